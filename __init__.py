@@ -1,0 +1,4 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from . import models
+from . import marketplaces
+from . import controllers

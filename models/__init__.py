@@ -1,0 +1,1 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
