@@ -1,0 +1,1 @@
+"""What developers and CI use: a real Odoo, its database, the tests, a demonstration. Never imported by the addon."""

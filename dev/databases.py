@@ -1,0 +1,160 @@
+"""Databases that are ready in a moment.
+
+Three layers, each a copy of the one below: Odoo's modules with demo data (dumped into the cache, so that the next
+checkout restores it in seconds), the same with the addon, and a fresh copy of that for each run.
+"""
+
+import contextlib
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+from .addon import fingerprint
+from .common import MODULE, ROOT, cache_dir, digest, locked, say, state_dir, timed
+from .python_env import QUEUE_JOB
+
+MODULES = ["sale_management", "stock", "sale_stock", "queue_job"]
+
+
+class Databases:
+    """Prepares and copies databases of one series. `odoo` is an `instance.Instance`, `cluster` a running one."""
+
+    def __init__(self, cluster, instance):
+        self.cluster = cluster
+        self.instance = instance
+        self.series = instance.odoo.series
+        self.filestores = instance.data_dir / "filestore"
+        self.base_key = digest(
+            instance.odoo.fingerprint, QUEUE_JOB[self.series], *MODULES,
+            (Path(__file__).parent / f"requirements-{self.series}.txt").read_text(),
+        )  # fmt: skip
+
+    # --- layer 1: Odoo ----------------------------------------------------------------------------------------------
+
+    def base(self):
+        """Name of the template with Odoo's modules and demo data."""
+        name = f"base-{self.series}-{self.base_key}"
+        if name in self.cluster.databases():
+            return name
+        self._drop_matching(f"base-{self.series}-")
+        dump = cache_dir() / "databases" / f"{name}.dump"
+        with locked(f"base-{self.series}", folder=cache_dir()):
+            if dump.exists():
+                with timed(f"restored Odoo {self.series} with demo data"):
+                    self._restore(dump, name)
+            else:
+                with timed(f"installed {', '.join(MODULES)} in Odoo {self.series}"):
+                    self._build(name, lambda fresh: self.instance.install(fresh, MODULES))
+                self._dump(name, dump)
+        return name
+
+    def _restore(self, dump, name):
+        def fill(fresh):
+            self.cluster.query(f'CREATE DATABASE "{fresh}" TEMPLATE template0')
+            with open(dump) as handle:  # opened here: PostgreSQL's user may not enter the cache folder
+                self.cluster.restore(handle, fresh)
+            with tarfile.open(dump.with_suffix(".tar")) as archive:
+                archive.extractall(self._filestore(fresh), filter="data")
+
+        self._build(name, fill)
+
+    def _dump(self, name, dump):
+        dump.parent.mkdir(exist_ok=True)
+        for old in dump.parent.glob(f"base-{self.series}-*"):
+            old.unlink()
+        with tarfile.open(dump.with_suffix(".tar"), "w") as archive:
+            archive.add(self._filestore(name), ".")
+        part = dump.with_suffix(".part")
+        self.cluster.tool("pg_dump", "-Fc", "-Z1", "-f", part, name)
+        part.rename(dump)
+
+    # --- layer 2: the addon -----------------------------------------------------------------------------------------
+
+    def addon(self, *, from_scratch=False):
+        """Name of the template with the addon as the sources are now.
+
+        Installed once, then updated when sources changed; `from_scratch` installs it again (an update forgives what
+        an installation does not: a missing file in `data`, an XML id used before it exists).
+        """
+        name = f"addon-{self.series}"
+        known = state_dir() / f"{name}.sources"
+        sources = f"{self.base_key} {fingerprint()}"
+        there = name in self.cluster.databases() and known.exists()
+        current = known.read_text() if there else ""
+        if current == sources and not from_scratch:
+            return name
+        known.unlink(missing_ok=True)
+        if there and not from_scratch and current.split(" ")[0] == self.base_key:
+            with timed(f"updated {MODULE}"):
+                self._build(name, lambda fresh: self._copied(name, fresh, self.instance.update))
+        else:
+            with timed(f"installed {MODULE}"):
+                self._build(name, lambda fresh: self._copied(self.base(), fresh, self.instance.install))
+        known.write_text(sources)
+        return name
+
+    def _copied(self, source, fresh, then):
+        self._copy(source, fresh)
+        then(fresh, [MODULE])
+
+    # --- layer 3: a run ---------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def fresh(self, purpose, *, from_scratch=False, keep=False):
+        """A database with the addon for one run, dropped at its end."""
+        name = f"{purpose}-{self.series}-{os.getpid()}"
+        with locked(f"addon-{self.series}"):
+            self._drop_abandoned()
+            self._copy(self.addon(from_scratch=from_scratch), name)
+        try:
+            yield name
+        finally:
+            if keep:
+                say(f"database {name} is kept")
+            else:
+                self._drop(name)
+
+    def _drop_abandoned(self):
+        """Databases of runs that were killed: their process number is nobody's any more."""
+        for name in self.cluster.databases():
+            process = name.rpartition("-")[2]
+            if name.startswith(("test-", "run-", "bench-", "e2e-")) and not alive(process):
+                self._drop(name)
+
+    # --- databases with their files ---------------------------------------------------------------------------------
+
+    def _build(self, name, fill):
+        """Let `fill` make a database under another name, so that a half made one is never taken for a whole one."""
+        fresh = f"new-{name}"
+        self._drop(fresh)
+        try:
+            fill(fresh)
+            self._drop(name)
+            self.cluster.query(f'ALTER DATABASE "{fresh}" RENAME TO "{name}"')
+            if self._filestore(fresh).exists():
+                self._filestore(fresh).rename(self._filestore(name))
+        finally:
+            self._drop(fresh)
+
+    def _copy(self, source, target):
+        self._drop(target)
+        self.cluster.copy(source, target)
+        if self._filestore(source).exists():
+            shutil.copytree(self._filestore(source), self._filestore(target))
+
+    def _drop(self, name):
+        self.cluster.drop(name)
+        shutil.rmtree(self._filestore(name), ignore_errors=True)
+
+    def _drop_matching(self, prefix):
+        for name in self.cluster.databases():
+            if name.startswith(prefix):
+                self._drop(name)
+
+    def _filestore(self, name):
+        return self.filestores / name
+
+
+def alive(process):
+    return process.isdigit() and Path(f"/proc/{process}").exists()

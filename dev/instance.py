@@ -1,0 +1,93 @@
+"""One Odoo, ready to be called: source, Python, addons paths, configuration."""
+
+import os
+import re
+import socket
+
+from .addon import addons_path
+from .common import Stop, call, state_dir
+from .odoo_source import resolve
+from .postgres import PORT, ROLE
+from .python_env import environment, queue_job
+
+# Lines that say that a module was not loaded as it stands, though Odoo goes on and ends with status 0.
+SILENT_FAILURES = re.compile(
+    r"installable=False|not installable|invalid module names|Some modules are not loaded|Failed to load registry"
+    r"|incompatible version|Unable to add constraint|unmet dependencies",
+    re.I,
+)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Instance:
+    """Odoo of one series with the addon of this checkout; `cluster` is a running one."""
+
+    def __init__(self, cluster, series=None):
+        self.cluster = cluster
+        self.odoo = resolve(series)
+        self.series = self.odoo.series
+        self.python = environment(self.series)
+        self.addons = addons_path(self.series)
+        self.data_dir = state_dir() / f"data-{self.series}"
+        self.env = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("PG", "ODOO_", "OPENERP_"))},
+            "PYTHONPATH": str(self.odoo.home),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def command(self, *arguments):
+        return [str(self.python), *self.odoo.command, *map(str, arguments)]
+
+    def configuration(self, name, **options):
+        """Write a configuration file; `options` with a dict as value become a section of that name."""
+        addons = [*self.odoo.addons, queue_job(self.series), self.addons]
+        values = {
+            "addons_path": ",".join(map(str, addons)),
+            "data_dir": self.data_dir,
+            "db_host": self.cluster.socket,
+            "db_port": PORT,
+            "db_user": ROLE,
+            "http_interface": "127.0.0.1",
+            "http_port": free_port(),
+            "list_db": False,
+            "server_wide_modules": "base,web",
+            "max_cron_threads": 0,
+            "log_level": "warn",
+            **options,
+        }
+        sections = {key: values.pop(key) for key in [key for key, value in values.items() if isinstance(value, dict)]}
+        lines = ["[options]", *(f"{key} = {value}" for key, value in values.items())]
+        for section, content in sections.items():
+            lines += ["", f"[{section}]", *(f"{key} = {value}" for key, value in content.items())]
+        path = state_dir() / f"{name}.conf"
+        path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o600)
+        return path
+
+    def install(self, database, modules):
+        self._load(database, "-i", modules)
+
+    def update(self, database, modules):
+        self._load(database, "-u", modules)
+
+    def _load(self, database, flag, modules):
+        configuration = self.configuration(f"load-{os.getpid()}")
+        demo = [] if self.series == "17.0" else ["--with-demo"]
+        done = call(
+            self.command("-c", configuration, "-d", database, flag, ",".join(modules), "--stop-after-init", "--no-http", *demo),
+            env=self.env,
+            check=False,
+        )
+        configuration.unlink()
+        failed = [line for line in done.stdout.splitlines() if SILENT_FAILURES.search(line) or " ERROR " in line or " CRITICAL " in line]
+        states = self.cluster.query(
+            f"SELECT name FROM ir_module_module WHERE state <> 'installed' AND name IN ({', '.join(map(repr, modules))})",
+            database=database,
+        ) if not done.returncode else modules  # fmt: skip
+        if done.returncode or failed or states:
+            raise Stop(f"{done.stdout[-8000:]}\nodoo {flag} {','.join(modules)} failed: see above")

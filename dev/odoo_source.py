@@ -1,0 +1,145 @@
+"""Which Odoo is used, and why.
+
+The first that answers: ODOO_HOME, the cache, a clone of Odoo's repository, Debian's package of a newer series. The
+addon is written for 17.0; on another series it runs ported (see `port.py`).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .common import Stop, cache_dir, call, digest, say
+
+WRITTEN_FOR = "17.0"
+SERIES = ("17.0", "19.0")
+REPOSITORY = "https://github.com/odoo/odoo"
+CLONE_LIMIT = 900
+NO_ODOO = """no Odoo can be had here. Ways to get one:
+  - set ODOO_HOME to a source tree of Odoo 17.0 (a git clone, or an unpacked release)
+  - put such a tree at {cache}
+  - give this machine access to {repository} (make clones it there)
+  - on Debian or a relative with apt-get: access to the Debian archive (make takes Debian's odoo-19 and ports the addon)
+{reasons}"""
+
+
+@dataclass(frozen=True)
+class Odoo:
+    """A source tree of Odoo: `home` holds the package `odoo`."""
+
+    series: str
+    home: Path
+    why: str
+
+    @property
+    def addons(self):
+        """Odoo's own addons folders: a clone has two, a packaged tree one."""
+        return [path for path in (self.home / "odoo" / "addons", self.home / "addons") if (path / "sale").is_dir() or (path / "base").is_dir()]
+
+    @property
+    def command(self):
+        """What follows `python` to start the server."""
+        script = self.home / "odoo-bin"
+        return [str(script)] if script.exists() else ["-m", "odoo"]
+
+    @property
+    def fingerprint(self):
+        """Changes when the source changes, as far as can be known at no cost: prepared databases carry it."""
+        head = self.home / ".git"
+        commit = call(["git", "-C", self.home, "rev-parse", "HEAD"], check=False).stdout if head.exists() else ""
+        stamp = self.home / "version.txt"
+        return digest(
+            self.home.resolve(), (self.home / "odoo" / "release.py").read_text(), commit,
+            stamp.read_text() if stamp.exists() else "",
+        )  # fmt: skip
+
+
+def series_of(home):
+    """The series of a source tree, or None where there is no Odoo."""
+    release = Path(home) / "odoo" / "release.py"
+    if not release.exists():
+        return None
+    found = re.search(r"^version_info = \((\d+), (\d+)", release.read_text(), re.M)
+    return f"{found[1]}.{found[2]}" if found else None
+
+
+def resolve(wanted=None):
+    """The Odoo to use. `wanted` (or the variable SERIES) forces a series."""
+    wanted = wanted or os.environ.get("SERIES") or None
+    if wanted and wanted not in SERIES:
+        raise Stop(f"SERIES={wanted}: choose one of {', '.join(SERIES)}")
+    reasons = []
+    for source in (from_environment, from_cache, from_clone, from_debian):
+        found = source(wanted, reasons)
+        if found:
+            say(f"Odoo {found.series} in {found.home} ({found.why})")
+            return found
+    notes = "".join(f"  tried: {reason}\n" for reason in reasons)
+    raise Stop(NO_ODOO.format(cache=cache_dir() / f"odoo-{WRITTEN_FOR}", repository=REPOSITORY, reasons=notes))
+
+
+def written_for_is_here():
+    """True where the series the source is written in is on the machine already."""
+    return bool(from_environment(WRITTEN_FOR, []) or from_cache(WRITTEN_FOR, []))
+
+
+def from_environment(wanted, reasons):
+    home = os.environ.get("ODOO_HOME")
+    if not home or wanted not in (None, WRITTEN_FOR):
+        return None
+    series = series_of(home)
+    if series != WRITTEN_FOR:
+        raise Stop(f"ODOO_HOME={home} holds {'Odoo ' + series if series else 'no Odoo'}: point it at a {WRITTEN_FOR} tree")
+    return Odoo(series, Path(home).resolve(), "ODOO_HOME")
+
+
+def from_cache(wanted, reasons):
+    home = cache_dir() / f"odoo-{WRITTEN_FOR}"
+    if wanted in (None, WRITTEN_FOR) and series_of(home) == WRITTEN_FOR:
+        return Odoo(WRITTEN_FOR, home, "found in the cache")
+    return None
+
+
+def from_clone(wanted, reasons):
+    """A shallow clone; whether the network lets us is asked first and answered within seconds."""
+    if wanted not in (None, WRITTEN_FOR):
+        return None
+    if not shutil.which("git"):
+        reasons.append("no git to clone with")
+        return None
+    env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        call(["git", "ls-remote", "--exit-code", REPOSITORY, WRITTEN_FOR], env=env, timeout=8)
+    except (Stop, subprocess.TimeoutExpired):
+        reasons.append(f"{REPOSITORY} cannot be reached")
+        return None
+    home = cache_dir() / f"odoo-{WRITTEN_FOR}"
+    fresh = cache_dir() / f"odoo-{WRITTEN_FOR}.{os.getpid()}"
+    say(f"cloning {REPOSITORY} {WRITTEN_FOR}: some minutes, once")
+    try:
+        call(["git", "clone", "-q", "--depth", "1", "--branch", WRITTEN_FOR, REPOSITORY, fresh], env=env,
+             timeout=CLONE_LIMIT)  # fmt: skip
+        if not home.exists():
+            fresh.rename(home)
+    except (Stop, subprocess.TimeoutExpired) as error:
+        reasons.append(f"the clone failed: {error}")
+        return None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return from_cache(wanted, reasons) and Odoo(WRITTEN_FOR, home, f"cloned from {REPOSITORY}")
+
+
+def from_debian(wanted, reasons):
+    if wanted == WRITTEN_FOR:
+        return None
+    from . import debian
+
+    try:
+        home = debian.odoo()
+    except Stop as error:
+        reasons.append(f"Debian's package: {error}")
+        return None
+    why = "SERIES asks for it" if wanted else f"Debian's package, as no {WRITTEN_FOR} can be had: {'; '.join(reasons)}"
+    return Odoo(debian.SERIES, home, why)

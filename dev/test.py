@@ -1,0 +1,75 @@
+"""`make test`: everything the project can prove, the fastest first; pytest's summary of the Odoo tests comes last."""
+
+import os
+import shlex
+import subprocess
+
+from .common import MODULE, ROOT, Stop, say, state_dir
+from .databases import Databases
+from .instance import Instance
+from .odoo_source import WRITTEN_FOR
+from .postgres import Cluster
+from .python_env import environment
+
+DEV = ROOT / "dev"
+PLAIN, ODOO = "tests_plain", "tests"
+NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other that is not 0
+
+
+def main():
+    chosen = shlex.split(os.environ.get("T", ""))
+    stages = [stage for stage in (PLAIN, ODOO) if not chosen or any(belongs(word, stage) for word in chosen)]
+    if not stages:
+        raise Stop(f"T={os.environ['T']}: name a file or folder below {PLAIN}/ or {ODOO}/")
+    for stage in stages:
+        words = [word for word in chosen if not is_path(word) or belongs(word, stage)]
+        status = {PLAIN: plain, ODOO: odoo}[stage](words)
+        if status:
+            say(f"{stage} failed with status {status}" + (" (no tests ran)" if status == NO_TESTS else ""))
+            return status
+    return 0
+
+
+def belongs(word, stage):
+    return word.split("::")[0].removeprefix("./").split("/")[0] == stage
+
+
+def is_path(word):
+    return any(belongs(word, stage) for stage in (PLAIN, ODOO))
+
+
+def plain(words):
+    """Transport, schemas, sandbox, port: no Odoo, a rootdir of their own (the repository's `__init__` imports odoo)."""
+    say(f"{PLAIN}: without Odoo")
+    words = words if any(map(is_path, words)) else [PLAIN, *words]
+    series = os.environ.get("SERIES") or WRITTEN_FOR
+    return pytest(environment(series), f"--rootdir={PLAIN}", "-p", "no:odoo", *words)
+
+
+def odoo(words):
+    """The addon's tests by pytest-odoo, in a fresh database; without T the addon is installed from scratch."""
+    with Cluster() as cluster:
+        instance = Instance(cluster)
+        whole = not os.environ.get("T")
+        with Databases(cluster, instance).fresh("test", from_scratch=whole, keep=bool(os.environ.get("KEEP"))) as name:
+            configuration = instance.configuration(f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$")
+            try:
+                return pytest(instance.python, *odoo_arguments(instance, configuration, words), env=instance.env)
+            finally:
+                configuration.unlink()
+
+
+def odoo_arguments(instance, configuration, words):
+    addon = instance.addons / MODULE
+    words = [str(addon / word.removeprefix("./")) if belongs(word, ODOO) else word for word in words]
+    if not any(word.startswith(str(addon)) for word in words):
+        words.insert(0, str(addon / ODOO))
+    return [
+        f"--rootdir={addon}", f"--odoo-config={configuration}", "--odoo-http", "--odoo-log-level=warn", "-W", "ignore",
+        *words,
+    ]  # fmt: skip
+
+
+def pytest(python, *arguments, env=None):
+    command = [str(python), "-m", "pytest", "-c", str(DEV / "pytest.ini"), "-o", f"cache_dir={state_dir() / 'pytest'}"]
+    return subprocess.run([*command, *arguments], cwd=ROOT, env=env).returncode
