@@ -1,0 +1,82 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Where a request may go: to the origin the account is set to, encrypted, and nowhere else."""
+
+import ipaddress
+import re
+from urllib.parse import unquote, urlsplit
+
+from .errors import ConfigurationError
+
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
+
+def checked_base(url: str) -> str:
+    """The base URL with one slash at its end, or ``ConfigurationError`` telling what is wrong with it.
+
+    https is required, except to this machine itself; user names, passwords, queries and fragments have no place in it.
+    """
+    text = (url or "").strip()
+    if not text:
+        raise ConfigurationError("The API URL is empty; enter it in the account")
+    parts = _split(text)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ConfigurationError("The API URL must look like https://host/path; correct it in the account")
+    if parts.query or parts.fragment:
+        raise ConfigurationError("The API URL must end before ? and #; correct it in the account")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("The API URL must not hold a user name or password; use the token field")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ConfigurationError("The API URL must start with https://; without it the token would travel in the clear")
+    return text.rstrip("/") + "/"
+
+
+def joined(base: str, path: str) -> str:
+    """``path`` below ``base`` (as ``checked_base`` returns it), which keeps its own path.
+
+    An absolute URL (a marketplace's next link) passes only within the same origin. ``ConfigurationError`` else, and for
+    steps upward (``..``), which come from ids nobody checked.
+    """
+    path = (path or "").strip()
+    if path.startswith(("//", "\\")):
+        raise ConfigurationError("A path must not begin with //; correct the paths in the account")
+    if _ABSOLUTE.match(path):
+        return _same_origin(base, path)
+    _refuse_steps(re.split(r"[?#]", path, maxsplit=1)[0])
+    return base + path.lstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine by its name or address: localhost, 127.0.0.0/8, ::1."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _same_origin(base, url):
+    parts = _split(url)
+    if parts.username is not None or _origin(parts) != _origin(_split(base)):
+        raise ConfigurationError("The marketplace points to another host than the account's; it is not followed")
+    _refuse_steps(parts.path)
+    return url
+
+
+def _origin(parts):
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
+
+
+def _refuse_steps(path):
+    if any(step in (".", "..") for step in re.split(r"[/\\]", unquote(path))):
+        raise ConfigurationError("A path must not contain . or .. as a step; correct the paths in the account")
+
+
+def _split(url):
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError when it is no number
+    except ValueError:
+        raise ConfigurationError("The API URL can't be read; it must look like https://host/path") from None
+    return parts

@@ -1,0 +1,112 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Taking secrets out of texts before anything is stored.
+
+Two nets: the declared secrets of an account, in every form they can travel in; and the values of keys that name a
+secret whatever the account (``pickup_otp``, ``access_token`` …).
+"""
+
+import base64
+import json
+import re
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+#: Texts longer than this are cut before redaction, not after: excerpts must not cost more than the call.
+_WINDOW = 65536
+
+#: A key names a secret when it ends in one of these words.
+_KEY = (
+    r"[\w.-]*(?:otp|token|password|passwd|secret|signature|authorization|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|credential)s?"
+)
+#: ``"key": value`` in JSON and in Python's own notation. A text that is cut off has no closing quote.
+_QUOTED = re.compile(
+    rf"""(?P<head>(?P<quote>["'])(?:{_KEY})(?P=quote)\s*:\s*)"""
+    r"""(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|\[[^\[\]]*\]?|\{[^{}]*\}?"""
+    r"""|(?!null\b|true\b|false\b|None\b|True\b|False\b)[\w.+-]+)""",
+    re.IGNORECASE,
+)
+#: The same inside a text that is itself a JSON string: ``\"key\": \"value\"``.
+_ESCAPED = re.compile(
+    rf"""(?P<head>\\+["'](?:{_KEY})\\+["']\s*:\s*)(?:\\+["'](?:(?!\\+["']).)*(?:\\+["']|$)|[\d.+-]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
+#: ``key=value`` in queries and forms, ``Authorization: Bearer value`` in headers and error texts.
+_PLAIN = re.compile(
+    rf"""(?P<head>(?<![\w.-])(?:{_KEY})(?:=|:\s+)(?:(?:Bearer|Basic|Token)(?:\s+|%20|\+))?)(?!\s)[^&\s"',;]+""",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str, secrets=()) -> str:
+    """``text`` with every secret, in all its forms, and the values of telling keys replaced by ``***``."""
+    pattern = _secrets_pattern(_tidy(secrets))
+    if pattern is not None:
+        text = pattern.sub(MASK, text)
+    text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
+    text = _ESCAPED.sub(lambda match: f'{match["head"]}\\"{MASK}\\"', text)
+    return _PLAIN.sub(rf"\g<head>{MASK}", text)
+
+
+def excerpt(data, secrets=(), limit: int = 2000) -> str:
+    """The redacted beginning of ``data``, at most ``limit`` characters.
+
+    ``data`` is bytes, text, None, or anything that JSON can write (what it can't is written by ``str``).
+    """
+    text = _as_text(data)
+    if len(text) > _WINDOW:
+        # The cut can go through a secret and leave its beginning, which no pattern knows: drop what it can be long.
+        longest = max((len(form) for secret in _tidy(secrets) for form in _forms(secret)), default=0)
+        text = redact(text[:_WINDOW], secrets)
+        text = text[: max(len(text) - longest, 0)] + "…"
+    else:
+        text = redact(text, secrets)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _as_text(data):
+    if data is None:
+        return ""
+    if isinstance(data, str):
+        return data
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data[: _WINDOW * 4 + 4]).decode("utf-8", "replace")
+    try:
+        return json.dumps(data, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return str(data)
+
+
+def _tidy(secrets):
+    secrets = (secrets,) if isinstance(secrets, (str, bytes)) else secrets
+    texts = (secret.decode("utf-8", "replace") if isinstance(secret, bytes) else secret for secret in secrets)
+    return tuple(text.strip() for text in texts if text and text.strip())
+
+
+@lru_cache(maxsize=64)
+def _secrets_pattern(secrets):
+    # Longest first: a secret that is the beginning of another must not leave the other's end behind.
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, forms))) if forms else None
+
+
+@lru_cache(maxsize=64)
+def _forms(secret):
+    """Every text a secret can look like: itself, in JSON, in a URL, in base64 at any offset (``user:secret``)."""
+    escaped = quote(secret, safe="")
+    forms = {secret, escaped, escaped.replace("%", "%25"), quote(secret), quote_plus(secret)}
+    forms.add(re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), escaped))
+    forms.update(json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+    if len(secret) >= 6:
+        forms.update(_base64_forms(secret.encode("utf-8", "replace")))
+    return frozenset(forms)
+
+
+def _base64_forms(raw):
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        # The characters that depend on the secret alone, whatever stands before and after it.
+        stable = encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
+        yield from (stable, stable.replace("+", "-").replace("/", "_"), quote(stable, safe=""))

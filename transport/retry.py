@@ -1,0 +1,42 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""How long to wait before the next attempt. The waiting itself is the caller's: the transport never sleeps."""
+
+import math
+import random
+from email.utils import parsedate_to_datetime
+
+#: A marketplace that asks for more than a day is not obeyed literally.
+LONGEST_WAIT = 86400.0
+
+
+def backoff(attempt: int, *, base: float = 5.0, cap: float = 3600.0, rng=random) -> float:
+    """Seconds to wait after failed attempt number ``attempt`` (1 is the first).
+
+    Doubles from ``base`` up to ``cap``; the upper half is random, so that many rows do not come back at once.
+    """
+    ceiling = min(cap, base * 2 ** min(max(attempt, 1) - 1, 40))
+    return ceiling / 2 + rng.uniform(0, ceiling / 2)
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for, or None when it says nothing usable.
+
+    ``value`` is seconds or an HTTP date, ``now`` is Unix time in seconds. The result is between 0 and one day.
+    """
+    text = (value or "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _until(text, now)
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _until(text, now):
+    try:
+        return parsedate_to_datetime(text).timestamp() - now
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
