@@ -5,7 +5,7 @@ import sys
 
 from .common import Stop, say, stop_on_sigterm
 
-COMMANDS = {"run": "run", "test": "test", "lint": "lint", "bench": "bench", "clean": "clean", "port": "port"}
+COMMANDS = ("run", "test", "lint", "bench", "clean", "port", "series")
 
 
 def main(arguments):
@@ -13,7 +13,7 @@ def main(arguments):
         say(f"choose a command: {', '.join(COMMANDS)}")
         return 2
     stop_on_sigterm()
-    command = importlib.import_module(f".{COMMANDS[arguments[0]]}", __package__)
+    command = importlib.import_module(f".{arguments[0]}", __package__)
     try:
         return command.main(*arguments[1:])
     except Stop as error:

@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 from .addon import fingerprint
-from .common import MODULE, ROOT, cache_dir, digest, locked, say, state_dir, timed
+from .common import MODULE, cache_dir, digest, locked, say, state_dir, timed
 from .python_env import QUEUE_JOB
 
 MODULES = ["sale_management", "stock", "sale_stock", "queue_job"]

@@ -78,16 +78,28 @@ class Instance:
     def _load(self, database, flag, modules):
         configuration = self.configuration(f"load-{os.getpid()}")
         demo = [] if self.series == "17.0" else ["--with-demo"]
-        done = call(
-            self.command("-c", configuration, "-d", database, flag, ",".join(modules), "--stop-after-init", "--no-http", *demo),
-            env=self.env,
-            check=False,
-        )
+        command = [
+            "-c",
+            configuration,
+            "-d",
+            database,
+            flag,
+            ",".join(modules),
+            "--stop-after-init",
+            "--no-http",
+            *demo,
+        ]
+        done = call(self.command(*command), env=self.env, check=False)
         configuration.unlink()
-        failed = [line for line in done.stdout.splitlines() if SILENT_FAILURES.search(line) or " ERROR " in line or " CRITICAL " in line]
-        states = self.cluster.query(
-            f"SELECT name FROM ir_module_module WHERE state <> 'installed' AND name IN ({', '.join(map(repr, modules))})",
-            database=database,
-        ) if not done.returncode else modules  # fmt: skip
-        if done.returncode or failed or states:
+        failed = done.returncode or any(map(is_failure, done.stdout.splitlines()))
+        if failed or self.not_installed(database, modules):
             raise Stop(f"{done.stdout[-8000:]}\nodoo {flag} {','.join(modules)} failed: see above")
+
+    def not_installed(self, database, modules):
+        """Names of the modules that the database does not have, whatever Odoo said."""
+        rows = self.cluster.query("SELECT name FROM ir_module_module WHERE state = 'installed'", database=database)
+        return set(modules) - set(rows)
+
+
+def is_failure(line):
+    return bool(SILENT_FAILURES.search(line)) or " ERROR " in line or " CRITICAL " in line

@@ -36,7 +36,8 @@ class Odoo:
     @property
     def addons(self):
         """Odoo's own addons folders: a clone has two, a packaged tree one."""
-        return [path for path in (self.home / "odoo" / "addons", self.home / "addons") if (path / "sale").is_dir() or (path / "base").is_dir()]
+        folders = (self.home / "odoo" / "addons", self.home / "addons")
+        return [folder for folder in folders if (folder / "base").is_dir() or (folder / "sale").is_dir()]
 
     @property
     def command(self):
@@ -91,7 +92,8 @@ def from_environment(wanted, reasons):
         return None
     series = series_of(home)
     if series != WRITTEN_FOR:
-        raise Stop(f"ODOO_HOME={home} holds {'Odoo ' + series if series else 'no Odoo'}: point it at a {WRITTEN_FOR} tree")
+        content = f"Odoo {series}" if series else "no Odoo"
+        raise Stop(f"ODOO_HOME={home} holds {content}: point it at a {WRITTEN_FOR} tree")
     return Odoo(series, Path(home).resolve(), "ODOO_HOME")
 
 

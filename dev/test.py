@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 
 from .common import MODULE, ROOT, Stop, say, state_dir
@@ -13,6 +14,7 @@ from .python_env import environment
 
 DEV = ROOT / "dev"
 PLAIN, ODOO = "tests_plain", "tests"
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # where Odoo looks
 NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other that is not 0
 
 
@@ -50,11 +52,13 @@ def odoo(words):
     """The addon's tests by pytest-odoo, in a fresh database; without T the addon is installed from scratch."""
     with Cluster() as cluster:
         instance = Instance(cluster)
+        need_browser()
         whole = not os.environ.get("T")
         with Databases(cluster, instance).fresh("test", from_scratch=whole, keep=bool(os.environ.get("KEEP"))) as name:
             configuration = instance.configuration(f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$")
             try:
-                return pytest(instance.python, *odoo_arguments(instance, configuration, words), env=instance.env)
+                arguments = odoo_arguments(instance, configuration, words)
+                return pytest(instance.python, *arguments, env=instance.env, cwd=instance.addons)
             finally:
                 configuration.unlink()
 
@@ -66,10 +70,21 @@ def odoo_arguments(instance, configuration, words):
         words.insert(0, str(addon / ODOO))
     return [
         f"--rootdir={addon}", f"--odoo-config={configuration}", "--odoo-http", "--odoo-log-level=warn", "-W", "ignore",
-        *words,
+        "-rs", *words,
     ]  # fmt: skip
 
 
-def pytest(python, *arguments, env=None):
-    command = [str(python), "-m", "pytest", "-c", str(DEV / "pytest.ini"), "-o", f"cache_dir={state_dir() / 'pytest'}"]
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=env).returncode
+def need_browser():
+    """Odoo skips its browser tests where it finds none: say so, and let the machine that proves the project fail."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    if os.environ.get("CI"):
+        raise Stop("browser tests would be skipped: install chromium")
+    say("no Chromium: browser tests are skipped (Debian: apt-get install chromium)")
+
+
+def pytest(python, *arguments, env=None, cwd=ROOT):
+    settings = ["-c", DEV / "pytest.ini", "-o", f"cache_dir={state_dir() / 'pytest'}", "--no-header"]
+    return subprocess.run(
+        [str(part) for part in (python, "-m", "pytest", *settings, *arguments)], cwd=cwd, env=env
+    ).returncode

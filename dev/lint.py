@@ -1,0 +1,84 @@
+"""`make lint`: the gates, each by its name; `.pre-commit-config.yaml` calls the same ones.
+
+`python -m dev lint` runs all, `python -m dev lint prettier` one; FIX=1 lets the tools repair what they can.
+"""
+
+import os
+import shutil
+import subprocess
+
+from .addon import addons_path
+from .common import MODULE, ROOT, Stop, cache_dir, call, digest, locked, say, timed
+from .odoo_source import WRITTEN_FOR
+from .python_env import environment
+
+PRETTIER = ["prettier@3.9.7", "@prettier/plugin-xml@3.4.2"]
+PRETTIER_FILES = (".xml", ".js", ".css", ".scss")
+
+
+def main(*names):
+    unknown = set(names) - set(GATES)
+    if unknown:
+        raise Stop(f"no gate {', '.join(unknown)}: choose from {', '.join(GATES)}")
+    failed = [name for name in names or GATES if not GATES[name]()]
+    say(f"lint: {', '.join(failed)} failed" if failed else "lint: all gates passed")
+    return 1 if failed else 0
+
+
+def fixing():
+    return bool(os.environ.get("FIX"))
+
+
+def gate(command, **kwargs):
+    return not subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, **kwargs).returncode
+
+
+def tool(name):
+    return environment("lint").parent / name
+
+
+def ruff():
+    return gate([tool("ruff"), "check", *(["--fix"] if fixing() else []), "."], cwd=ROOT)
+
+
+def ruff_format():
+    return gate([tool("ruff"), "format", *([] if fixing() else ["--diff"]), "."], cwd=ROOT)
+
+
+def pylint():
+    """Through the link, since pylint-odoo takes a module's name from its folder."""
+    command = [tool("pylint"), f"--rcfile={ROOT / '.pylintrc'}", MODULE]
+    return gate(command, cwd=addons_path(WRITTEN_FOR))
+
+
+def prettier():
+    files = [name for name in tracked() if name.endswith(PRETTIER_FILES) and "/lib/" not in name]
+    if not files:
+        say("prettier: no XML or JavaScript yet")
+        return True
+    modules = prettier_modules()
+    plugin = modules / "@prettier" / "plugin-xml" / "src" / "plugin.js"
+    mode = "--write" if fixing() else "--check"
+    return gate([modules / ".bin" / "prettier", mode, "--log-level=warn", f"--plugin={plugin}", *files], cwd=ROOT)
+
+
+def tracked():
+    """Files git knows or would take; a deleted one is neither."""
+    done = call(["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"])
+    return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def prettier_modules():
+    """Prettier in the cache, never in the repository."""
+    folder = cache_dir() / f"prettier-{digest(*PRETTIER)}"
+    if (folder / "complete").exists():
+        return folder / "node_modules"
+    if not shutil.which("npm"):
+        raise Stop("prettier needs node 18 or newer with npm: install them (Debian: nodejs, npm)")
+    with locked("prettier", folder=cache_dir()), timed("prettier from npm"):
+        call(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *PRETTIER])
+        (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+GATES = {"ruff": ruff, "format": ruff_format, "pylint": pylint, "prettier": prettier}
