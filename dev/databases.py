@@ -14,6 +14,8 @@ from .addon import fingerprint
 from .common import MODULE, cache_dir, digest, locked, say, state_dir, timed
 from .python_env import QUEUE_JOB
 
+# Python's guard against archives that write elsewhere, where it has one: ours is of our own making.
+SAFE = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 MODULES = ["sale_management", "stock", "sale_stock", "queue_job"]
 
 
@@ -55,7 +57,7 @@ class Databases:
             with open(dump) as handle:  # opened here: PostgreSQL's user may not enter the cache folder
                 self.cluster.restore(handle, fresh)
             with tarfile.open(dump.with_suffix(".tar")) as archive:
-                archive.extractall(self._filestore(fresh), filter="data")
+                archive.extractall(self._filestore(fresh), **SAFE)
 
         self._build(name, fill)
 

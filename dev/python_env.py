@@ -10,6 +10,8 @@ from .common import Stop, cache_dir, call, digest, locked, say, timed
 
 DEV = Path(__file__).parent
 UV = "uv==0.13.9"
+# The Python versions that the pins of a series have wheels for: first and last.
+PYTHONS = {"17.0": ((3, 10), (3, 12)), "19.0": ((3, 10), (3, 13))}
 QUEUE_JOB = {"17.0": "17.0.1.5.4", "19.0": "19.0.2.4.0.1"}
 
 
@@ -47,10 +49,18 @@ def environment(name):
         if not (folder / "complete").exists():
             with timed(f"Python environment for {name}"):
                 shutil.rmtree(folder, ignore_errors=True)
-                call([uv(), "venv", "-q", "--python", sys.executable, folder])
+                call([uv(), "venv", "-q", "--python", interpreter(name), folder])
                 install(python, ["-r", pins])
             (folder / "complete").touch()
     return python
+
+
+def interpreter(name):
+    """This Python where the pins have wheels for it, else what uv finds in their range."""
+    first, last = PYTHONS.get(name, ((3, 10), (3, 99)))
+    if first <= sys.version_info[:2] <= last:
+        return sys.executable
+    return f">={first[0]}.{first[1]},<{last[0]}.{last[1] + 1}"
 
 
 def install(python, arguments):
