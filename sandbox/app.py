@@ -2,6 +2,7 @@
 """The WSGI application: authentication, routes, faults, journal."""
 
 import json
+import logging
 import re
 import time
 from hmac import compare_digest
@@ -14,12 +15,12 @@ from .faults import Faults
 from .journal import Journal
 from .state import Refused, State
 
+_logger = logging.getLogger(__name__)
+
 API = "/api/v1/"
 ADMIN = "/_sandbox/"
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body><h1>Nothing to see here</h1></body></html>\n"
-#: What one call may weigh.
-_MAX_BODY = 50 * 2**20
 
 
 def _rows(handler):
@@ -33,6 +34,10 @@ def _rows(handler):
     return handle
 
 
+def _query(handler):
+    return lambda state, query, body: handler(state, query)
+
+
 def _single_status(state, query, body, hashed_id):
     return orders.update_status(state, hashed_id, body)
 
@@ -40,12 +45,7 @@ def _single_status(state, query, body, hashed_id):
 #: Method, path, handler(state, query, body, **parts of the path). The first group is the path in production, the second
 #: the one of Cartona's text, which only answers with ``alternative_paths``.
 ROUTES = (
-    (
-        "GET",
-        r"supplier-product",
-        r"supplier-products",
-        lambda state, query, body: catalogue.list_products(state, query),
-    ),
+    ("GET", r"supplier-product", None, _query(catalogue.list_products)),
     ("POST", r"supplier-product/bulk-update", None, _rows(catalogue.bulk_update)),
     (
         "POST",
@@ -53,7 +53,7 @@ ROUTES = (
         r"base-product/bulk-update-stock",
         _rows(catalogue.bulk_update_base_stock),
     ),
-    ("GET", r"order/pull-orders", r"orders/pull-orders", lambda state, query, body: orders.pull(state, query)),
+    ("GET", r"order/pull-orders", r"orders/pull-orders", _query(orders.pull)),
     ("POST", r"order/update-order-status", r"orders/update-order-status", _rows(orders.update_statuses)),
     (
         "POST",
@@ -90,7 +90,7 @@ class App:
 
     def _api(self, request, path):
         arrived, wall = time.monotonic(), time.time()
-        text = _body(request)
+        text = request.get_data(cache=False).decode("utf-8", "replace")
         fault = self.faults.strike(request.method, path, text)
         response, rows = self._struck(fault, request, path, text) if fault else self._work(request, path, text)
         self.journal.add(
@@ -117,6 +117,9 @@ class App:
             answer = handler(self.state, request.args, body, **parts)
         except Refused as refusal:
             return _json({"error": refusal.message}, refusal.status), len(body) if isinstance(body, list) else 0
+        except Exception:
+            _logger.exception("The sandbox itself failed")
+            return _json({"error": "the sandbox itself failed, see its log"}, 500), 0
         counted = body if request.method == "POST" else answer
         return _json(answer), len(counted) if isinstance(counted, list) else 1
 
@@ -168,12 +171,6 @@ class App:
         else:
             wire["sandbox.wire"] = fault.kind
         return response, rows
-
-
-def _body(request):
-    if (request.content_length or 0) > _MAX_BODY:
-        return ""
-    return request.get_data(cache=False).decode("utf-8", "replace")
 
 
 def _parsed(text):

@@ -14,8 +14,8 @@ from .state import State
 class Sandbox:
     """A running marketplace, as a context manager or with ``start()`` and ``stop()``.
 
-    ``products`` and ``orders`` are a number to make up or a list of explicit rows; ``options`` are those of ``Options``.
-    ``url`` is the API's base URL, ``admin_url`` the admin's, ``token`` what the API wants in its header.
+    ``products`` and ``orders`` are a number to make up or a list of explicit rows; ``options`` are those of
+    ``Options``. ``url`` is the API's base URL, ``admin_url`` the admin's, ``token`` what the API wants in its header.
     """
 
     def __init__(self, products=0, orders=0, token="sandbox-token", seed=1, host="127.0.0.1", port=0, **options):
@@ -46,18 +46,14 @@ class Sandbox:
         self._thread.start()
         return self
 
-    def serve_forever(self) -> None:
-        """Serve in this thread until ``stop()`` is called from another."""
-        self._server.serve_forever(0.1)
-
     def stop(self) -> None:
         """End it with its connections and whatever a fault holds up. May be called twice."""
         self.faults.clear()
-        self._server.shutdown()
+        if self._thread:
+            self._server.shutdown()
+            self._thread.join(5)
         self._server.close_connections()
         self._server.server_close()
-        if self._thread:
-            self._thread.join(5)
 
     # === looking ===
 
@@ -98,7 +94,7 @@ class Sandbox:
         return self.state.add_product(row)
 
     def add_order(self, **values) -> dict:
-        """Place an order; what is not given is made up. Lines: ``order_details=[{"supplier_product_id": …, "amount": …}]``."""
+        """Place an order; what is not given is made up, also in ``order_details=[{"supplier_product_id": …}]``."""
         return self.state.add_order(values)
 
     def edit_order(self, hashed_id, amounts=None, by="retailer", **values) -> dict:

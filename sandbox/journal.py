@@ -14,8 +14,9 @@ from typing import Any
 class Entry:
     """One call. ``monotonic`` and ``time`` are of its arrival; the monotonic clock is one for the whole machine.
 
-    ``rows`` is the number of rows sent (a list) or, for a GET, answered; ``body`` the request's body as text; ``status``
-    0 means that no answer was sent; ``fault`` names the fault that struck, ``""`` if none did. Headers are not kept.
+    ``rows`` is the number of rows sent (a list) or, for a GET, answered; ``body`` the request's body as text;
+    ``status`` 0 means that no answer was sent; ``fault`` names the fault that struck, ``""`` if none did. Headers are
+    not kept.
     """
 
     seq: int

@@ -23,8 +23,19 @@ SUPPLIER_STEPS = {
 }
 
 CANCELLATION_REASONS = frozenset(
-    "out_of_stock cannot_deliver_the_order supplier_asked_me_to_cancel delayed_order pending_order_without_action"
-    " removed_items supplier_attitude missing_items expired_products different_prices different_products".split()
+    [
+        "out_of_stock",
+        "cannot_deliver_the_order",
+        "supplier_asked_me_to_cancel",
+        "delayed_order",
+        "pending_order_without_action",
+        "removed_items",
+        "supplier_attitude",
+        "missing_items",
+        "expired_products",
+        "different_prices",
+        "different_products",
+    ]
 )
 
 _EDITABLE = ("pending", "approved", "assigned_to_salesman")

@@ -8,10 +8,31 @@ import copy
 import hashlib
 from datetime import datetime, timedelta, timezone
 
-UNITS = (
-    "box can bottle kg piece dozen bag packet plate glass pallet jar shrink ton saddlebag roll tissue cone coil bunch"
-    " strip recharge_card mat"
-).split()
+UNITS = [
+    "box",
+    "can",
+    "bottle",
+    "kg",
+    "piece",
+    "dozen",
+    "bag",
+    "packet",
+    "plate",
+    "glass",
+    "pallet",
+    "jar",
+    "shrink",
+    "ton",
+    "saddlebag",
+    "roll",
+    "tissue",
+    "cone",
+    "coil",
+    "bunch",
+    "strip",
+    "recharge_card",
+    "mat",
+]
 
 #: Kind of goods: Arabic, English, unit, units in it, price of one selling unit in EGP.
 _GOODS = (

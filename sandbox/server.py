@@ -2,7 +2,8 @@
 """The HTTP server: werkzeug's, with connections kept alive and each answer sent at once.
 
 werkzeug's own handler closes the connection after every answer and sends head and body apart, which costs a delayed
-acknowledgement (40 ms) on each call. The handler here reads the whole request, so that the connection can be used again.
+acknowledgement (40 ms) on each call. The handler here reads the whole request, so that the connection can be used
+again.
 """
 
 import contextlib
@@ -69,8 +70,9 @@ class Handler(WSGIRequestHandler):
             self.wfile.flush()
             if reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                # The buffered streams hold the socket open; only the last close resets the connection.
-                self.rfile.close()
+                # The streams hold the socket open; only the last close resets the connection.
+                for stream in (self.rfile, self.wfile, self.connection):
+                    stream.close()
             else:
                 self.connection.shutdown(socket.SHUT_RDWR)
 

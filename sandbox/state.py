@@ -169,7 +169,7 @@ class State:
                 document["order_details"] = [line for line in document["order_details"] if line["amount"] != 0]
             if "total_price" not in values:
                 document["total_price"] = total_of(document)
-            if by == "admin" and "edited_by_admin" not in values:
+            if by == "admin" and (amounts or "order_details" in values):
                 document["edited_by_admin"] = True
             order.document = document
             self._changed(order)
