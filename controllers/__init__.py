@@ -1,1 +1,2 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from . import webhook

@@ -1,0 +1,47 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Transactions and locks of our own, beside the one that Odoo gives a request or a job.
+
+What must survive a rollback, or must be seen by others before a slow call, can't live in the caller's transaction; and
+a job's own cursor must never commit, since that gives up the lock by which queue_job knows that the job is running.
+"""
+
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, api
+
+
+@contextmanager
+def own_transaction(env):
+    """Give an environment of the superuser on a new transaction; commit it at the end, roll it back on an error.
+
+    READ COMMITTED, because two of these may meet on the same rows: in Odoo's usual REPEATABLE READ the second one would
+    fail with a serialization error instead of waiting for the first.
+    """
+    with env.registry.cursor() as cr:
+        if not env.registry.in_test_mode():  # there, it is a savepoint in the transaction of the test
+            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        yield api.Environment(cr, SUPERUSER_ID, {})
+
+
+@contextmanager
+def session_lock(env, key):
+    """Hold the lock named ``key`` on a connection of its own; give whether it was obtained, never wait for it.
+
+    The lock belongs to the connection, not to a transaction: it lasts over many commits of the holder, and a killed
+    process loses it with its connection.
+    """
+    with env.registry.cursor() as cr:
+        cr.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        obtained = cr.fetchone()[0]
+        cr.commit()  # an open transaction would hold back vacuum for as long as the lock is held
+        try:
+            yield obtained
+        finally:
+            if obtained:
+                cr.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def try_transaction_lock(cr, key):
+    """Obtain the lock named ``key`` until the end of the transaction of ``cr``; tell whether it was, never wait."""
+    cr.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    return cr.fetchone()[0]

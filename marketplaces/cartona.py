@@ -1,0 +1,283 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, models
+
+from ..schemas import Customer, Event, Order, OrderLine, RemoteProduct, RowResult
+from ..transport import errors
+from ..transport.auth import HeaderToken
+from ..transport.reading import day, first, flag, items, moment, number, text, under
+
+# Cartona's words and ours. Unknown ones are refused by name, never guessed.
+STATUS_FROM_CARTONA = {
+    "pending": "pending",
+    "editing": "editing",
+    "approved": "approved",
+    "assigned_to_salesman": "shipped",
+    "delivered": "delivered",
+    "cancelled_by_retailer": "cancelled",
+    "cancelled_by_supplier": "cancelled",
+    "returned": "returned",
+    "synced": "pending",
+}
+STATUS_TO_CARTONA = {
+    "approved": "approved",
+    "shipped": "assigned_to_salesman",
+    "delivered": "delivered",
+    "cancelled": "cancelled_by_supplier",
+    "returned": "returned",
+}
+CATALOGUE_PAGE = 100
+PULL_LIMIT = 100
+
+
+class MarketplaceApiCartona(models.AbstractModel):
+    """Cartona, a B2B marketplace in Egypt: the supplier-integrations API, version 1.
+
+    Source: Cartona's API text and Postman collection (https://supplier-integrations.cartona.com). Orders are a queue:
+    each comes again until it is acknowledged as ``synced``. Bulk calls answer 200 although rows failed.
+    """
+
+    _name = "marketplace.api.cartona"
+    _inherit = "marketplace.api"
+    _description = "Adapter: Cartona"
+
+    # ------------------------------------------------------------------ who we are
+
+    def _label(self):
+        return "Cartona"
+
+    def _capabilities(self):
+        return {
+            "batch_size": 100,
+            "needs_ack": True,
+            "has_webhook": False,
+            "async_push": False,
+            "subjects": {"price", "stock", "publication"},
+            "statuses": set(STATUS_TO_CARTONA),
+            "default_url": "https://supplier-integrations.cartona.com/api/v1/",
+        }
+
+    def _auth(self, config):
+        credentials = config.sudo()._credentials()
+        return HeaderToken(
+            credentials.auth_header or "AuthorizationToken",
+            credentials.auth_token or "",
+            prefix=credentials.auth_prefix or "",
+        )
+
+    def _classify(self, status, body):
+        """Cartona answers a bad token with 400 and says so in words."""
+        words = str(body).lower()
+        if status == 400 and "credential" in words:
+            return errors.AuthenticationFailed
+        return None
+
+    def _test_connection(self, config):
+        with self._exchange(config, "test_connection", 0) as exchange:
+            rows = exchange.request("GET", config.product_path, params={"page": 1, "per_page": 1})
+            self._check_list(rows)
+        return {"name": config.supplier_code or config.name, "currency": "EGP"}
+
+    # ------------------------------------------------------------------ products
+
+    def _list_products(self, config, cursor=None):
+        page = int(cursor or 1)
+        with self._exchange(config, "list_products") as exchange:
+            rows = exchange.request("GET", config.product_path, params={"page": page, "per_page": CATALOGUE_PAGE})
+            self._check_list(rows)
+            exchange.count = len(rows)
+        products = [self._parse_product(row) for row in rows]
+        return products, str(page + 1) if len(rows) >= CATALOGUE_PAGE else None
+
+    def _parse_product(self, raw):
+        return RemoteProduct(
+            external_id=text(raw, ("supplier_product_id", "suppler_prodcut_id", "id")),
+            name=text(raw, ("suppler_prodcut_name", "product_name", "name", "base_product_name")),
+            sku=text(raw, "internal_product_id"),
+            unit=text(raw, "unit"),
+            unit_count=number(raw, "unit_count", default=1.0) or 1.0,
+            price=number(raw, "selling_price", default=None),
+            quantity=number(raw, "available_stock_quantity", default=None),
+            published=flag(raw, "is_published", default=True),
+        )
+
+    def _serialize_product(self, config, data):
+        row = {"supplier_product_id": data["external_id"]}
+        if data["account_code"]:
+            row["supplier_code"] = data["account_code"]
+        if "price" in data:
+            row["selling_price"] = data["price"]
+        if "quantity" in data:
+            row["available_stock_quantity"] = data["quantity"]
+            row["in_stock"] = data["quantity"] > 0
+        if "published" in data:
+            row["is_published"] = data["published"]
+        return row
+
+    def _push_offers(self, config, rows):
+        wire = [self._serialize_product(config, row) for row in rows]
+        with self._exchange(config, "push_offers", len(rows)) as exchange:
+            answer = exchange.request("POST", f"{config.product_path}/bulk-update", json=wire)
+            results = self._row_results(wire, answer, "supplier_product_id")
+            exchange.failed = sum(result.outcome != "accepted" for result in results)
+        return results
+
+    # ------------------------------------------------------------------ orders
+
+    def _pull_orders(self, config, cursor=None):
+        with self._exchange(config, "pull_orders", 0) as exchange:
+            rows = exchange.request("GET", f"{config.order_path}/pull-orders", params={"limit": PULL_LIMIT})
+            self._check_list(rows)
+            exchange.count = len(rows)
+        return rows, None
+
+    def _identify(self, config, raw):
+        if not isinstance(raw, dict):
+            return "", ""
+        return _plain(raw.get("hashed_id")), _plain(raw.get("supplier_code"))
+
+    def _parse_order(self, config, raw):
+        raw_status = text(raw, "status", required=True)
+        installment = number(raw, "installment_cost", default=0.0)
+        top_up = number(raw, ("wallet_top_up", "wallet_topup"), default=0.0)
+        return Order(
+            external_id=text(raw, "hashed_id", required=True),
+            status=self._neutral_status(raw_status),
+            raw_status=raw_status,
+            customer=self._parse_customer(first(raw, "retailer", default={})),
+            lines=self._parse_lines(raw),
+            total=number(raw, "total_price", default=None),
+            account_code=text(raw, "supplier_code"),
+            reference=text(raw, "receipt_id"),
+            ordered_at=moment(raw, "created_at"),
+            delivery_date=day(raw, ("delivery_day", "estimated_delivery_day", "retailer_preferred_delivery_date")),
+            delivered_by_marketplace=text(raw, "delivered_by") == "delivered_by_cartona",
+            credit=number(raw, "cartona_credit", default=0.0),
+            installment=installment,
+            wallet_top_up=top_up,
+            supplier_rebate=number(raw, "applied_supplier_rebate", default=0.0),
+            otp_required=installment > 0 or top_up > 0,
+            note=text(raw, "note_message"),
+            cancellation_reason=text(raw, ("cancellation_reason", "return_reason")),
+        )
+
+    def _parse_customer(self, raw):
+        address = ", ".join(part for part in text(raw, "retailer_address").split(", ") if part.strip(" ,"))
+        return Customer(
+            name=text(raw, "retailer_name"),
+            code=text(raw, "retailer_code"),
+            phone=text(raw, "retailer_number"),
+            phone2=text(raw, "retailer_number2"),
+            email=text(raw, "retailer_email"),
+            street=address,
+            notes=text(raw, "address_notes"),
+            route_code=text(raw, "distribution_route_code"),
+        )
+
+    def _parse_lines(self, raw):
+        lines = []
+        for index, row in enumerate(items(raw, "order_details")):
+            with under(f"order_details[{index}]"):
+                lines.append(self._parse_line(row))
+        return lines
+
+    def _parse_line(self, raw):
+        """``selling_price`` is what is charged, after both discounts; they are never subtracted again."""
+        return OrderLine(
+            external_id=text(raw, "id", required=True),
+            quantity=number(raw, "amount"),
+            price_unit=number(raw, "selling_price"),
+            product_external_id=text(raw, "supplier_product_id"),
+            product_sku=text(raw, "internal_product_id"),
+            name=text(raw, "product_name"),
+            unit=text(raw, "unit"),
+            unit_count=number(raw, "unit_count", default=1.0) or 1.0,
+            supplier_discount=number(raw, "applied_supplier_discount", default=0.0),
+            marketplace_discount=number(raw, "applied_cartona_discount", default=0.0),
+            comment=text(raw, "comment"),
+            cancelled=flag(raw, "cancelled", default=False),
+        )
+
+    def _parse_status(self, config, raw):
+        raw_status = text(raw, "status", required=True)
+        return text(raw, "hashed_id", required=True), self._neutral_status(raw_status), raw_status
+
+    def _neutral_status(self, raw_status):
+        if raw_status not in STATUS_FROM_CARTONA:
+            raise errors.MappingError("status", _("Unknown order status %r.", raw_status))
+        return STATUS_FROM_CARTONA[raw_status]
+
+    def _acknowledge(self, config, external_ids):
+        wire = [{"hashed_id": external_id, "status": "synced"} for external_id in external_ids]
+        with self._exchange(config, "acknowledge", len(wire)) as exchange:
+            answer = exchange.request("POST", f"{config.order_path}/update-order-status", json=wire)
+            results = self._row_results(wire, answer, "hashed_id")
+            exchange.failed = sum(result.outcome != "accepted" for result in results)
+        return results
+
+    def _push_order_status(self, config, external_id, status, values):
+        """The single form, since the bulk form hides failures."""
+        wire = {"hashed_id": external_id, "status": STATUS_TO_CARTONA[status]}
+        if status == "cancelled":
+            wire["cancellation_reason"] = values.get("reason") or "cannot_deliver_the_order"
+        with self._exchange(config, "push_status") as exchange:
+            answer = exchange.request("POST", f"{config.order_path}/update-order-status/{external_id}", json=wire)
+            result = self._row_result(answer if isinstance(answer, dict) else {})
+            exchange.failed = int(result.outcome != "accepted")
+        return result
+
+    # ------------------------------------------------------------------ webhooks
+
+    def _parse_webhook(self, config, kind, payload):
+        """Cartona documents no webhook; a relay may send one document, a list, or either under ``order``/``orders``."""
+        if isinstance(payload, dict):
+            payload = first(payload, "orders", "order", default=payload)
+        documents = payload if isinstance(payload, list) else [payload]
+        events = []
+        for index, raw in enumerate(documents):
+            with under(f"[{index}]"):
+                external_id = text(raw, "hashed_id", required=True)
+            events.append(Event(kind="status" if kind == "status" else "order", external_id=external_id, payload=raw))
+        return events
+
+    # ------------------------------------------------------------------ helpers
+
+    def _check_list(self, rows):
+        if not isinstance(rows, list):
+            raise errors.InvalidResponse(
+                _("The marketplace should answer with a list, but sent something else. Check the API URL and the paths.")
+            )
+
+    def _row_results(self, wire, answer, key):
+        """Return one result for each row of a bulk call. What the answer looks like is not documented: nothing or an
+        empty list (all fine), a row for each row sent or only for failed ones, or one object."""
+        if isinstance(answer, dict):
+            whole = self._row_result(answer)
+            if whole.outcome != "accepted":
+                raise errors.RequestRejected(whole.message, code=whole.code)
+            return [RowResult.accepted()] * len(wire)
+        rows = [row for row in answer or [] if isinstance(row, dict)]
+        if len(rows) == len(wire):
+            return [self._row_result(row) for row in rows]
+        by_id = {_plain(row.get(key)): self._row_result(row) for row in rows}
+        return [by_id.get(_plain(row[key]), RowResult.accepted()) for row in wire]
+
+    def _row_result(self, raw):
+        problem = raw.get("error") or raw.get("errors")
+        failed = raw.get("success") is False or str(raw.get("status", "")).lower() in ("error", "failed", "failure")
+        if problem or failed:
+            return RowResult.rejected(_plain(raw.get("code")), _words(problem) or _("The marketplace refused the row."))
+        return RowResult.accepted()
+
+
+def _plain(value):
+    """Return an id as text: numbers and texts both occur."""
+    return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
+
+
+def _words(problem):
+    """Return an error as one text: a text, a list of them, or an object of lists."""
+    if isinstance(problem, dict):
+        return "; ".join(f"{key}: {_words(value)}" for key, value in problem.items())
+    if isinstance(problem, list):
+        return "; ".join(_words(value) for value in problem)
+    return str(problem or "")

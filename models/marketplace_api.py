@@ -1,0 +1,233 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import threading
+import time
+from contextlib import contextmanager
+
+import requests
+
+from odoo import _, models
+
+from ..transport import errors
+from ..transport.client import Client
+
+ADAPTER_PREFIX = "marketplace.api."
+
+# Connections are kept open within one thread, that is, within one job: a session must not be used by two at once.
+_local = threading.local()
+
+
+class Exchange:
+    """One call of the marketplace while it is made: sends the request, and knows what the log will say of it.
+
+    :ivar int count: rows that the call is about
+    :ivar int failed: rows that the marketplace did not take
+    """
+
+    def __init__(self, count):
+        self.client = None
+        self.count = count
+        self.failed = 0
+        self.seen = None  # transport's record of the request, redacted
+
+    def request(self, method, path, **kwargs):
+        """Send one request and return the parsed JSON of the answer (``None`` for an empty body)."""
+        response = self.client.request(method, path, **kwargs)
+        return response.json() if response.body.strip() else None
+
+    def _observe(self, seen):
+        self.seen = seen
+
+
+class MarketplaceApi(models.AbstractModel):
+    """The contract that every adapter answers. One adapter is one file in ``marketplaces/`` with one model
+    ``marketplace.api.<code>`` that inherits this one; being installed is being registered.
+
+    The account (``marketplace.config``) is always an argument. Every method returns plain data and writes no record:
+    what becomes of an answer is its caller's business. Each may raise the errors of ``transport/errors.py``.
+
+    An adapter has to fill: :meth:`_label`, :meth:`_capabilities`, :meth:`_auth`, :meth:`_test_connection`,
+    :meth:`_list_products`, :meth:`_serialize_product`, :meth:`_push_offers`, :meth:`_pull_orders`, :meth:`_identify`,
+    :meth:`_parse_order`, :meth:`_acknowledge` and :meth:`_push_order_status`.
+
+    All methods are private: an abstract model has no access rules, so any user could call a public one by RPC.
+    """
+
+    _name = "marketplace.api"
+    _description = "Contract of a marketplace adapter"
+
+    # ------------------------------------------------------------------ registry
+
+    def _adapters(self):
+        """Return the installed adapters as ``[(code, label)]``, for the selection on the account."""
+        codes = [name[len(ADAPTER_PREFIX) :] for name in self.env.registry if name.startswith(ADAPTER_PREFIX)]
+        return sorted((code, self._adapter(code)._label()) for code in codes)
+
+    def _adapter(self, code):
+        """Return the adapter model for ``code``.
+
+        :raise ConfigurationError: no such adapter is installed
+        """
+        if ADAPTER_PREFIX + (code or "") not in self.env.registry:
+            raise errors.ConfigurationError(
+                _("No adapter for the marketplace %r is installed. Choose another marketplace.", code)
+            )
+        return self.env[ADAPTER_PREFIX + code]
+
+    # ------------------------------------------------------------------ the marketplace's holes
+
+    def _label(self):
+        """Return the marketplace's name as people know it."""
+        raise NotImplementedError
+
+    def _capabilities(self):
+        """Return what the marketplace can do, as a dict:
+
+        ``batch_size`` (largest number of rows in one push), ``needs_ack`` (its orders come again until acknowledged),
+        ``has_webhook`` (it sends webhooks itself), ``async_push`` (a push is answered later), ``subjects`` (which of
+        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``default_url``.
+        """
+        raise NotImplementedError
+
+    def _auth(self, config):
+        """Return the account's ``requests.auth.AuthBase``."""
+        raise NotImplementedError
+
+    def _secrets(self, config):
+        """Return the texts that must never be stored or shown: redaction takes them out of every excerpt."""
+        sudo = config.sudo()
+        return [secret for secret in (sudo._credentials().auth_token, *sudo._webhook_secrets()) if secret]
+
+    def _classify(self, status, body):
+        """Return the error class for an answer that the table of status codes would misjudge, else ``None``."""
+        return None
+
+    def _test_connection(self, config):
+        """Ask the marketplace who the account is.
+
+        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``products``, ``missing`` (scopes)
+        """
+        raise NotImplementedError
+
+    def _list_products(self, config, cursor=None):
+        """Return one page of the marketplace's catalogue: ``([RemoteProduct], next cursor or None)``."""
+        raise NotImplementedError
+
+    def _prepare_product_data(self, listing, subjects):
+        """Return the neutral dict of what is on offer, the same for every marketplace. Extend this to send more.
+
+        :param listing: one ``marketplace.listing`` with its offer computed, see ``marketplace.listing._offers()``
+        :param set subjects: which of price, stock and publication are asked for
+        :return: dict with ``listing_id, external_id, sku, account_code`` and, as asked, ``price`` (float, per selling
+            unit), ``quantity`` (int, selling units, never negative), ``published`` (bool)
+        """
+        return {
+            "listing_id": listing.id,
+            "external_id": listing.external_id,
+            "sku": listing.product_id.default_code or "",
+            "account_code": listing.config_id.supplier_code or "",
+        }
+
+    def _serialize_product(self, config, data):
+        """Turn a neutral dict of :meth:`_prepare_product_data` into the marketplace's wire form."""
+        raise NotImplementedError
+
+    def _push_offers(self, config, rows):
+        """Send offers: ``rows`` are neutral dicts, at most ``batch_size`` of them.
+
+        :return: one ``RowResult`` for each row, in their order
+        :raise RequestRejected: the batch was refused as a whole, so the caller halves it to find the bad row
+        """
+        raise NotImplementedError
+
+    def _pull_orders(self, config, cursor=None):
+        """Return one page of raw orders: ``([raw], next cursor or None)``."""
+        raise NotImplementedError
+
+    def _identify(self, config, raw):
+        """Return ``(order id, account code)`` of a raw order, each ``""`` where it has none. Never raises."""
+        raise NotImplementedError
+
+    def _parse_order(self, config, raw):
+        """Turn a raw order into the neutral ``Order``.
+
+        :raise MappingError: a field that is needed is missing or makes no sense; it names the path
+        """
+        raise NotImplementedError
+
+    def _parse_status(self, config, raw):
+        """Return ``(order id, neutral status, status as sent)`` of a message that tells a status and nothing else.
+
+        :raise MappingError: it can't be understood
+        """
+        raise NotImplementedError
+
+    def _acknowledge(self, config, external_ids):
+        """Tell the marketplace that these orders are stored here. Return one ``RowResult`` for each."""
+        raise NotImplementedError
+
+    def _push_order_status(self, config, external_id, status, values):
+        """Tell the marketplace the order's new status.
+
+        :param str status: neutral status
+        :param dict values: what goes with it: ``reason``, ``delivery_day`` ...
+        :return: ``RowResult``
+        """
+        raise NotImplementedError
+
+    def _webhook_recipe(self, config):
+        """Return ``(scheme, options)`` for ``transport.signatures.verify``."""
+        return config.webhook_scheme, {}
+
+    def _parse_webhook(self, config, kind, payload):
+        """Turn the verified, parsed body of a delivery into a list of ``Event``.
+
+        :param str kind: the route: ``orders`` or ``status``
+        :raise MappingError: it is not what this route takes
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ the way out
+
+    @contextmanager
+    def _exchange(self, config, operation, count=1):
+        """Make one call of the marketplace and leave one row in the log, whatever becomes of the caller's transaction.
+
+        Usage::
+
+            with self._exchange(config, "pull_orders") as exchange:
+                rows = exchange.request("GET", "order/pull-orders", params={"limit": 100})
+        """
+        exchange = Exchange(count)
+        started = time.monotonic()
+        error = None
+        try:
+            exchange.client = self._client(config, exchange)
+            yield exchange
+        except Exception as err:
+            error = err
+            raise
+        finally:
+            self.env["marketplace.sync.log"]._record_exchange(
+                config, operation, exchange, time.monotonic() - started, error
+            )
+
+    def _client(self, config, exchange):
+        """Return the HTTP client that carries the account's credentials and reports to ``exchange``."""
+        credentials = config.sudo()._credentials()
+        return Client(
+            credentials.base_url or "",
+            auth=self._auth(config),
+            timeout=config.timeout,
+            classify=self._classify,
+            secrets=self._secrets(config),
+            session=self._session(credentials),
+            observer=exchange._observe,
+        )
+
+    def _session(self, credentials):
+        """Return this thread's connection pool for the account: a new connection per call would cost a handshake."""
+        sessions = _local.__dict__.setdefault("sessions", {})
+        key = (self.env.cr.dbname, credentials.id, credentials.base_url)
+        if key not in sessions:
+            sessions[key] = requests.Session()
+        return sessions[key]

@@ -1,0 +1,388 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import secrets as random_secrets
+
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..database import own_transaction
+from ..transport.errors import MarketplaceError
+
+MANAGER = "cartona_integration.group_marketplace_manager"
+
+
+class MarketplaceConfig(models.Model):
+    """An account at a marketplace: where it is, who we are there, and what is done with it."""
+
+    _name = "marketplace.config"
+    _description = "Marketplace Account"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "sequence, id"
+    _check_company_auto = True
+
+    # ------------------------------------------------------------------ fields
+
+    name = fields.Char(required=True, tracking=True)
+    active = fields.Boolean(default=True)
+    sequence = fields.Integer(default=10)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, readonly=False, index=True
+    )
+    code = fields.Selection(
+        selection=lambda self: self.env["marketplace.api"]._adapters(),
+        string="Marketplace",
+        required=True,
+        default="cartona",
+    )
+    state = fields.Selection(
+        [("draft", "Draft"), ("live", "Live"), ("paused", "Paused")],
+        default="draft",
+        required=True,
+        copy=False,
+        tracking=True,
+        help="Only a live account sends and receives. While it is paused, its work waits and nothing is lost.",
+    )
+    pause_reason = fields.Char(readonly=True, copy=False)
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        default=lambda self: self.env.user,
+        help="Receives an activity when something needs a person.",
+    )
+    state_ids = fields.One2many("marketplace.config.state", "config_id", groups=MANAGER)
+    listing_ids = fields.One2many("marketplace.listing", "config_id")
+
+    # connection
+    credentials_id = fields.Many2one(
+        "marketplace.config",
+        string="Credentials of",
+        check_company=True,
+        copy=False,
+        help="Choose another account here when both are reached with one token, as several supplier accounts of one "
+        "integration are. Orders are then pulled once for all of them and told apart by the supplier code.",
+    )
+    shared_config_ids = fields.One2many("marketplace.config", "credentials_id", string="Accounts sharing these credentials")
+    base_url = fields.Char(string="API URL", copy=False, help="Where the marketplace's API answers, https only.")
+    auth_token = fields.Char(string="Token", groups=MANAGER, copy=False)
+    auth_header = fields.Char(default="AuthorizationToken", help="The header that carries the token.")
+    auth_prefix = fields.Char(help="Text before the token, such as Bearer. Empty for Cartona.")
+    supplier_code = fields.Char(
+        help="Which of the supplier accounts under the token this one is. Needed once two accounts share a token: "
+        "without it, an update would reach all of them."
+    )
+    product_path = fields.Char(default="supplier-product", help="Path of the marketplace's products.")
+    order_path = fields.Char(default="order", help="Path of the marketplace's orders.")
+    timeout = fields.Float(default=30.0, help="Seconds to wait for an answer.")
+    batch_size = fields.Integer(default=100, help="Rows in one call, 1 to 1000.")
+
+    # what is sent
+    sync_price = fields.Boolean(string="Send Prices", default=True)
+    sync_stock = fields.Boolean(string="Send Stock", default=True)
+    use_cartona_id = fields.Boolean(
+        string="Use External Product ID",
+        default=True,
+        help="Products with an external product ID and marketplace sync are listed at this account by themselves.",
+    )
+    pricelist_id = fields.Many2one(
+        "product.pricelist", check_company=True, help="Prices that are sent. Empty: the sales price of the product."
+    )
+    warehouse_ids = fields.Many2many(
+        "stock.warehouse", check_company=True, help="Stock that is sold here. Empty: all warehouses of the company."
+    )
+    stock_basis = fields.Selection(
+        [("free", "Free to use"), ("outgoing", "On hand less outgoing"), ("forecast", "Forecast")],
+        default="free",
+        required=True,
+    )
+    safety_quantity = fields.Float(help="Kept back from what is sent, in units of the product.")
+
+    # orders
+    pull_orders = fields.Boolean(default=True)
+    push_status = fields.Boolean(string="Send Order Status", default=True)
+    confirm_policy = fields.Selection(
+        [
+            ("always", "As soon as they come"),
+            ("approved", "When the marketplace says approved"),
+            ("never", "Never: a person confirms"),
+        ],
+        default="always",
+        required=True,
+    )
+    left_status = fields.Selection(
+        [("shipped", "Assigned to salesman"), ("delivered", "Delivered")],
+        string="Status when Goods Leave",
+        default="shipped",
+        required=True,
+        help="What the marketplace is told when the last delivery of an order is validated.",
+    )
+    cancellation_reason = fields.Char(
+        default="cannot_deliver_the_order", help="What the marketplace is told when an order is cancelled here."
+    )
+    tax_policy = fields.Selection(
+        [("product", "Taxes of the product"), ("none", "No taxes")],
+        default="product",
+        required=True,
+        help="Taxes on the lines of imported orders.",
+    )
+    sale_warehouse_id = fields.Many2one(
+        "stock.warehouse",
+        string="Deliver from",
+        check_company=True,
+        help="Warehouse of imported orders. Empty: the first of those whose stock is sold here.",
+    )
+    sale_user_id = fields.Many2one("res.users", string="Salesperson", help="Salesperson of imported orders.")
+    sale_team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
+
+    # webhooks
+    webhook_key = fields.Char(
+        default=lambda self: random_secrets.token_urlsafe(12), copy=False, readonly=True, index=True
+    )
+    webhook_scheme = fields.Selection(
+        [("hmac", "HMAC signature"), ("standard", "Standard Webhooks"), ("token", "Static token")],
+        default="hmac",
+        required=True,
+    )
+    webhook_secret = fields.Char(groups=MANAGER, copy=False)
+    webhook_secret_previous = fields.Char(
+        groups=MANAGER, copy=False, help="Still accepted while the sender changes over to the new secret."
+    )
+    webhook_url = fields.Char(compute="_compute_webhook_url")
+
+    # what runs
+    blocked_until = fields.Datetime(compute="_compute_running", string="Tries Again at")
+    last_error = fields.Char(compute="_compute_running")
+    listing_count = fields.Integer(compute="_compute_counts")
+    failed_count = fields.Integer(compute="_compute_counts")
+    inbox_open_count = fields.Integer(compute="_compute_counts")
+    order_count = fields.Integer(compute="_compute_counts")
+
+    _sql_constraints = [
+        ("webhook_key_unique", "UNIQUE (webhook_key)", "This webhook key belongs to another account."),
+        ("batch_size_range", "CHECK (batch_size BETWEEN 1 AND 1000)", "The batch size must be from 1 to 1000."),
+        ("timeout_positive", "CHECK (timeout > 0)", "The timeout must be more than 0 seconds."),
+        ("safety_positive", "CHECK (safety_quantity >= 0)", "The safety quantity can't be negative."),
+    ]
+
+    @api.constrains("credentials_id", "supplier_code")
+    def _check_credentials(self):
+        for config in self:
+            owner = config.credentials_id
+            if owner == config or owner.credentials_id:
+                raise ValidationError(
+                    _("%s: choose an account that has credentials of its own.", config.name)
+                )
+            group = config._credential_group()
+            codes = [account.supplier_code for account in group]
+            if len(group) > 1 and (not all(codes) or len(set(codes)) < len(codes)):
+                raise ValidationError(
+                    _(
+                        "Accounts that share a token need a supplier code each, and no two the same: %s. "
+                        "Without it, an update would reach all of them.",
+                        ", ".join(group.mapped("name")),
+                    )
+                )
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("webhook_key")
+    def _compute_webhook_url(self):
+        for config in self:
+            config.webhook_url = f"{config.get_base_url()}/marketplace_integration/webhook/orders/{config.webhook_key}"
+
+    def _compute_running(self):
+        for config in self:
+            running = config.sudo().state_ids[:1]
+            config.blocked_until = running.blocked_until
+            config.last_error = running.last_error
+
+    def _compute_counts(self):
+        def counts(model, domain):
+            groups = self.env[model]._read_group([("config_id", "in", self.ids), *domain], ["config_id"], ["__count"])
+            return {config.id: count for config, count in groups}
+
+        listings = counts("marketplace.listing", [])
+        failed = counts("marketplace.listing", [("state", "=", "failed")])
+        inbox = counts("marketplace.inbox", [("state", "in", ("waiting", "imported", "failed"))])
+        orders = self.env["sale.order"]._read_group(
+            [("marketplace_config_id", "in", self.ids)], ["marketplace_config_id"], ["__count"]
+        )
+        orders = {config.id: count for config, count in orders}
+        for config in self:
+            config.listing_count = listings.get(config.id, 0)
+            config.failed_count = failed.get(config.id, 0)
+            config.inbox_open_count = inbox.get(config.id, 0)
+            config.order_count = orders.get(config.id, 0)
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        configs = super().create(vals_list)
+        # sudo: nobody may write what runs but the machinery itself
+        self.env["marketplace.config.state"].sudo().create([{"config_id": config.id} for config in configs])
+        return configs
+
+    @api.onchange("code")
+    def _onchange_code(self):
+        if self.code:
+            capabilities = self._api()._capabilities()
+            self.base_url = self.base_url or capabilities.get("default_url")
+            self.batch_size = min(self.batch_size or 100, capabilities["batch_size"])
+
+    # ------------------------------------------------------------------ actions
+
+    def action_test_connection(self):
+        """Ask the marketplace who we are, and tell it. One of the few calls that a person waits for."""
+        self.ensure_one()
+        self.check_access_rights("write")
+        try:
+            found = self._api()._test_connection(self)
+        except MarketplaceError as err:
+            raise UserError(str(err)) from err
+        message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
+        return self._notify(message, "success")
+
+    def action_go_live(self):
+        """Start sending and receiving; from now on this database is the one that may speak for the account."""
+        self.check_access_rights("write")
+        for config in self:
+            if not config._credentials().sudo().base_url:
+                raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
+        self.env["marketplace.identity"]._claim()
+        self.write({"state": "live", "pause_reason": False})
+        self.sudo().state_ids._reset()
+        self.env["marketplace.wake"]._request()
+
+    def action_pause(self):
+        self.write({"state": "paused", "pause_reason": _("Paused by %s.", self.env.user.name)})
+
+    def action_match_products(self):
+        """Read the marketplace's catalogue in a job and list the products that are found in it."""
+        self.check_access_rights("write")
+        for config in self:
+            config.with_delay(
+                identity_key=f"marketplace:match:{config.id}", description=_("Match products of %s", config.name)
+            )._job_match_products()
+        return self._notify(_("Matching has started. The listings appear as they are found."), "info")
+
+    def action_pull_orders(self):
+        """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
+        self.check_access_rights("write")
+        not_live = self.filtered(lambda config: config.state != "live")
+        if not_live:
+            raise UserError(_("%s is not live. Start it first.", ", ".join(not_live.mapped("name"))))
+        self._credentials()._request_pull()
+        return self._notify(_("Orders are being pulled. They appear in Sales."), "info")
+
+    def action_sync_all(self):
+        """Send the current price and stock of every listing again, whether it changed or not."""
+        self.check_access_rights("write")
+        self.listing_ids._request_sync(force=True)
+        return self._notify(_("All listings are queued."), "info")
+
+    def action_open_listings(self):
+        return self._open("cartona_integration.marketplace_listing_action")
+
+    def action_open_failed(self):
+        return self._open("cartona_integration.marketplace_listing_action", [("state", "=", "failed")])
+
+    def action_open_inbox(self):
+        return self._open("cartona_integration.marketplace_inbox_action")
+
+    def action_open_log(self):
+        return self._open("cartona_integration.marketplace_sync_log_action")
+
+    def action_open_outbox(self):
+        return self._open("cartona_integration.marketplace_outbox_action")
+
+    def action_open_orders(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
+        return dict(action, domain=[("marketplace_config_id", "in", self.ids)], context={})
+
+    # ------------------------------------------------------------------ crons and jobs
+
+    def _cron_pull_orders(self):
+        """Ask for the new orders of every live account, once for those that share credentials."""
+        self.search([("state", "=", "live"), ("pull_orders", "=", True)])._credentials()._request_pull()
+
+    def _job_match_products(self, cursor=None):
+        self.ensure_one()
+        self.env["marketplace.matching"]._match(self, cursor)
+
+    # ------------------------------------------------------------------ business
+
+    def _request_pull(self):
+        """Ask for the marketplace's new orders. The request is stored, so that it outlives a crash."""
+        with own_transaction(self.env) as env:
+            states = env["marketplace.config.state"].search(
+                [("config_id", "in", self.ids), ("pull_requested_at", "=", False)]
+            )
+            states.write({"pull_requested_at": fields.Datetime.now()})
+            env["marketplace.wake"]._request()
+
+    def _api(self):
+        """Return the adapter of this account."""
+        self.ensure_one()
+        return self.env["marketplace.api"]._adapter(self.code)
+
+    def _credentials(self):
+        """Return the accounts whose URL and token are used: each itself, unless it shares another's."""
+        return self.browse([(config.credentials_id or config).id for config in self])
+
+    def _credential_group(self):
+        """Return all accounts that are reached with the same credentials as this one, itself included."""
+        self.ensure_one()
+        owner = self._credentials()
+        return owner | self.search([("credentials_id", "=", owner.id)])
+
+    def _webhook_secrets(self):
+        """Return the secrets that a delivery may be signed with, the current one first."""
+        self.ensure_one()
+        sudo = self.sudo()  # deliveries come from nobody in particular; the secret never leaves the verification
+        return [secret for secret in (sudo.webhook_secret, sudo.webhook_secret_previous) if secret]
+
+    def _running(self):
+        """Return the one record that holds what changes while the account runs."""
+        self.ensure_one()
+        return self.env["marketplace.config.state"].sudo().search([("config_id", "=", self.id)])
+
+    def _may_talk(self):
+        """Tell whether the account may call its marketplace now: live, not blocked, and in the real database."""
+        self.ensure_one()
+        return (
+            self.active
+            and self.state == "live"
+            and not self._running()._is_blocked()
+            and self.env["marketplace.identity"]._is_original()
+        )
+
+    def _pause_for(self, error):
+        """Pause the account because only a person can mend what ``error`` says, and tell that person, once."""
+        self.ensure_one()
+        self.write({"state": "paused", "pause_reason": str(error)})
+        self._tell_responsible(_("%s is paused", self.name), str(error))
+
+    def _tell_responsible(self, summary, note):
+        """Give the responsible person an activity, unless an open one already says the same."""
+        self.ensure_one()
+        user = self.user_id or self.env.ref("base.user_admin")
+        if self.activity_ids.filtered(lambda activity: activity.summary == summary):
+            return
+        self.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+
+    def _warehouses(self):
+        """Return the warehouses whose stock is sold at this account."""
+        self.ensure_one()
+        return self.warehouse_ids or self.env["stock.warehouse"].search([("company_id", "=", self.company_id.id)])
+
+    # ------------------------------------------------------------------ helpers
+
+    def _notify(self, message, kind):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"message": message, "type": kind, "sticky": False},
+        }
+
+    def _open(self, xmlid, domain=()):
+        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
+        return dict(action, domain=[("config_id", "in", self.ids), *domain], context={"default_config_id": self.id})

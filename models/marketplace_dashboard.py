@@ -1,0 +1,93 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+
+class MarketplaceConfig(models.Model):
+    """What the dashboard shows. Everything is counted from rows when it is asked for, never incremented."""
+
+    _inherit = "marketplace.config"
+
+    @api.model
+    def get_dashboard_data(self):
+        """Return what the dashboard shows of each account the user may see.
+
+        :return: ``{"accounts": [dict], "now": text}``; times are texts in UTC, money is in the account's currency
+        """
+        configs = self.search([])
+        since = fields.Datetime.now() - timedelta(days=1)
+        listings = self._dashboard_counts("marketplace.listing", configs, "state")
+        inbox = self._dashboard_counts("marketplace.inbox", configs, "state", [("state", "not in", ("done", "superseded"))])
+        calls = self._dashboard_counts("marketplace.sync.log", configs, "status", [("create_date", ">=", since)])
+        orders = self._dashboard_orders(configs)
+        commands = configs._dashboard_commands()
+        return {
+            "now": fields.Datetime.to_string(fields.Datetime.now()),
+            "accounts": [
+                config._dashboard_account(listings, inbox, calls, orders, commands) for config in configs
+            ],
+        }
+
+    def _dashboard_account(self, listings, inbox, calls, orders, commands):
+        def count(source, *states):
+            return sum(source.get((self.id, state), 0) for state in states)
+
+        running = self._running()
+        done = count(calls, "success", "partial", "error")
+        orders_today, value_today = orders.get(self.id, (0, 0.0))
+        return {
+            "id": self.id,
+            "name": self.name,
+            "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
+            "state": self._dashboard_state(running),
+            "reason": self.pause_reason or running.last_error or "",
+            "last_pull": fields.Datetime.to_string(running.last_pull_at) or "",
+            "last_push": fields.Datetime.to_string(running.last_push_at) or "",
+            "listings": count(listings, "new", "waiting", "synced", "failed"),
+            "synced": count(listings, "synced"),
+            "waiting": count(listings, "new", "waiting"),
+            "failed_listings": count(listings, "failed"),
+            "waiting_documents": count(inbox, "waiting", "imported"),
+            "failed_documents": count(inbox, "failed"),
+            "waiting_commands": commands.get((self.id, "waiting"), 0),
+            "failed_commands": commands.get((self.id, "failed"), 0),
+            "orders_today": orders_today,
+            "value_today": value_today,
+            "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).name,
+            "calls": done,
+            "success_rate": round(100 * (done - count(calls, "error")) / done) if done else None,
+        }
+
+    def _dashboard_state(self, running):
+        if self.state == "live" and not self.env["marketplace.identity"]._is_original():
+            return "copy"
+        if self.state == "live" and running._is_blocked():
+            return "blocked"
+        return self.state
+
+    @api.model
+    def _dashboard_counts(self, model, configs, field, domain=()):
+        groups = self.env[model]._read_group(
+            [("config_id", "in", configs.ids), *domain], ["config_id", field], ["__count"]
+        )
+        return {(config.id, value): count for config, value, count in groups}
+
+    def _dashboard_commands(self):
+        # sudo: commands carry the numbers of accounts, not references a rule could follow; only counts leave here
+        groups = self.env["marketplace.outbox"].sudo()._read_group(
+            [("config_id", "in", self.ids), ("lane", "=", "orders")], ["config_id", "state"], ["__count"]
+        )
+        return {(config_id, state): count for config_id, state, count in groups}
+
+    @api.model
+    def _dashboard_orders(self, configs):
+        today = fields.Datetime.context_timestamp(self, fields.Datetime.now()).replace(hour=0, minute=0, second=0)
+        start = fields.Datetime.now() - (fields.Datetime.context_timestamp(self, fields.Datetime.now()) - today)
+        # sudo: who may see the dashboard sees how many orders came, without rights on each of them
+        groups = self.env["sale.order"].sudo()._read_group(
+            [("marketplace_config_id", "in", configs.ids), ("create_date", ">=", start)],
+            ["marketplace_config_id"],
+            ["__count", "amount_total:sum"],
+        )
+        return {config.id: (count, total) for config, count, total in groups}

@@ -1,0 +1,60 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import os
+import secrets
+
+from odoo import _, models, tools
+from odoo.exceptions import UserError
+
+PARAMETER = "cartona_integration.identity"
+
+
+class MarketplaceIdentity(models.AbstractModel):
+    """Tells a live database from a copy of it, so that a test system never speaks to a live shop.
+
+    A copy has the same uuid and the same parameters. Its name differs, or it lies on a machine that lacks the
+    fingerprint, which is kept in a file beside the file stores (``data_dir``), not within any of them.
+    """
+
+    _name = "marketplace.identity"
+    _description = "Identity of this Database"
+
+    def _is_original(self):
+        """Tell whether this is the database in which the accounts were set live."""
+        expected = self.env["ir.config_parameter"].sudo().get_param(PARAMETER)
+        return bool(expected) and expected == f"{self.env.cr.dbname}:{self._read_fingerprint()}"
+
+    def _claim(self):
+        """Make this the database that speaks for its accounts.
+
+        :raise UserError: it is a copy of the one that does; copies must be released first, by a person
+        """
+        if self._is_original():
+            return
+        parameters = self.env["ir.config_parameter"].sudo()  # system parameters are closed to marketplace managers
+        if parameters.get_param(PARAMETER):
+            raise UserError(
+                _(
+                    "This database is a copy, or was moved: only the original may speak to the marketplaces. If this is "
+                    "the one that sells from now on, an administrator deletes the system parameter %s first.",
+                    PARAMETER,
+                )
+            )
+        fingerprint = self._read_fingerprint() or secrets.token_hex(16)
+        self._write_fingerprint(fingerprint)
+        parameters.set_param(PARAMETER, f"{self.env.cr.dbname}:{fingerprint}")
+
+    def _fingerprint_path(self):
+        return os.path.join(tools.config["data_dir"], "cartona_integration", self.env.cr.dbname)
+
+    def _read_fingerprint(self):
+        try:
+            with open(self._fingerprint_path(), encoding="ascii") as file:
+                return file.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def _write_fingerprint(self, fingerprint):
+        path = self._fingerprint_path()
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(fingerprint)

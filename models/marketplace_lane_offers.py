@@ -1,0 +1,142 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import _, fields, models
+from odoo.tools import SQL
+
+from ..database import own_transaction
+from ..schemas import RowResult
+from ..transport import errors
+from ..transport.retry import backoff
+
+FOLD_ROWS = 10_000
+# After this many failed attempts a row waits for a person.
+MAX_ATTEMPTS = 10
+
+
+class MarketplaceLaneOffers(models.AbstractModel):
+    """Prices and stock on their way out. A step folds outbox rows into due marks, takes a batch of due listings,
+    computes what is true now, leaves out what the marketplace already has, and sends the rest in one call.
+
+    No row is locked during the call: the one sender of the lane is the only one that touches due marks. What changes
+    during the call leaves a new outbox row, and is folded and sent after it.
+    """
+
+    _name = "marketplace.lane.offers"
+    _inherit = "marketplace.lane"
+    _description = "Lane of Prices and Stock"
+
+    # ------------------------------------------------------------------ lane
+
+    def _has_work(self, config):
+        # A paused account still folds, so that its outbox does not grow with every change.
+        self.env.cr.execute(
+            SQL("SELECT 1 FROM marketplace_outbox WHERE lane = 'offers' AND config_id = %s LIMIT 1", config.id)
+        )
+        if self.env.cr.fetchone():
+            return True
+        return config._may_talk() and bool(self.env["marketplace.listing"]._due_ids(config, limit=1))
+
+    def _next_attempt(self, config):
+        return self.env["marketplace.listing"]._next_due(config)
+
+    def _step(self, config_id):
+        rows, settled = [], 0
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id)
+            folded = env[self._name]._fold(config)
+            if config._may_talk():
+                rows, settled = env[self._name]._claim(config)
+        if rows:
+            with own_transaction(self.env) as env:
+                env[self._name]._send(env["marketplace.config"].browse(config_id), rows)
+        return bool(folded or settled or rows)
+
+    # ------------------------------------------------------------------ business
+
+    def _fold(self, config):
+        """Turn outbox rows into due marks on their listings; return how many rows there were."""
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH taken AS (
+                    DELETE FROM marketplace_outbox WHERE id IN (
+                        SELECT id FROM marketplace_outbox
+                         WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
+                    ) RETURNING listing_id, price, stock, publication, force
+                ), folded AS (
+                    SELECT listing_id, bool_or(price) AS price, bool_or(stock) AS stock,
+                           bool_or(publication) AS publication, bool_or(force) AS force, count(*) AS rows
+                      FROM taken GROUP BY listing_id
+                ), marked AS (
+                    UPDATE marketplace_listing l
+                       SET price_due = l.price_due OR f.price,
+                           stock_due = l.stock_due OR f.stock,
+                           publication_due = l.publication_due OR f.publication,
+                           price_pushed_at = CASE WHEN f.force THEN NULL ELSE l.price_pushed_at END,
+                           quantity_pushed_at = CASE WHEN f.force THEN NULL ELSE l.quantity_pushed_at END,
+                           attempts = 0, next_attempt = NULL, state = 'waiting'
+                      FROM folded f WHERE l.id = f.listing_id
+                )
+                SELECT coalesce(sum(rows), 0) FROM folded
+                """,
+                config.id,
+                FOLD_ROWS,
+            )
+        )
+        return int(self.env.cr.fetchone()[0])
+
+    def _claim(self, config):
+        """Return the neutral rows of the next batch, and how many due listings were settled without a call."""
+        Listing = self.env["marketplace.listing"]
+        listings = Listing.browse(Listing._due_ids(config, limit=config.batch_size))
+        offers = listings._offers()
+        rows, settled = [], Listing
+        for listing in listings:
+            row = listing._prepare_offer_row(offers[listing.id])
+            if row is None:
+                settled |= listing
+            elif row.keys() & {"price", "quantity"}:
+                rows.append(row)
+            else:
+                self._store_problem(row)
+        settled._settle()
+        return rows, len(listings) - len(rows)
+
+    def _send(self, config, rows):
+        """Send one batch and store what became of each row. A batch that is refused as a whole is halved until the bad
+        row is alone, so that the good ones go in."""
+        results, error = self._guarded(config, lambda: config._api()._push_offers(config, rows))
+        if isinstance(error, errors.RequestRejected):
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                self._send(config, rows[:middle])
+                self._send(config, rows[middle:])
+                return
+            results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
+        if results is None:
+            return  # the account is blocked or paused; the rows stay due
+        if len(results) != len(rows):
+            results = [RowResult.retry(_("The marketplace answered for %s rows only.", len(results)))] * len(rows)
+        self._store(rows, results)
+        config._running().last_push_at = fields.Datetime.now()
+
+    def _store(self, rows, results):
+        """Store accepted rows in one statement, the others one by one: they are few."""
+        self.env["marketplace.listing"]._store_accepted(
+            [row for row, result in zip(rows, results) if result.outcome == "accepted"]
+        )
+        for row, result in zip(rows, results):
+            if result.outcome != "accepted":
+                listing = self.env["marketplace.listing"].browse(row["listing_id"])
+                listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))
+            elif "problem" in row:
+                self._store_problem(row)
+
+    def _store_problem(self, row):
+        listing = self.env["marketplace.listing"].browse(row["listing_id"])
+        listing._store_result(RowResult.rejected("price", row["problem"]), MAX_ATTEMPTS, None)
+
+    def _retry_time(self, listing, result):
+        seconds = result.after if result.after is not None else backoff(listing.attempts + 1)
+        return fields.Datetime.now() + timedelta(seconds=seconds)

@@ -1,0 +1,278 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import math
+
+from odoo import _, api, fields, models, tools
+from odoo.exceptions import UserError
+from odoo.tools import SQL, float_compare
+
+DUE = "(price_due OR stock_due OR publication_due)"
+
+
+class MarketplaceListing(models.Model):
+    """A variant on sale at an account: what it is called there, in which unit it is sold, what the marketplace has of
+    it and what it should have.
+
+    The due marks, the pushed values and the error belong to the sender of the offers lane: everybody else leaves a row
+    in the outbox.
+    """
+
+    _name = "marketplace.listing"
+    _description = "Marketplace Listing"
+    _rec_names_search = ["external_id", "name", "product_id"]
+    _order = "config_id, id"
+    _check_company_auto = True
+
+    # ------------------------------------------------------------------ fields
+
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="config_id.company_id", store=True)
+    product_id = fields.Many2one(
+        "product.product", required=True, index=True, ondelete="cascade", check_company=True
+    )
+    product_tmpl_id = fields.Many2one(related="product_id.product_tmpl_id", store=True, index=True)
+    external_id = fields.Char(string="External Product ID", required=True)
+    name = fields.Char(string="Name at the Marketplace")
+    unit = fields.Char(string="Selling Unit", help="What the marketplace sells one of: box, piece, kg ...")
+    pack_size = fields.Float(
+        default=1.0, digits="Product Unit of Measure", help="How many units of the product are in one selling unit."
+    )
+    active = fields.Boolean(default=True)
+
+    # owned by the sender
+    state = fields.Selection(
+        [("new", "Never sent"), ("waiting", "Waiting"), ("synced", "In sync"), ("failed", "Failed")],
+        default="new",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    price_due = fields.Boolean(readonly=True, copy=False)
+    stock_due = fields.Boolean(readonly=True, copy=False)
+    publication_due = fields.Boolean(readonly=True, copy=False)
+    pushed_price = fields.Float(readonly=True, copy=False, digits="Product Price")
+    pushed_quantity = fields.Integer(readonly=True, copy=False)
+    price_pushed_at = fields.Datetime(readonly=True, copy=False)
+    quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
+    attempts = fields.Integer(readonly=True, copy=False)
+    next_attempt = fields.Datetime(readonly=True, copy=False)
+    error_code = fields.Char(readonly=True, copy=False)
+    last_error = fields.Char(readonly=True, copy=False)
+
+    _sql_constraints = [
+        ("external_unique", "UNIQUE (config_id, external_id)", "This external product ID is listed already."),
+        ("pack_positive", "CHECK (pack_size > 0)", "A selling unit must hold more than 0 units of the product."),
+    ]
+
+    def init(self):
+        tools.create_index(
+            self.env.cr, "marketplace_listing_due_idx", self._table, ["config_id", "next_attempt", "id"], where=DUE
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_listing_failed_idx", self._table, ["config_id"], where="state = 'failed'"
+        )
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("external_id", "product_id")
+    def _compute_display_name(self):
+        for listing in self:
+            listing.display_name = f"[{listing.external_id}] {listing.product_id.display_name or ''}"
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        listings = super().create(vals_list)
+        listings._request_sync()
+        return listings
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"product_id", "external_id", "pack_size", "active"} & vals.keys():
+            self._request_sync(force=True)
+        return result
+
+    # ------------------------------------------------------------------ actions
+
+    def action_sync(self):
+        """Send the current price and stock again, whether they changed or not."""
+        self.check_access_rights("write")
+        draft = self.config_id.filtered(lambda config: config.state == "draft")
+        if draft:
+            raise UserError(_("%s is not live yet. Start it first.", ", ".join(draft.mapped("name"))))
+        self._request_sync(force=True)
+
+    # ------------------------------------------------------------------ business: what is on offer
+
+    def _offers(self):
+        """Return what each listing should show now: ``{listing id: (price, quantity)}``.
+
+        The price is for one selling unit, in the currency of the account's pricelist, rounded by it; the quantity is in
+        whole selling units, never negative.
+        """
+        offers = {}
+        for config, listings in self.grouped("config_id").items():
+            prices = listings._prices(config)
+            quantities = listings.product_id._marketplace_available(config)
+            for listing in listings:
+                available = (quantities[listing.product_id.id] - config.safety_quantity) / listing.pack_size
+                offers[listing.id] = (prices[listing.id], max(0, math.floor(available + 1e-9)))
+        return offers
+
+    def _prices(self, config):
+        """Return ``{listing id: price of one selling unit}`` by the account's pricelist."""
+        pricelist = config.pricelist_id
+        currency = pricelist.currency_id or config.company_id.currency_id
+        prices = {}
+        for pack_size, listings in self.grouped("pack_size").items():
+            products = listings.product_id.with_company(config.company_id)
+            # An empty pricelist gives the sales price.
+            by_product = pricelist._get_products_price(products, pack_size, currency=currency)
+            for listing in listings:
+                prices[listing.id] = currency.round(by_product[listing.product_id.id] * pack_size)
+        return prices
+
+    def _prepare_offer_row(self, offer):
+        """Return the neutral row to send, or ``None`` when the marketplace already has these values.
+
+        A price that can't be sent does not hold back the stock: the row then goes without it, and says so under the
+        key ``problem``.
+        """
+        self.ensure_one()
+        price, quantity = offer
+        values = {}
+        if self.config_id.sync_price and self.price_due and self._differs_price(price):
+            if price > 0:
+                values["price"] = price
+            else:
+                values["problem"] = _(
+                    "The price is %s. Set a sales price above 0, or stop selling the product here.", price
+                )
+        if self.config_id.sync_stock and self.stock_due and self._differs_quantity(quantity):
+            values["quantity"] = quantity
+        if not values:
+            return None
+        subjects = {subject for key, subject in (("price", "price"), ("quantity", "stock")) if key in values}
+        return {**self.config_id._api()._prepare_product_data(self, subjects), **values}
+
+    def _differs_price(self, price):
+        return not self.price_pushed_at or bool(float_compare(price, self.pushed_price, precision_digits=6))
+
+    def _differs_quantity(self, quantity):
+        return not self.quantity_pushed_at or quantity != self.pushed_quantity
+
+    # ------------------------------------------------------------------ business: asking for a push
+
+    def _request_sync(self, force=False):
+        """Leave it to the sender to look at these listings; ``force`` sends even what has not changed."""
+        for subject in ("price", "stock"):
+            self.env["marketplace.outbox"]._mark(subject, listings=self.ids, force=force)
+
+    def _ensure_for_products(self, products):
+        """List the products that have an external id and are enabled, at every account that goes by this id."""
+        wanted = products.filtered(lambda product: product.cartona_id and product.marketplace_sync_enabled)
+        configs = self.env["marketplace.config"].search([("use_cartona_id", "=", True)])
+        if not wanted or not configs:
+            return self.browse()
+        known = self.with_context(active_test=False).search(
+            [("config_id", "in", configs.ids), ("external_id", "in", wanted.mapped("cartona_id"))]
+        )
+        taken = {(listing.config_id.id, listing.external_id) for listing in known}
+        return self.create(
+            [
+                {"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id}
+                for config in configs
+                for product in wanted
+                if (config.id, product.cartona_id) not in taken
+                and product.company_id in (config.company_id, product.company_id.browse())
+            ]
+        )
+
+    # ------------------------------------------------------------------ helpers of the sender
+
+    def _due_ids(self, config, limit):
+        """Return ids of listings that are due and may be tried now, those that waited first."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id FROM marketplace_listing
+                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due)
+                   AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
+              ORDER BY next_attempt NULLS LAST, id LIMIT %s
+                """,
+                config.id,
+                limit,
+            )
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _next_due(self, config):
+        """Return when the next due listing may be tried, ``None`` when none is due."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT coalesce(next_attempt, now() at time zone 'utc') FROM marketplace_listing
+                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due)
+              ORDER BY next_attempt NULLS FIRST LIMIT 1
+                """,
+                config.id,
+            )
+        )
+        row = self.env.cr.fetchone()
+        return row and row[0]
+
+    def _settle(self):
+        """Nothing to send: the marketplace already has what is true."""
+        self.write(
+            {
+                "price_due": False,
+                "stock_due": False,
+                "publication_due": False,
+                "state": "synced",
+                "attempts": 0,
+                "next_attempt": False,
+                "error_code": False,
+                "last_error": False,
+            }
+        )
+
+    def _store_accepted(self, rows):
+        """Note what the marketplace has taken: ``rows`` as they were sent. One statement for a whole batch."""
+        if not rows:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE marketplace_listing l
+                   SET pushed_price = coalesce(v.price, l.pushed_price),
+                       price_pushed_at = CASE WHEN v.price IS NULL THEN l.price_pushed_at ELSE v.moment END,
+                       pushed_quantity = coalesce(v.quantity, l.pushed_quantity),
+                       quantity_pushed_at = CASE WHEN v.quantity IS NULL THEN l.quantity_pushed_at ELSE v.moment END,
+                       price_due = FALSE, stock_due = FALSE, publication_due = FALSE,
+                       state = 'synced', attempts = 0, next_attempt = NULL, error_code = NULL, last_error = NULL
+                  FROM (SELECT *, clock_timestamp() at time zone 'utc' AS moment
+                          FROM unnest(%s::int[], %s::float8[], %s::int[]) AS u (id, price, quantity)) v
+                 WHERE l.id = v.id
+                """,
+                [row["listing_id"] for row in rows],
+                [row.get("price") for row in rows],
+                [row.get("quantity") for row in rows],
+            )
+        )
+        self.invalidate_model()
+
+    def _store_result(self, result, max_attempts, retry_time):
+        """Note that the marketplace did not take the offer: it is tried again at ``retry_time``, or waits for a person."""
+        self.ensure_one()
+        attempts = self.attempts + 1
+        again = result.outcome in ("retry", "pending") and attempts < max_attempts
+        self.write(
+            {
+                "state": "waiting" if again else "failed",
+                "attempts": attempts,
+                "next_attempt": again and retry_time,
+                "error_code": result.code,
+                "last_error": result.message,
+                **({} if again else {"price_due": False, "stock_due": False, "publication_due": False}),
+            }
+        )

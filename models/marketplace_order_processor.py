@@ -1,0 +1,242 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command, _, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import plaintext2html
+
+from ..schemas import STATUS_RANK
+from ..transport.errors import MappingError
+
+
+class MarketplaceOrderProcessor(models.AbstractModel):
+    """Neutral orders to sales orders, in small hooks around batches: partners and listings of a whole batch are found
+    in a few queries, new orders are created in one call.
+
+    Called with locks on the orders held, on the lane's own transaction; raising undoes the whole batch, and the lane
+    finds the document that is to blame.
+    """
+
+    _name = "marketplace.order.processor"
+    _description = "Processor of Marketplace Orders"
+
+    # ------------------------------------------------------------------ the flow
+
+    def _process(self, config, rows):
+        """Import the documents ``rows`` of one account."""
+        messages = rows.filtered(lambda row: row.kind == "status")
+        self._process_orders(config, rows - messages)
+        for row in messages:
+            self._process_status(config, row)
+
+    def _process_orders(self, config, rows):
+        """Create the orders that are new, in one batch, and change the others one by one."""
+        parsed = [(row, self._parse(config, row)) for row in rows]
+        orders = self._find_orders(config, [order.external_id for _row, order in parsed])
+        new = [(row, order) for row, order in parsed if order.external_id not in orders]
+        created = self._create_orders(config, [order for _row, order in new])
+        for (row, order), sale_order in zip(new, created):
+            orders[order.external_id] = sale_order
+        known = {id(row) for row, _order in new}
+        for row, order in parsed:
+            sale_order = orders[order.external_id]
+            if id(row) not in known:
+                self._update_order(sale_order, order)
+            row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+
+    def _process_status(self, config, row):
+        """Take over a message that tells an order's status and nothing else."""
+        external_id, status, raw_status = config._api()._parse_status(config, row._document())
+        sale_order = self._find_orders(config, [external_id]).get(external_id)
+        if not sale_order:
+            raise MappingError("hashed_id", _("Order %s is not here yet. Pull orders, then replay this.", external_id))
+        if not self._is_stale(sale_order, status):
+            sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
+        row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+
+    def _follow_up(self, row):
+        """Do what follows the import of the order by what it is now and the account's policy: cancel, confirm."""
+        sale_order = row.order_id.with_company(row.config_id.company_id)
+        if sale_order.marketplace_status == "cancelled":
+            self._cancel(sale_order)
+        elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
+            sale_order.action_confirm()
+
+    # ------------------------------------------------------------------ parsing and finding
+
+    def _parse(self, config, row):
+        """Return the neutral order of a document.
+
+        :raise MappingError: the document can't be understood
+        """
+        return config._api()._parse_order(config, row._document())
+
+    def _find_orders(self, config, external_ids):
+        """Return the sales orders that exist already: ``{marketplace's order id: sale.order}``."""
+        found = self.env["sale.order"].search(
+            [("marketplace_config_id", "=", config.id), ("cartona_id", "in", external_ids)]
+        )
+        return {sale_order.cartona_id: sale_order for sale_order in found}
+
+    # ------------------------------------------------------------------ creating
+
+    def _create_orders(self, config, orders):
+        """Create sales orders for neutral orders, in one batch."""
+        if not orders:
+            return self.env["sale.order"]
+        for order in orders:
+            # Who has no code of the marketplace's can't be told from others: a customer of this order alone.
+            order.customer.code = order.customer.code or f"order_{order.external_id}"
+        partners = self._resolve_partners(config, [order.customer for order in orders])
+        listings = self._resolve_listings(config, orders)
+        env = self.with_company(config.company_id).env
+        return env["sale.order"].create(
+            [self._prepare_order_values(config, order, partners, listings) for order in orders]
+        )
+
+    def _resolve_partners(self, config, customers):
+        """Return ``{customer code: res.partner}``, making those that are new; see ``res.partner``."""
+        return self.env["res.partner"]._marketplace_resolve(config, customers)
+
+    def _resolve_listings(self, config, orders):
+        """Return the listings that the lines of the orders are about: ``{("id"|"sku", value): listing}``."""
+        lines = [line for order in orders for line in order.lines]
+        ids = {line.product_external_id for line in lines} - {""}
+        skus = {line.product_sku for line in lines} - {""}
+        found = self.env["marketplace.listing"].with_context(active_test=False).search(
+            [("config_id", "=", config.id), "|", ("external_id", "in", list(ids)),
+             ("product_id.default_code", "in", list(skus))]
+        )
+        by_sku = {}
+        for listing in found:
+            by_sku.setdefault(listing.product_id.default_code, []).append(listing)
+        resolved = {("sku", sku): group[0] for sku, group in by_sku.items() if len(group) == 1}
+        resolved.update({("id", listing.external_id): listing for listing in found})
+        return resolved
+
+    def _listing_of(self, line, listings, path):
+        listing = listings.get(("id", line.product_external_id)) or listings.get(("sku", line.product_sku))
+        if not listing:
+            raise MappingError(
+                path,
+                _(
+                    "Product not found: %(name)s (external ID %(id)s, reference %(sku)s) is not among the account's "
+                    "listings. Match it there, then replay this document.",
+                    name=line.name or "?",
+                    id=line.product_external_id or "-",
+                    sku=line.product_sku or "-",
+                ),
+            )
+        return listing
+
+    def _prepare_order_values(self, config, order, partners, listings):
+        """Return the values of a new sales order. Extend this to take over more of the neutral order."""
+        partner = partners[order.customer.code]
+        values = {
+            **self._prepare_marketplace_values(order),
+            "marketplace_config_id": config.id,
+            "cartona_id": order.external_id,
+            "company_id": config.company_id.id,
+            "partner_id": partner.id,
+            "client_order_ref": order.reference or order.external_id,
+            "origin": f"{config.name} {order.reference or order.external_id}",
+            "date_order": order.ordered_at or fields.Datetime.now(),
+            "user_id": config.sale_user_id.id,
+            "warehouse_id": (config.sale_warehouse_id or config._warehouses()[:1]).id,
+            "note": plaintext2html(order.note) if order.note else False,
+            "order_line": [
+                Command.create(self._prepare_line_values(config, line, self._listing_of(line, listings, f"lines[{i}]")))
+                for i, line in enumerate(order.lines)
+                if not line.cancelled and line.quantity
+            ],
+        }
+        if config.sale_team_id:
+            values["team_id"] = config.sale_team_id.id
+        if config.pricelist_id:
+            values["pricelist_id"] = config.pricelist_id.id
+        if order.delivery_date:
+            values["commitment_date"] = fields.Datetime.to_datetime(order.delivery_date)
+        return values
+
+    def _prepare_marketplace_values(self, order):
+        """Return what the marketplace alone knows of an order, for a new order and for a change alike."""
+        return {
+            "marketplace_status": order.status,
+            "marketplace_raw_status": order.raw_status,
+            "marketplace_total": order.total if order.total is not None else False,
+            "marketplace_credit": order.credit,
+            "marketplace_installment": order.installment,
+            "marketplace_top_up": order.wallet_top_up,
+            "marketplace_delivers": order.delivered_by_marketplace,
+            "marketplace_otp_required": order.otp_required,
+        }
+
+    def _prepare_line_values(self, config, line, listing):
+        """Return the values of a line: quantity and price in the unit of the product, written together."""
+        values = {
+            "product_id": listing.product_id.id,
+            "cartona_line_id": line.external_id,
+            "marketplace_listing_id": listing.id,
+            "product_uom_qty": line.quantity * listing.pack_size,
+            "price_unit": line.price_unit / listing.pack_size,
+            "discount": 0.0,
+        }
+        if config.tax_policy == "none":
+            values["tax_id"] = [Command.clear()]
+        return values
+
+    # ------------------------------------------------------------------ changing
+
+    def _update_order(self, sale_order, order):
+        """Take over a newer version of an order that is here already: the status first, then the lines."""
+        if self._is_stale(sale_order, order.status):
+            return
+        sale_order.write(self._prepare_marketplace_values(order))
+        if order.status in ("pending", "editing", "approved") and sale_order.state in ("draft", "sent"):
+            self._update_lines(sale_order, order)
+
+    def _is_stale(self, sale_order, status):
+        """Tell whether a message is older than what Odoo knows: it must not step the order back."""
+        return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_status, 0)
+
+    def _update_lines(self, sale_order, order):
+        """Make the lines of an order that is not confirmed yet what the marketplace says."""
+        config = sale_order.marketplace_config_id
+        listings = self._resolve_listings(config, [order])
+        existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
+        commands = []
+        for index, line in enumerate(order.lines):
+            known = existing.pop(line.external_id, None)
+            if line.cancelled or not line.quantity:
+                commands += [Command.delete(known.id)] if known else []
+                continue
+            values = self._prepare_line_values(config, line, self._listing_of(line, listings, f"lines[{index}]"))
+            commands.append(Command.update(known.id, values) if known else Command.create(values))
+        commands += [Command.delete(line.id) for line in existing.values()]
+        sale_order.write({"order_line": commands})
+
+    def _cancel(self, sale_order):
+        """Cancel here what was cancelled there; with goods already out, tell a person instead."""
+        if sale_order.state == "cancel":
+            return
+        if any(picking.state == "done" for picking in sale_order.picking_ids):
+            sale_order.activity_schedule(
+                "mail.mail_activity_data_todo",
+                summary=_("Cancelled at the marketplace, but goods have left"),
+                note=_("Take the goods back with a return, then cancel the order."),
+                user_id=(sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")).id,
+            )
+            return
+        if sale_order.locked:
+            sale_order.action_unlock()
+        sale_order._action_cancel()
+
+    # ------------------------------------------------------------------ policy
+
+    def _is_to_confirm(self, sale_order):
+        """Tell whether the account's policy confirms this order now."""
+        policy = sale_order.marketplace_config_id.confirm_policy
+        status = sale_order.marketplace_status
+        if status in ("editing", "cancelled", "returned"):
+            return False
+        if not sale_order.order_line:
+            raise UserError(_("The order has no lines to deliver. Cancel it, or add what was ordered."))
+        return policy == "always" or (policy == "approved" and STATUS_RANK[status] >= STATUS_RANK["approved"])

@@ -1,0 +1,167 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models, tools
+from odoo.tools import SQL
+
+MARKS = "marketplace.outbox.marks"
+
+
+class MarketplaceOutbox(models.Model):
+    """What must reach a marketplace. A row is born in the business transaction and never updated by one, so a user's
+    write neither waits for a marketplace nor meets a row that a sender holds, and the last change can't be lost.
+
+    Two lanes. *offers*: "look at this listing"; the sender folds such rows into due marks on the listing and sends the
+    value that is current then. *orders*: commands, kept until the marketplace accepts them, first in first out for
+    each order.
+
+    The references have no foreign key: checking one locks the row it points to, and a transaction in REPEATABLE READ
+    fails when a sender has just updated that row.
+    """
+
+    _name = "marketplace.outbox"
+    _description = "Waiting for a Marketplace"
+    _order = "id"
+    _log_access = False
+
+    # ------------------------------------------------------------------ fields
+
+    config_id = fields.Integer(string="Account ID", required=True)
+    account_id = fields.Many2one("marketplace.config", compute="_compute_account_id", string="Account")
+    lane = fields.Selection([("offers", "Offers"), ("orders", "Orders")], required=True)
+    created_at = fields.Datetime(readonly=True)
+
+    # offers
+    listing_id = fields.Integer()
+    price = fields.Boolean()
+    stock = fields.Boolean()
+    publication = fields.Boolean()
+    force = fields.Boolean(help="Send even what equals the value sent last.")
+
+    # orders
+    order_id = fields.Integer(string="Order ID")
+    sale_order_id = fields.Many2one("sale.order", compute="_compute_sale_order_id", string="Order")
+    operation = fields.Selection([("status", "Status")])
+    status = fields.Char()
+    payload = fields.Json()
+    state = fields.Selection([("waiting", "Waiting"), ("failed", "Failed")], default="waiting", required=True)
+    attempts = fields.Integer()
+    next_attempt = fields.Datetime()
+    error_code = fields.Char()
+    last_error = fields.Char()
+
+    def init(self):
+        tools.create_index(
+            self.env.cr, "marketplace_outbox_offers_idx", self._table, ["config_id", "id"], where="lane = 'offers'"
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_outbox_orders_idx", self._table, ["config_id", "order_id", "id"],
+            where="lane = 'orders'",
+        )
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("config_id")
+    def _compute_account_id(self):
+        for row in self:
+            row.account_id = self.env["marketplace.config"].browse(row.config_id).exists()
+
+    @api.depends("order_id")
+    def _compute_sale_order_id(self):
+        for row in self:
+            row.sale_order_id = self.env["sale.order"].browse(row.order_id or ()).exists()
+
+    # ------------------------------------------------------------------ actions
+
+    def action_retry(self):
+        """Put failed commands back into their queue."""
+        self.check_access_rights("write")
+        self.write({"state": "waiting", "attempts": 0, "next_attempt": False, "error_code": False, "last_error": False})
+        self.env["marketplace.wake"]._request()
+
+    # ------------------------------------------------------------------ business: what a transaction leaves
+
+    def _mark(self, subject, *, products=(), templates=(), pricelists=(), listings=(), force=False):
+        """Note that a subject of some listings may have changed: ids of what changed, resolved to listings at the flush.
+
+        Costs next to nothing here; all marks of one flush become one INSERT. Needs no rights of the user.
+        """
+        data = self.env.cr.precommit.data
+        marks = data.get(MARKS)
+        if marks is None:
+            marks = data[MARKS] = {}
+            self.env.cr.precommit.add(self._flush_marks)
+        for kind, ids in (
+            ("product", products), ("template", templates), ("pricelist", pricelists), ("listing", listings)
+        ):
+            for record_id in ids:
+                marks.setdefault((kind, record_id), set()).update((subject, "force") if force else (subject,))
+
+    def _flush_marks(self):
+        """Write the collected marks as rows and ask for a sender."""
+        marks = self.env.cr.precommit.data.pop(MARKS, None)
+        if not marks or not self._is_installed():
+            return
+        wanted = [(kind, record_id, *_flags(subjects)) for (kind, record_id), subjects in marks.items()]
+        kinds, ids, prices, stocks, publications, forces = zip(*wanted)
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH mark (kind, id, price, stock, publication, force) AS (
+                    SELECT * FROM unnest(%s::text[], %s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])
+                ), hit AS (
+                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
+                      FROM mark m JOIN marketplace_listing l ON l.product_id = m.id WHERE m.kind = 'product'
+                    UNION ALL
+                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
+                      FROM mark m JOIN marketplace_listing l ON l.product_tmpl_id = m.id WHERE m.kind = 'template'
+                    UNION ALL
+                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
+                      FROM mark m JOIN marketplace_listing l ON l.id = m.id WHERE m.kind = 'listing'
+                    UNION ALL
+                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
+                      FROM mark m
+                      JOIN marketplace_config c ON c.pricelist_id = m.id
+                      JOIN marketplace_listing l ON l.config_id = c.id
+                     WHERE m.kind = 'pricelist'
+                )
+                INSERT INTO marketplace_outbox
+                            (config_id, lane, state, created_at, listing_id, price, stock, publication, force)
+                     SELECT h.config_id, 'offers', 'waiting', now() at time zone 'utc', h.id,
+                            bool_or(h.price), bool_or(h.stock), bool_or(h.publication), bool_or(h.force)
+                       FROM hit h
+                       JOIN marketplace_config c ON c.id = h.config_id AND c.active AND c.state != 'draft'
+                      WHERE h.force OR h.publication OR h.price AND c.sync_price OR h.stock AND c.sync_stock
+                   GROUP BY h.config_id, h.id
+                """,
+                list(kinds), list(ids), list(prices), list(stocks), list(publications), list(forces),
+            )
+        )
+        if self.env.cr.rowcount:
+            self.env["marketplace.wake"]._request()
+
+    def _command(self, order, operation, status, payload=None):
+        """Leave a command for the marketplace of ``order``, to be carried out after this transaction, in order."""
+        # sudo: whoever may change an order may thereby cause the message about it, without rights on this table
+        self.sudo().create(
+            {
+                "config_id": order.marketplace_config_id.id,
+                "lane": "orders",
+                "created_at": fields.Datetime.now(),
+                "order_id": order.id,
+                "operation": operation,
+                "status": status,
+                "payload": payload or {},
+            }
+        )
+        self.env["marketplace.wake"]._request()
+
+    def _is_installed(self):
+        """While the module is being installed, products may be written before the tables are there."""
+        return self.pool.ready or (
+            tools.table_exists(self.env.cr, "marketplace_outbox")
+            and tools.table_exists(self.env.cr, "marketplace_listing")
+            and tools.table_exists(self.env.cr, "marketplace_config")
+        )
+
+
+def _flags(subjects):
+    return tuple(name in subjects for name in ("price", "stock", "publication", "force"))

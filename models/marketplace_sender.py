@@ -1,0 +1,121 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
+import time
+
+import psycopg2
+
+from odoo import fields, models
+
+from ..database import own_transaction, session_lock
+from ..transport import errors
+
+_logger = logging.getLogger(__name__)
+
+LANE_PREFIX = "marketplace.lane."
+# One job works this long and leaves the rest to the next: workers have limits, and other jobs want their turn.
+DRAIN_SECONDS = 30
+# A round that finds work and can do none of it (another sender has just done it) looks again, but not for ever.
+IDLE_ROUNDS = 3
+
+
+class MarketplaceSender(models.AbstractModel):
+    """Drains the lanes of the accounts, one sender for each account and lane at any time.
+
+    The lock is what keeps a newer value from being overtaken by an older one. A sender that does not get it leaves; so
+    the one that holds it must look once more, in a new snapshot, after giving it up: else the work of a transaction
+    that was committed while it ended would wait for the next wake.
+    """
+
+    _name = "marketplace.sender"
+    _description = "Drains the Marketplace Lanes"
+
+    def _lanes(self):
+        """Return the lanes by name: ``{"offers": model, ...}``."""
+        return {
+            name[len(LANE_PREFIX) :]: self.env[name]
+            for name in sorted(self.env.registry)
+            if name.startswith(LANE_PREFIX)
+        }
+
+    def _job_drain(self, config_id, lane):
+        self._drain(config_id, lane)
+
+    def _drain(self, config_id, lane, seconds=DRAIN_SECONDS):
+        """Work until the lane of the account is empty, or for ``seconds``; the rest is queued."""
+        deadline = time.monotonic() + seconds
+        idle = 0
+        while idle < IDLE_ROUNDS and self._look(config_id, lane):
+            with session_lock(self.env, f"marketplace:{lane}:{config_id}") as obtained:
+                if not obtained:
+                    return
+                worked = self._work_off(config_id, lane, deadline)
+            idle = 0 if worked else idle + 1
+            if time.monotonic() >= deadline:
+                self.env["marketplace.wake"]._queue_drain(config_id, lane)
+                return
+        self._come_back(config_id, lane)
+
+    def _work_off(self, config_id, lane, deadline):
+        worked = False
+        while time.monotonic() < deadline and self.env[LANE_PREFIX + lane]._step(config_id):
+            worked = True
+        return worked
+
+    def _look(self, config_id, lane):
+        """Tell, in a new snapshot, whether the lane has work."""
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id).exists()
+            return bool(config) and env[LANE_PREFIX + lane]._has_work(config)
+
+    def _come_back(self, config_id, lane):
+        """Queue a drain for the time at which the lane's next row may be tried again, if there is one."""
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id).exists()
+            if not config or config.state != "live":
+                return
+            moment = env[LANE_PREFIX + lane]._next_attempt(config)
+            blocked = config._running().blocked_until
+            if moment:
+                moment = max(moment, blocked or moment, fields.Datetime.now())
+                env["marketplace.wake"]._queue_drain(config_id, lane, eta=moment)
+
+
+class MarketplaceLane(models.AbstractModel):
+    """What a lane answers. One lane is one model ``marketplace.lane.<name>``."""
+
+    _name = "marketplace.lane"
+    _description = "Contract of a Marketplace Lane"
+
+    def _has_work(self, config):
+        """Tell whether a step of this lane would do anything for the account now. Runs often: one indexed look."""
+        raise NotImplementedError
+
+    def _next_attempt(self, config):
+        """Return the earliest time at which something that waits here may be tried, ``None`` when nothing waits."""
+        raise NotImplementedError
+
+    def _step(self, config_id):
+        """Do one batch in short transactions of its own; tell whether anything was done."""
+        raise NotImplementedError
+
+    def _guarded(self, config, call):
+        """Run ``call`` against the marketplace and give ``(answer, error)``, one of them ``None``.
+
+        A failure that says something of the account as a whole is taken in by its running state, so that rows are not
+        blamed for an outage; a refusal of the request itself is the caller's to judge.
+        """
+        try:
+            answer = call()
+        except errors.RequestRejected as err:
+            return None, err
+        except errors.MarketplaceError as err:
+            config._running()._register(err)
+            return None, err
+        except psycopg2.Error:
+            raise  # the transaction is lost, so nothing can be noted in it
+        except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
+            _logger.exception("Adapter %s failed", config.code)
+            config._running()._register(errors.TemporaryFailure(f"{type(err).__name__}: {err}"))
+            return None, err
+        config._running()._reset()
+        return answer, None

@@ -1,0 +1,87 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models, tools
+from odoo.tools import SQL
+
+from ..database import own_transaction
+
+_logger = logging.getLogger(__name__)
+
+KEEP_DAYS = 30
+VACUUM_ROWS = 50_000
+
+
+class MarketplaceSyncLog(models.Model):
+    """One row for each exchange with a marketplace. Rows are only ever added, on a transaction of their own, so that
+    the log tells of failures that were rolled back too. Excerpts come redacted from the transport."""
+
+    _name = "marketplace.sync.log"
+    _description = "Marketplace Log"
+    _order = "id desc"
+    _rec_name = "operation"
+    _log_access = False
+
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade")
+    create_date = fields.Datetime(string="Time", readonly=True)
+    operation = fields.Char(readonly=True)
+    direction = fields.Selection([("out", "Out"), ("in", "In")], readonly=True)
+    status = fields.Selection(
+        [("success", "Success"), ("partial", "Partly"), ("error", "Failed")], readonly=True, required=True
+    )
+    row_count = fields.Integer(string="Rows", readonly=True)
+    failed_count = fields.Integer(string="Failed Rows", readonly=True)
+    http_status = fields.Integer(string="HTTP Status", readonly=True)
+    duration_ms = fields.Integer(string="Milliseconds", readonly=True)
+    method = fields.Char(readonly=True)
+    url = fields.Char(string="Address", readonly=True)
+    request = fields.Text(readonly=True)
+    response = fields.Text(readonly=True)
+    message = fields.Char(readonly=True)
+
+    def init(self):
+        tools.create_index(self.env.cr, "marketplace_sync_log_config_idx", self._table, ["config_id", "id"])
+        tools.create_index(self.env.cr, "marketplace_sync_log_date_idx", self._table, ["create_date"])
+
+    def _record_exchange(self, config, operation, exchange, seconds, error):
+        """Write down one call of the marketplace, whatever becomes of the caller's transaction."""
+        seen = exchange.seen
+        values = {
+            "operation": operation,
+            "direction": "out",
+            "status": "error" if error else "partial" if exchange.failed else "success",
+            "row_count": exchange.count,
+            "failed_count": exchange.count if error else exchange.failed,
+            "duration_ms": round(seconds * 1000),
+            "message": str(error) if error else False,
+        }
+        if seen:
+            values.update(
+                http_status=seen.status or 0,
+                method=seen.method,
+                url=seen.url,
+                request=seen.request_excerpt,
+                response=seen.response_excerpt,
+            )
+        self._record(config, values)
+
+    def _record(self, config, values):
+        """Add one row on a transaction of its own. Never raises: a log that fails must not stop what it tells of."""
+        try:
+            with own_transaction(self.env) as env:
+                env[self._name].create({"config_id": config.id, "create_date": fields.Datetime.now(), **values})
+        except Exception:
+            _logger.exception("Could not write to the marketplace log")
+
+    @api.autovacuum
+    def _gc_old_rows(self):
+        """Delete what is older than the retention, in bounded pieces."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM marketplace_sync_log WHERE id IN "
+                "(SELECT id FROM marketplace_sync_log WHERE create_date < %s ORDER BY create_date LIMIT %s)",
+                fields.Datetime.now() - timedelta(days=KEEP_DAYS),
+                VACUUM_ROWS,
+            )
+        )

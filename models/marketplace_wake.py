@@ -1,0 +1,114 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+REQUESTED = "marketplace.wake.requested"
+# The second name is taken while a job of the first one waits for its time: after a concurrency error queue_job
+# postpones a job by seconds, and a job that waits would swallow every wake of the same name.
+DISPATCH_KEYS = ("marketplace:dispatch", "marketplace:dispatch:again")
+# A wake that nobody took up for this long means that no job runner works.
+RUNNER_SECONDS = 60
+
+
+class MarketplaceWake(models.AbstractModel):
+    """Gets a sender going as soon as the transaction that left work is committed: one wake per transaction, one
+    dispatcher job for all accounts. Losing a wake delays work by a minute at most: the sweeper looks for itself."""
+
+    _name = "marketplace.wake"
+    _description = "Wakes the Senders"
+
+    # ------------------------------------------------------------------ after the commit
+
+    def _request(self):
+        """Ask for a wake after the commit of this transaction."""
+        postcommit = self.env.cr.postcommit
+        if not postcommit.data.get(REQUESTED):
+            postcommit.data[REQUESTED] = True
+            postcommit.add(self._after_commit)
+
+    def _after_commit(self):
+        """Queue the dispatcher. Never raises: the user's transaction is committed, and the sweeper repairs a failure."""
+        try:
+            with self.env.registry.cursor() as cr:
+                key = self._free_key(cr)
+                if key:
+                    env = api.Environment(cr, SUPERUSER_ID, {})
+                    env[self._name].with_delay(identity_key=key)._job_dispatch()
+        except Exception:
+            _logger.exception("Could not wake the marketplace senders; the sweeper will, within a minute")
+
+    def _free_key(self, cr):
+        """Return the name under which to queue the dispatcher; nothing when one is about to start anyway."""
+        cr.execute(
+            SQL(
+                """
+                SELECT identity_key, eta IS NULL OR eta <= now() at time zone 'utc' AS immediate FROM queue_job
+                 WHERE identity_key = ANY(%s) AND state IN ('wait_dependencies', 'pending', 'enqueued')
+                """,
+                list(DISPATCH_KEYS),
+            )
+        )
+        waiting = cr.fetchall()
+        if any(immediate for _key, immediate in waiting):
+            return None
+        taken = {key for key, _immediate in waiting}
+        return next((key for key in DISPATCH_KEYS if key not in taken), None)
+
+    # ------------------------------------------------------------------ dispatcher
+
+    def _job_dispatch(self):
+        """Queue one drain for each account and lane that has work; where it is a single one, do it at once."""
+        work = self._work()
+        if len(work) == 1:
+            self.env["marketplace.sender"]._drain(*work[0])
+            return
+        for config_id, lane in work:
+            self._queue_drain(config_id, lane)
+
+    def _queue_drain(self, config_id, lane, eta=None):
+        """Queue a drain. Timed and immediate ones have different names, so that neither swallows the other."""
+        kind = "timed" if eta else "drain"
+        sender = self.env["marketplace.sender"]
+        sender.with_delay(identity_key=f"marketplace:{kind}:{config_id}:{lane}", eta=eta)._job_drain(config_id, lane)
+
+    def _work(self):
+        """Return the ``(account id, lane)`` pairs that have something to do now."""
+        configs = self.env["marketplace.config"].search([("state", "!=", "draft")])
+        lanes = self.env["marketplace.sender"]._lanes()
+        return [(config.id, lane) for config in configs for lane, model in lanes.items() if model._has_work(config)]
+
+    # ------------------------------------------------------------------ sweeper
+
+    def _cron_sweep(self):
+        """Find what a crash left behind; where no job runner works, do the work here, bounded in time."""
+        work = self._work()
+        if not work:
+            return
+        if not self._is_runner_dead():
+            self._job_dispatch()
+            return
+        _logger.warning("No job runner takes up marketplace jobs; working inline. Check the queue_job configuration.")
+        seconds = max(5, RUNNER_SECONDS / 2 / len(work))
+        for config_id, lane in work:
+            self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
+
+    def _is_runner_dead(self):
+        """Tell whether a job of ours waits that should have been taken up long ago."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT 1 FROM queue_job
+                 WHERE (identity_key = ANY(%s) OR identity_key LIKE %s) AND state = 'pending'
+                   AND coalesce(eta, date_created) < %s
+                 LIMIT 1
+                """,
+                list(DISPATCH_KEYS),
+                "marketplace:drain:%",
+                fields.Datetime.subtract(fields.Datetime.now(), seconds=RUNNER_SECONDS),
+            )
+        )
+        return bool(self.env.cr.fetchone())

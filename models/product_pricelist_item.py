@@ -1,0 +1,31 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, models
+
+
+class ProductPricelistItem(models.Model):
+    _inherit = "product.pricelist.item"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        items = super().create(vals_list)
+        items._mark_marketplace_price()
+        return items
+
+    def write(self, vals):
+        self._mark_marketplace_price()  # what the rule was about so far
+        result = super().write(vals)
+        self._mark_marketplace_price()
+        return result
+
+    def unlink(self):
+        self._mark_marketplace_price()
+        return super().unlink()
+
+    def _mark_marketplace_price(self):
+        """Mark the listings whose price a rule may change: of its product where it names one, else of its pricelist."""
+        products = self.filtered(lambda item: item.applied_on == "0_product_variant").product_id
+        templates = self.filtered(lambda item: item.applied_on == "1_product").product_tmpl_id
+        wide = self.filtered(lambda item: item.applied_on not in ("0_product_variant", "1_product"))
+        self.env["marketplace.outbox"]._mark(
+            "price", products=products.ids, templates=templates.ids, pricelists=wide.pricelist_id.ids
+        )

@@ -1,0 +1,78 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models
+
+PRICE_FIELDS = {"list_price", "lst_price", "standard_price", "uom_id", "taxes_id", "product_template_attribute_value_ids"}
+LISTING_FIELDS = {"cartona_id", "marketplace_sync_enabled"}
+
+
+class ProductProduct(models.Model):
+    _inherit = "product.product"
+
+    # ------------------------------------------------------------------ fields
+
+    cartona_id = fields.Char(
+        string="External Product ID",
+        copy=False,
+        index="btree_not_null",
+        help="The product's ID at the marketplace; the default of its listings.",
+    )
+    marketplace_listing_ids = fields.One2many("marketplace.listing", "product_id", string="Listings")
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        products = super().create(vals_list)
+        if any(vals.get("cartona_id") for vals in vals_list):
+            products._ensure_marketplace_listings()
+        return products
+
+    def write(self, vals):
+        result = super().write(vals)
+        if PRICE_FIELDS & vals.keys():
+            self.env["marketplace.outbox"]._mark("price", products=self.ids)
+        if LISTING_FIELDS & vals.keys():
+            self._ensure_marketplace_listings()
+        return result
+
+    # ------------------------------------------------------------------ business
+
+    def _ensure_marketplace_listings(self):
+        # sudo: who may edit a product may thereby list it, without rights on accounts
+        self.env["marketplace.listing"].sudo()._ensure_for_products(self)
+
+    def _marketplace_available(self, config):
+        """Return what the account may sell of each product: ``{product id: quantity}`` in the product's unit.
+
+        The account's stock basis over its warehouses, less what marketplace orders ask for and Odoo has not reserved:
+        else the next push would undo the marketplace's own decrement.
+        """
+        locations = config._warehouses().view_location_id
+        products = self.with_company(config.company_id).with_context(location=locations.ids)
+        demand = self._marketplace_demand(config)
+        return {
+            product.id: product._marketplace_basis(config.stock_basis) - demand.get(product.id, 0.0)
+            for product in products
+        }
+
+    def _marketplace_basis(self, basis):
+        self.ensure_one()
+        if basis == "free":
+            return self.free_qty
+        if basis == "outgoing":
+            return self.qty_available - self.outgoing_qty
+        return self.virtual_available
+
+    def _marketplace_demand(self, config):
+        """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
+        groups = self.env["sale.order.line"]._read_group(
+            [
+                ("product_id", "in", self.ids),
+                ("state", "in", ("draft", "sent")),
+                ("order_id.marketplace_config_id", "!=", False),
+                ("order_id.warehouse_id", "in", config._warehouses().ids),
+            ],
+            ["product_id"],
+            ["product_uom_qty:sum"],
+        )
+        return {product.id: quantity for product, quantity in groups}

@@ -1,0 +1,57 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models
+
+from .product_product import LISTING_FIELDS, PRICE_FIELDS
+
+
+class ProductTemplate(models.Model):
+    _inherit = "product.template"
+
+    # ------------------------------------------------------------------ fields
+
+    marketplace_sync_enabled = fields.Boolean(
+        string="Enable Marketplace Sync",
+        help="List the product at the marketplaces that go by its external product ID, and keep price and stock there.",
+    )
+    cartona_id = fields.Char(
+        string="External Product ID",
+        compute="_compute_cartona_id",
+        inverse="_inverse_cartona_id",
+        search="_search_cartona_id",
+        help="The product's ID at the marketplace. With several variants, each has its own.",
+    )
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("product_variant_ids.cartona_id")
+    def _compute_cartona_id(self):
+        for template in self:
+            variants = template.product_variant_ids
+            template.cartona_id = variants.cartona_id if len(variants) == 1 else False
+
+    def _inverse_cartona_id(self):
+        for template in self:
+            if len(template.product_variant_ids) == 1:
+                template.product_variant_ids.cartona_id = template.cartona_id
+
+    def _search_cartona_id(self, operator, value):
+        return [("product_variant_ids.cartona_id", operator, value)]
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        templates = super().create(vals_list)
+        # The variants are made before their template's fields reach them, as for default_code.
+        for template, vals in zip(templates, vals_list):
+            if vals.get("cartona_id"):
+                template.cartona_id = vals["cartona_id"]
+        return templates
+
+    def write(self, vals):
+        result = super().write(vals)
+        if PRICE_FIELDS & vals.keys():
+            self.env["marketplace.outbox"]._mark("price", templates=self.ids)
+        if (LISTING_FIELDS - {"cartona_id"}) & vals.keys():
+            self.product_variant_ids._ensure_marketplace_listings()
+        return result

@@ -1,0 +1,145 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.queue_job.job import Job
+
+from ..sandbox import Sandbox
+
+TOKEN = "token-of-the-tests"
+SECRET = "secret-of-the-tests"
+
+
+def storable(values):
+    """Return product values for a product that is kept in stock."""
+    return {"detailed_type": "product", **values}
+
+
+@tagged("post_install", "-at_install")
+class MarketplaceCase(TransactionCase):
+    """An account that is live at a sandbox marketplace of its own, which answers over real HTTP on loopback.
+
+    The test's transaction is never committed: transactions of our own (``database.own_transaction``) become savepoints
+    in it. :meth:`commit` does what a commit would: runs the hooks, then the jobs that they queued.
+    """
+
+    product_count = 4
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context=dict(cls.env.context, tracking_disable=True))
+        cls.warehouse = cls.env["stock.warehouse"].search([("company_id", "=", cls.env.company.id)], limit=1)
+        cls.products = cls.env["product.product"].create(
+            [
+                storable({"name": f"منتج {n}", "default_code": f"CI-{n:03}", "list_price": 10.0 * n, "taxes_id": False})
+                for n in range(1, cls.product_count + 1)
+            ]
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.box = Sandbox(products=[self._box_product(product) for product in self.products], token=TOKEN, seed=1)
+        self.box.start()
+        self.addCleanup(self.box.stop)
+        self.registry.enter_test_mode(self.env.cr)
+        self.addCleanup(self.registry.leave_test_mode)
+        self.account = self._create_account()
+
+    # ------------------------------------------------------------------ making things
+
+    def _box_product(self, product):
+        return {
+            "id": 1000 + product.id,
+            "internal_product_id": product.default_code,
+            "suppler_prodcut_name": product.name,
+            "selling_price": 1.0,
+            "available_stock_quantity": 0,
+        }
+
+    def _create_account(self, **values):
+        account = self.env["marketplace.config"].create(
+            {
+                "name": "Cartona Test",
+                "code": "cartona",
+                "base_url": self.box.url,
+                "auth_token": TOKEN,
+                "webhook_secret": SECRET,
+                "warehouse_ids": self.warehouse.ids,
+                "timeout": 5.0,
+                "tax_policy": "none",
+                **values,
+            }
+        )
+        account.action_go_live()
+        return account
+
+    def list_products(self):
+        """List all products at the account, and forget what was pushed by that."""
+        listings = self.env["marketplace.listing"].create(
+            [
+                {"config_id": self.account.id, "product_id": product.id, "external_id": str(1000 + product.id)}
+                for product in self.products
+            ]
+        )
+        self.commit()
+        self.box.clear_journal()
+        return listings
+
+    def set_stock(self, product, quantity):
+        self.env["stock.quant"]._update_available_quantity(
+            product, self.warehouse.lot_stock_id, quantity - product.with_context(location=self.warehouse.lot_stock_id.ids).qty_available
+        )
+
+    def box_order(self, *lines, **values):
+        """Place an order at the marketplace: lines are ``(product, amount, price)``."""
+        details = [
+            {"supplier_product_id": str(1000 + product.id), "amount": amount, "selling_price": price}
+            for product, amount, price in lines
+        ]
+        return self.box.add_order(order_details=details, **values)
+
+    # ------------------------------------------------------------------ time goes on
+
+    def commit(self):
+        """Do what the commit of the transaction would do, and the jobs that follow."""
+        self.run_hooks()
+        self.run_jobs()
+
+    def run_hooks(self):
+        self.env.cr.flush()
+        self.env.cr.postcommit.run()
+
+    def run_jobs(self):
+        """Run the marketplace's jobs that wait for nothing, until there are none."""
+        while True:
+            self.env.cr.flush()
+            pending = self.env["queue.job"].search(
+                [("state", "=", "pending"), ("identity_key", "=like", "marketplace:%"), ("eta", "=", False)]
+            )
+            if not pending:
+                break
+            for record in pending:
+                job = Job.load(self.env, record.uuid)
+                job.perform()
+                job.set_done()
+                job.store()
+            self.run_hooks()
+        self.env.invalidate_all()
+
+    def pull(self):
+        """Pull orders as the button does, and process them."""
+        self.account.action_pull_orders()
+        self.commit()
+        self.run_hooks()
+        self.run_jobs()
+
+    # ------------------------------------------------------------------ looking
+
+    def order_of(self, document):
+        """Return the sales order of the marketplace's order ``document``."""
+        return self.env["sale.order"].search(
+            [("marketplace_config_id", "=", self.account.id), ("cartona_id", "=", document["hashed_id"])]
+        )
+
+    def running(self):
+        return self.account.state_ids
