@@ -148,6 +148,7 @@ class Databases:
     def _drop(self, name):
         self.cluster.drop(name)
         shutil.rmtree(self._filestore(name), ignore_errors=True)
+        (self.instance.data_dir / MODULE / name).unlink(missing_ok=True)  # by which the addon knows a copy
 
     def _drop_matching(self, prefix):
         for name in self.cluster.databases():

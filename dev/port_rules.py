@@ -51,7 +51,18 @@ RULES = [
     Rule(r"(model=\"res\.groups\"(?:(?!</record>).)*name=\")users\"", r'\1user_ids"', XML, "renamed on groups"),
     # --- Python ---
     Rule(r"type=([\"'])json\1", r"type=\1jsonrpc\1", PY, "routes of type json are called jsonrpc"),
-    Rule(r"\bgroup_operator=", "aggregator=", PY, "renamed in 18.0"),
+    Rule(r"\.check_access_rights\(\"(\w+)\"\)", r'.check_access("\1")', PY, "one method for rights and rules"),
+    Rule(r"([\"'.])tax_id\b", r"\1tax_ids", PY + XML, "renamed on lines of sales orders"),
+    Rule(r"\bproduct_uom\b", "product_uom_id", ("models/sale_order*.py", "views/sale_order*.xml"), "renamed on lines"),
+    # --- tests ---
+    Rule(r"\"detailed_type\": \"product\"", '"is_storable": True', ("tests/*.py",), "a flag beside the type"),
+    Rule(
+        r"registry\.enter_test_mode\(([\w.]+)\)", r"registry_enter_test_mode(cr=\1, register_cleanup=False)", PY,
+        "moved from the registry to the test",
+    ),
+    Rule(r"registry\.leave_test_mode", "registry_leave_test_mode", PY, "moved from the registry to the test"),
+    Rule(r"\w+\.registry\.in_test_mode\(\)", 'type(cr).__name__ == "TestCursor"', PY, "nobody else knows"),
+    Rule(r"\btools\.table_exists\b", "tools.sql.table_exists", PY, "not among odoo.tools' own names any more"),
 ]  # fmt: skip
 
 
@@ -88,6 +99,21 @@ def one_constraint(text, node):
     return f"    _{ast.literal_eval(name)} = models.Constraint({arguments})\n"
 
 
+def unique_indexes(text):
+    """`create_unique_index(…)` → `create_index(…, unique=True)`, of which the former is a deprecated alias."""
+    old = "create_unique_index"
+    calls = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(old)
+    ]
+    for node in calls:
+        segment = ast.get_source_segment(text, node)
+        arguments = segment[:-1].rstrip().rstrip(",")
+        text = text.replace(segment, arguments.replace(old, "create_index", 1) + ", unique=True)")
+    return text
+
+
 def privileges(text):
     """A group's category becomes a privilege of that category; groups of one privilege are a choice, as before."""
     groups = [record for record in re.findall(r"<record\b.*?</record>", text, re.S) if 'model="res.groups"' in record]
@@ -117,7 +143,12 @@ def privilege_record(text, reference, privilege):
     )
 
 
-TRANSFORMATIONS = [("*.py", constraints), ("security/*.xml", privileges), ("data/*.xml", privileges)]
+TRANSFORMATIONS = [
+    ("*.py", constraints),
+    ("*.py", unique_indexes),
+    ("security/*.xml", privileges),
+    ("data/*.xml", privileges),
+]
 
 OLD_WORDS = [
     OldWord(r"[\"']version[\"']: [\"']17\.0", ("__manifest__.py",), "not installable, in silence"),
@@ -143,6 +174,7 @@ OLD_WORDS = [
     OldWord(r"\.(?:check_access_rights|check_access_rule|read_group|method_direct_trigger)\(", PY, "changed"),
     OldWord(r"self\._(?:cr|uid|context)\b", PY, "deprecated: env.cr, env.uid, env.context"),
     OldWord(r"odoo\.osv", PY, "deprecated: odoo.fields.Domain"),
+    OldWord(r"\b(?:enter|leave|in)_test_mode\b(?<!registry_enter_test_mode)(?<!registry_leave_test_mode)", PY, "moved"),
     OldWord(r"\bunaccent=", PY, "gone"),
     OldWord(r"stock\.quant\.package|procurement\.group|uom\.category|product\.packaging\b", ALL, "model is gone"),
     OldWord(r"product\.product_category_(?:all|1)\b|cat_expense\b", ALL, "record is gone"),

@@ -172,7 +172,8 @@ class Cluster:
         return self.query("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'")
 
     def drop(self, name):
-        self.query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # As the superuser: a vacuum that PostgreSQL started by itself may be ended by nobody else.
+        self.query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', user="postgres")
 
     def copy(self, source, target):
         self.query(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')

@@ -1,8 +1,11 @@
-"""A client of Odoo's external API, as an integrator would write it: what works here works for a customer."""
+"""Clients of a running system, as an integrator would write them: of Odoo's external API and of the sandbox."""
 
 import itertools
 import json
 import urllib.request
+
+ANSWER_LIMIT = 300
+PAGE = 500
 
 
 class RpcError(Exception):
@@ -31,12 +34,45 @@ class OdooClient:
             "jsonrpc": "2.0", "method": "call", "id": next(self._ids),
             "params": {"service": service, "method": method, "args": args},
         }  # fmt: skip
-        request = urllib.request.Request(
-            f"{self.url}/jsonrpc", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=300) as response:
-            answer = json.load(response)
+        answer = exchange(f"{self.url}/jsonrpc", body)
         if "error" in answer:
             data = answer["error"].get("data", {})
             raise RpcError(data.get("message") or answer["error"]["message"], data.get("debug", ""))
         return answer.get("result")
+
+
+class SandboxClient:
+    """Both sides of the sandbox: what a supplier sees (`catalogue`) and what only its admin side tells."""
+
+    def __init__(self, url, admin, token):
+        self.url, self.admin, self.token = url, admin, token
+
+    def get(self, path):
+        """`get("journal?path=bulk-update&since=5")`"""
+        return exchange(self._admin(path))
+
+    def post(self, path, body):
+        """`post("orders", {"count": 3})`"""
+        return exchange(self._admin(path), body)
+
+    def catalogue(self):
+        """All products as the supplier's own API shows them, by their SKU."""
+        rows, page = [], 1
+        while len(rows) == (page - 1) * PAGE:
+            rows += exchange(
+                f"{self.url.rstrip('/')}/supplier-product?page={page}&per_page={PAGE}",
+                headers={"AuthorizationToken": self.token},
+            )
+            page += 1
+        return {row["internal_product_id"]: row for row in rows}
+
+    def _admin(self, path):
+        return f"{self.admin.rstrip('/')}/{path}"
+
+
+def exchange(url, body=None, headers=()):
+    """Send JSON (GET without a body) and give the answer's."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **dict(headers)})
+    with urllib.request.urlopen(request, timeout=ANSWER_LIMIT) as response:
+        return json.load(response)

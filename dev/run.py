@@ -23,7 +23,7 @@ def main():
         if os.environ.get("ONCE"):
             return 0
         print(f"\n  Odoo      {stack.url}  login {stack.login}, password {stack.password}")
-        print(f"  sandbox   {stack.sandbox_url}\n  log       {stack.log}\n\nCtrl-C stops everything.", flush=True)
+        print(f"  sandbox   {stack.sandbox.url}\n  log       {stack.log}\n\nCtrl-C stops everything.", flush=True)
         while True:
             stack.check()
             time.sleep(1)

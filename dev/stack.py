@@ -23,7 +23,7 @@ from .common import ROOT, Stop, end_process, say, state_dir, timed
 from .databases import Databases
 from .instance import Instance
 from .postgres import Cluster
-from .rpc import OdooClient
+from .rpc import OdooClient, SandboxClient
 
 LOGIN = PASSWORD = "admin"
 START_LIMIT = 120
@@ -35,8 +35,7 @@ CHANNELS = "root:4"
 class Stack:
     url: str
     database: str
-    sandbox_url: str
-    sandbox_token: str
+    sandbox: SandboxClient
     instance: Instance
     cluster: Cluster
     log: Path
@@ -68,15 +67,15 @@ def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, 
         log = state_dir() / f"{purpose}-{os.getpid()}.log"
         stop.callback(log.unlink, missing_ok=True)
         token = secrets.token_urlsafe(16)
-        sandbox, sandbox_url = stop.enter_context(running_sandbox(instance.python, products, orders, token, log))
+        process, sandbox = stop.enter_context(running_sandbox(instance.python, products, orders, token, log))
         server, url = stop.enter_context(running_server(instance, database, log, options or {}))
-        processes = [("the sandbox", sandbox), ("the server", server)]
-        yield Stack(url, database, sandbox_url, token, instance, cluster, log, processes=processes)
+        processes = [("the sandbox", process), ("the server", server)]
+        yield Stack(url, database, sandbox, instance, cluster, log, processes=processes)
 
 
 @contextlib.contextmanager
 def running_sandbox(python, products, orders, token, log):
-    """The marketplace in a box, in a process of its own; gives the process and its URL."""
+    """The marketplace in a box, in a process of its own; gives the process and a client."""
     command = [
         str(python), "-m", "sandbox", "--host", "127.0.0.1", "--port", "0",
         "--products", str(products), "--orders", str(orders), "--token", token,
@@ -87,12 +86,13 @@ def running_sandbox(python, products, orders, token, log):
     ):
         line = process.stdout.readline()
         try:
-            url = json.loads(line)["url"]
+            said = json.loads(line)
+            client = SandboxClient(said["url"], said["admin"], said["token"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Stop(f"{tail(log)}\nthe sandbox did not say its URL but {line!r}") from error
+            raise Stop(f"{tail(log)}\nthe sandbox did not say where it is but {line!r}") from error
         # Whatever it prints later is read, or it would stand still at a full pipe.
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield process, url
+        yield process, client
 
 
 @contextlib.contextmanager
