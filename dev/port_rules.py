@@ -102,13 +102,11 @@ def one_constraint(text, node):
 def unique_indexes(text):
     """`create_unique_index(…)` → `create_index(…, unique=True)`, of which the former is a deprecated alias."""
     old = "create_unique_index"
-    calls = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(old)
-    ]
-    for node in calls:
-        segment = ast.get_source_segment(text, node)
+    if old not in text:
+        return text
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes if ast.unparse(node.func).endswith(old)]
+    for segment in [ast.get_source_segment(text, node) for node in calls]:
         arguments = segment[:-1].rstrip().rstrip(",")
         text = text.replace(segment, arguments.replace(old, "create_index", 1) + ", unique=True)")
     return text
