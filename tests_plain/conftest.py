@@ -14,3 +14,43 @@ ROOT = Path(__file__).resolve().parent.parent
 package = types.ModuleType("cartona_integration")
 package.__path__ = [str(ROOT)]
 sys.modules.setdefault("cartona_integration", package)
+
+import pytest  # noqa: E402
+from cartona_integration.sandbox import Sandbox  # noqa: E402
+from cartona_integration.transport.auth import HeaderToken  # noqa: E402
+from cartona_integration.transport.client import Client  # noqa: E402
+from raw_server import RawServer  # noqa: E402
+
+
+@pytest.fixture
+def box():
+    """A marketplace with ten made-up products and no orders."""
+    with Sandbox(products=10, token="secret-token") as running:
+        yield running
+
+
+@pytest.fixture
+def exchanges():
+    """What the observer of ``client`` was told."""
+    return []
+
+
+@pytest.fixture
+def client(box, exchanges):
+    auth = HeaderToken("AuthorizationToken", box.token)
+    with Client(box.url, auth, observer=exchanges.append, secrets=[box.token], timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def raw():
+    """``raw(b"HTTP/1.1 200 OK…")`` starts a server that answers every request with these bytes; gives its URL."""
+    servers = []
+
+    def start(*answers):
+        servers.append(RawServer(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()

@@ -1,0 +1,128 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import copy
+import pickle
+
+import pytest
+import requests
+from cartona_integration.transport import errors
+from cartona_integration.transport.auth import HeaderToken
+from cartona_integration.transport.errors import error_for_status
+
+
+def prepared(auth):
+    return requests.Request("GET", "https://shop.example/", auth=auth).prepare()
+
+
+def test_the_token_is_sent_with_its_prefix_and_without_pasted_space():
+    assert prepared(HeaderToken("AuthorizationToken", " abc\n")).headers["authorizationtoken"] == b"abc"
+    assert prepared(HeaderToken("Authorization", "abc", "Bearer ")).headers["Authorization"] == b"Bearer abc"
+
+
+@pytest.mark.parametrize("token", ["", None, False, "  \n"])
+def test_an_empty_token_is_refused(token):
+    with pytest.raises(errors.ConfigurationError, match="empty"):
+        HeaderToken("AuthorizationToken", token)
+
+
+@pytest.mark.parametrize("token", ["se\ncret", "se\rcret", "se\x00cret", "se\x7fcret", "سر-secret", "sec\u2026ret"])
+def test_a_token_that_can_not_be_in_a_header_is_refused_without_being_shown(token):
+    with pytest.raises(errors.ConfigurationError, match="paste it again") as caught:
+        HeaderToken("AuthorizationToken", token)
+    assert "cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("header", ["", None, "A B", "A:B", "A\r\nB", "رأس"])
+def test_a_header_name_that_can_not_be_is_refused(header):
+    with pytest.raises(errors.ConfigurationError, match="header"):
+        HeaderToken(header, "abc")
+
+
+def test_the_token_is_never_shown():
+    auth = HeaderToken("AuthorizationToken", "secret")
+    assert "secret" not in f"{auth!r} {auth}"
+
+
+def test_equal_tokens_are_equal():
+    assert HeaderToken("A", "x") == HeaderToken("A", "x") != HeaderToken("A", "y")
+    assert len({HeaderToken("A", "x"), HeaderToken("A", "x"), HeaderToken("B", "x")}) == 2
+    assert HeaderToken("A", "x") != "x"
+
+
+# === errors ===
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.RequestRejected),
+        (401, errors.AuthenticationFailed),
+        (403, errors.AuthenticationFailed),
+        (404, errors.RequestRejected),
+        (405, errors.ConfigurationError),
+        (407, errors.ConfigurationError),
+        (408, errors.TemporaryFailure),
+        (409, errors.RequestRejected),
+        (413, errors.RequestRejected),
+        (422, errors.RequestRejected),
+        (425, errors.TemporaryFailure),
+        (429, errors.RateLimited),
+        (500, errors.TemporaryFailure),
+        (503, errors.TemporaryFailure),
+        (599, errors.TemporaryFailure),
+        (301, errors.ConfigurationError),
+        (600, errors.InvalidResponse),
+        (100, errors.InvalidResponse),
+    ],
+)
+def test_each_status_has_its_error(status, kind):
+    error = error_for_status(status, "their words", 3.0)
+    assert type(error) is kind
+    assert error.status == status
+    assert error.message.endswith(f"(HTTP {status}): their words")
+    assert error.seconds == (3.0 if kind in (errors.RateLimited, errors.TemporaryFailure) else None)
+
+
+def test_an_error_without_words_has_no_colon_at_its_end():
+    assert str(error_for_status(503)).endswith("(HTTP 503)")
+
+
+def test_an_answer_that_says_try_later_was_not_applied():
+    assert not error_for_status(503).maybe_applied
+    assert error_for_status(504).maybe_applied
+
+
+def test_all_errors_are_marketplace_errors_with_the_same_attributes():
+    for kind in (
+        errors.ConfigurationError,
+        errors.UnsupportedFeature,
+        errors.AuthenticationFailed,
+        errors.RequestRejected,
+        errors.RateLimited,
+        errors.TemporaryFailure,
+        errors.InvalidResponse,
+        errors.WebhookRejected,
+    ):
+        error = kind("words", code="C", status=418)
+        assert isinstance(error, errors.MarketplaceError)
+        assert (str(error), error.message, error.code, error.status, error.seconds) == (
+            "words",
+            "words",
+            "C",
+            418,
+            None,
+        )
+    assert errors.RateLimited("words", 5).seconds == 5
+
+
+def test_a_mapping_error_tells_its_path():
+    error = errors.MappingError("order_details[2].amount", "is missing")
+    assert str(error) == "order_details[2].amount: is missing"
+    assert (error.path, error.message) == ("order_details[2].amount", "is missing")
+    assert str(errors.MappingError("", "is no object")) == "is no object"
+
+
+def test_errors_survive_copying():
+    error = errors.MappingError("a", "b")
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert str(twin) == "a: b"

@@ -1,0 +1,507 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+import socket
+
+import pytest
+import requests
+from cartona_integration.sandbox import Sandbox
+from cartona_integration.transport.auth import HeaderToken
+from cartona_integration.transport.client import Client, Exchange, Response
+from cartona_integration.transport.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    InvalidResponse,
+    RateLimited,
+    RequestRejected,
+    TemporaryFailure,
+)
+from raw_server import elapsed, http, refused_port
+
+
+def test_a_good_answer_comes_back_parsed(client):
+    answer = client.request("GET", "supplier-product", params={"page": 1, "per_page": 3})
+    assert answer.status == 200
+    assert [row["internal_product_id"] for row in answer.json()] == ["SKU-00001", "SKU-00002", "SKU-00003"]
+    assert answer.headers["content-TYPE"].startswith("application/json")
+
+
+def test_json_is_sent_as_utf8_and_an_empty_list_is_a_body(client, box):
+    client.request("post", "supplier-product/bulk-update", json=[{"supplier_product_id": "1", "notes": "ملاحظة"}])
+    client.request("POST", "supplier-product/bulk-update", json=[])
+    sent = box.journal
+    assert "ملاحظة" in sent[0].body
+    assert sent[1].body == "[]"
+
+
+def test_bytes_and_forms_are_sent_as_they_are(client, box):
+    client.request("POST", "supplier-product/bulk-update", data=b"[]")
+    with pytest.raises(RequestRejected):
+        client.request("POST", "supplier-product/bulk-update", data={"a": "b c"})
+    assert [entry.body for entry in box.journal] == ["[]", "a=b+c"]
+
+
+def test_the_token_goes_out_bare_in_its_header(raw):
+    server = raw(http(b"[]"))
+    Client(server.url, HeaderToken("AuthorizationToken", "abc.def")).request("GET", "x")
+    assert "\r\nAuthorizationToken: abc.def\r\n" in server.requests[0]
+
+
+def test_the_path_of_the_base_url_is_kept(raw):
+    server = raw(http(b"[]"))
+    for base in (server.url, server.url.rstrip("/")):
+        for path in ("order/pull-orders", "/order/pull-orders"):
+            Client(base).request("GET", path)
+    assert {request.split(" ")[1] for request in server.requests} == {"/api/order/pull-orders"}
+
+
+def test_an_absolute_url_of_the_same_origin_is_allowed(raw):
+    server = raw(http(b"[1]"))
+    assert Client(server.url).request("GET", f"{server.url}next?page=2").json() == [1]
+
+
+def test_connections_are_kept_alive(box):
+    with Client(box.url, HeaderToken("AuthorizationToken", box.token)) as client:
+        seen = {id(_connection(client)) for _call in range(5) if client.request("GET", "supplier-product")}
+    assert len(seen) == 1
+
+
+def _connection(client):
+    pool = client.session.get_adapter(client.base_url).poolmanager.connection_from_url(client.base_url)
+    return pool.pool.queue[-1]
+
+
+def test_own_session_is_closed_and_a_given_one_is_not(box):
+    closed = []
+    session = requests.Session()
+    session.close = lambda: closed.append(session)
+    with Client(box.url, session=session):
+        pass
+    assert closed == []
+    with Client(box.url) as client:
+        client.session.close = lambda: closed.append(client)
+    assert closed == [client]
+
+
+def test_nothing_is_taken_from_the_environment(raw, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{refused_port()}")
+    server = raw(http(b"[]"))
+    Client(server.url).request("GET", "x")
+    assert "authorization" not in server.requests[0].lower()
+
+
+def test_a_given_proxy_is_used(raw):
+    proxy = raw(http(b'["through the proxy"]'))
+    client = Client(f"http://127.0.0.1:{refused_port()}/api/", proxies={"http": proxy.url})
+    assert client.request("GET", "x").json() == ["through the proxy"]
+    assert proxy.requests[0].startswith("GET http://127.0.0.1")
+
+
+# === errors ===
+
+
+def test_a_wrong_token_is_a_rejection_until_classified(box):
+    with pytest.raises(RequestRejected) as caught:
+        Client(box.url, HeaderToken("AuthorizationToken", "wrong")).request("GET", "supplier-product")
+    assert caught.value.status == 400
+    assert "invalid credentials" in caught.value.message
+
+
+def test_the_adapter_may_reinterpret_an_error(box):
+    def classify(status, data):
+        return AuthenticationFailed if status == 400 and "invalid credentials" in data["error"] else None
+
+    client = Client(box.url, HeaderToken("AuthorizationToken", "wrong"), classify=classify)
+    with pytest.raises(AuthenticationFailed, match="invalid credentials") as caught:
+        client.request("GET", "supplier-product")
+    assert caught.value.status == 400
+
+
+def test_a_classifier_may_return_an_instance_and_gets_text_where_there_is_no_json(raw):
+    seen = []
+
+    def classify(status, data):
+        seen.append((status, data))
+        return RateLimited("slow down")
+
+    with pytest.raises(RateLimited, match="slow down") as caught:
+        Client(raw(http(b"busy", "503 Busy", Retry_After="7")).url, classify=classify).request("GET", "x")
+    assert seen == [(503, "busy")]
+    assert (caught.value.status, caught.value.seconds) == (503, 7.0)
+
+
+def test_a_classifier_is_not_asked_about_good_answers_and_redirects(raw):
+    def classify(status, data):
+        raise AssertionError
+
+    Client(raw(http(b"[]")).url, classify=classify).request("GET", "x")
+    with pytest.raises(ConfigurationError):
+        Client(raw(http(b"", "302 Found", Location="/x")).url, classify=classify).request("GET", "x")
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent", "304 Not Modified"])
+def test_redirects_are_never_followed(raw, status):
+    target = raw(http(b"[]"))
+    server = raw(http(b"", status, Location=target.url))
+    with pytest.raises(ConfigurationError, match="redirected"):
+        Client(server.url, HeaderToken("AuthorizationToken", "secret")).request("GET", "x")
+    assert target.requests == []
+
+
+def test_retry_after_is_understood_in_seconds(client, box):
+    box.fail("pull-orders", status=429, retry_after="17")
+    with pytest.raises(RateLimited) as caught:
+        client.request("GET", "order/pull-orders")
+    assert caught.value.seconds == 17.0
+    assert client.request("GET", "order/pull-orders").json() == []
+
+
+def test_the_marketplaces_own_words_and_code_are_kept(raw):
+    body = json.dumps({"errors": [{"code": "E7", "message": "price too low"}, {"message": "no stock"}]}).encode()
+    with pytest.raises(RequestRejected) as caught:
+        Client(raw(http(body, "422 No")).url).request("POST", "x", json={})
+    assert "price too low; no stock" in caught.value.message
+    assert caught.value.code == "E7"
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "code"),
+    [
+        (b'{"error": {"code": 12, "message": "nested"}}', "nested", "12"),
+        (b'{"error": true, "message": "flagged"}', "flagged", ""),
+        (b'{"errors": {"name": ["is taken"]}}', "name: is taken", ""),
+        (b'[{"error": "first", "code": "A"}]', "first", "A"),
+        (b'"just text"', "just text", ""),
+        (b"plain text", "plain text", ""),
+        (b"[]", "", ""),
+        (b"null", "", ""),
+        (b"", "", ""),
+        (b'{"a":{"b":{"c":{"d":{"e":1}}}}}', "", ""),
+        (b"x" * 5000, "x" * 299 + "\u2026", ""),
+    ],
+)
+def test_words_are_found_in_answers_of_any_shape(raw, body, words, code):
+    with pytest.raises(RequestRejected) as caught:
+        Client(raw(http(body, "422 No")).url).request("GET", "x")
+    assert words in caught.value.message
+    assert caught.value.code == code
+    assert len(caught.value.message) < 400
+
+
+def test_a_web_page_is_not_quoted_in_an_error(raw):
+    page = b"<html><body>Bad Gateway</body></html>"
+    with pytest.raises(TemporaryFailure) as caught:
+        Client(raw(http(page, "502 Bad Gateway", Content_Type="text/html")).url).request("GET", "x")
+    assert "<" not in caught.value.message
+
+
+def test_an_unknown_address_without_json_is_a_wrong_url(box):
+    wrong = Client(box.url.replace("/api/v1/", "/shop/"))
+    with pytest.raises(ConfigurationError, match="check the API URL"):
+        wrong.request("GET", "supplier-product")
+
+
+def test_an_unknown_record_with_json_is_a_rejection(client):
+    with pytest.raises(RequestRejected, match="order not found"):
+        client.request("POST", "order/update-order-status/nope", json={"status": "approved"})
+
+
+# === answers that are no JSON ===
+
+
+def test_html_instead_of_json_says_so(client, box):
+    box.fail(kind="html")
+    answer = client.request("GET", "supplier-product")
+    with pytest.raises(InvalidResponse, match="HTML"):
+        answer.json()
+
+
+def test_broken_json_says_so(client, box):
+    box.fail(kind="broken_json")
+    answer = client.request("GET", "supplier-product")
+    with pytest.raises(InvalidResponse, match="broken JSON") as caught:
+        answer.json()
+    assert caught.value.status == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n"])
+def test_an_empty_answer_says_so(body):
+    with pytest.raises(InvalidResponse, match="empty"):
+        Response(204, {}, body).json()
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b"[" * 200_000, b"\xff\xfe\x00", b'{"a": Infinity}', b"[1,"])
+def test_what_python_would_read_but_is_no_json_is_refused(body):
+    with pytest.raises(InvalidResponse):
+        Response(200, {}, body).json()
+
+
+def test_text_never_fails():
+    assert Response(200, {}, b"\xff abc").text.endswith(" abc")
+
+
+# === network ===
+
+
+def test_a_truncated_body_is_a_temporary_failure(client, box):
+    box.fail(kind="truncated")
+    with pytest.raises(TemporaryFailure, match="cut off") as caught:
+        client.request("GET", "supplier-product")
+    assert caught.value.maybe_applied
+
+
+def test_a_body_shorter_than_announced_is_noticed(raw):
+    with pytest.raises(TemporaryFailure, match="cut off"):
+        Client(raw(http(b"[]", Content_Length="100")).url).request("GET", "x")
+
+
+@pytest.mark.parametrize("kind", ["reset", "drop"])
+def test_a_connection_that_breaks_is_a_temporary_failure(client, box, kind):
+    box.fail(kind=kind)
+    with pytest.raises(TemporaryFailure, match="closed the connection") as caught:
+        client.request("POST", "supplier-product/bulk-update", json=[])
+    assert caught.value.maybe_applied
+    assert len(box.journal) == 1, "the client itself never repeats a request"
+
+
+def test_nobody_listening_is_told_apart_from_a_broken_connection():
+    with pytest.raises(TemporaryFailure, match="refuses the connection") as caught:
+        Client(f"http://127.0.0.1:{refused_port()}/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_an_unknown_host_is_named(monkeypatch):
+    def unknown(*_args, **_kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(TemporaryFailure, match="shop.invalid.*name is not known") as caught:
+        Client("https://shop.invalid/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_a_host_that_takes_no_connection_is_a_connection_timeout(monkeypatch):
+    def slow(self, request, **_kwargs):
+        raise requests.exceptions.ConnectTimeout
+
+    monkeypatch.setattr(requests.Session, "send", slow)
+    with pytest.raises(TemporaryFailure, match="Connection timeout") as caught:
+        Client("https://shop.invalid/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_no_answer_in_time_is_a_temporary_failure(box):
+    box.fail(kind="hang")
+    client = Client(box.url, timeout=0.3)
+    with pytest.raises(TemporaryFailure, match="took too long") as caught:
+        client.request("GET", "supplier-product")
+    assert caught.value.maybe_applied
+
+
+def test_a_body_that_drips_ends_at_the_timeout(raw):
+    drip = [http(b"", Content_Length="1000")] + [b" ", 0.05] * 100
+    client = Client(raw(drip).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+    with pytest.raises(TemporaryFailure, match="took too long"):
+        client.request("GET", "x")
+
+
+def test_a_chunked_body_that_drips_ends_at_the_timeout(raw):
+    head = http(b"", Content_Length=None, Transfer_Encoding="chunked")
+    client = Client(raw([head] + [b"1\r\nx\r\n", 0.05] * 100).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+
+
+def test_a_head_that_drips_ends_at_the_timeout(raw):
+    client = Client(raw([b"HTTP/1.1 200 OK\r\n"] + [b"X", 0.05] * 100).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+
+
+def test_time_used_by_one_answer_is_not_taken_from_the_next(box):
+    client = Client(box.url, HeaderToken("AuthorizationToken", box.token), timeout=0.6)
+    box.fail(kind="delay", seconds=0.4, times=3)
+    for _call in range(3):
+        client.request("GET", "supplier-product")
+
+
+def test_a_body_above_the_limit_is_refused(raw):
+    client = Client(raw(http(b"[" + b" " * 5000 + b"]")).url, max_bytes=1000)
+    with pytest.raises(InvalidResponse, match="larger than 1000 bytes"):
+        client.request("GET", "x")
+
+
+def test_a_body_that_unpacks_above_the_limit_is_refused(raw):
+    import gzip
+
+    packed = gzip.compress(b" " * 1_000_000)
+    client = Client(raw(http(packed, Content_Encoding="gzip")).url, max_bytes=100_000)
+    with pytest.raises(InvalidResponse, match="larger"):
+        client.request("GET", "x")
+
+
+def test_a_packed_body_is_unpacked(raw):
+    import gzip
+
+    assert Client(raw(http(gzip.compress(b"[1]"), Content_Encoding="gzip")).url).request("GET", "x").json() == [1]
+
+
+def test_a_body_that_can_not_be_unpacked_is_a_temporary_failure(raw):
+    with pytest.raises(TemporaryFailure, match="decompressed"):
+        Client(raw(http(b"no gzip", Content_Encoding="gzip")).url).request("GET", "x")
+
+
+def test_what_is_no_http_is_a_temporary_failure(raw):
+    with pytest.raises(TemporaryFailure):
+        Client(raw(b"SSH-2.0-something\r\n\r\n").url).request("GET", "x")
+
+
+def test_a_plain_server_behind_https_is_no_secure_connection(raw):
+    url = raw(b"no TLS here").url.replace("http:", "https:")
+    with pytest.raises(TemporaryFailure, match="No secure connection|closed the connection"):
+        Client(url).request("GET", "x")
+
+
+def test_a_blocked_request_is_told_with_its_text(monkeypatch, box):
+    def blocked(self, request, **_kwargs):
+        calls.append(request)
+        raise requests.exceptions.ConnectionError("External requests verboten in tests")
+
+    calls = []
+    monkeypatch.setattr(requests.Session, "send", blocked)
+    with pytest.raises(TemporaryFailure, match="verboten"):
+        Client(box.url).request("GET", "x")
+    assert len(calls) == 1
+
+
+def test_what_was_being_handled_before_is_not_taken_for_the_cause(box):
+    box.fail(kind="reset")
+    try:
+        raise TimeoutError("of someone else")
+    except TimeoutError:
+        with pytest.raises(TemporaryFailure, match="closed the connection"):
+            Client(box.url).request("GET", "x")
+
+
+def test_a_proxy_that_is_not_there_is_named(box):
+    client = Client("https://shop.invalid/", proxies={"https": f"http://127.0.0.1:{refused_port()}"})
+    with pytest.raises(TemporaryFailure, match="proxy"):
+        client.request("GET", "x")
+
+
+def test_a_faked_answer_without_a_stream_is_taken(monkeypatch, box):
+    def fake(self, request, **_kwargs):
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b'{"fake": true}'
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", fake)
+    assert Client(box.url).request("GET", "x").json() == {"fake": True}
+
+
+# === what can't be sent ===
+
+
+@pytest.mark.parametrize("data", [float("nan"), {"a": object()}, {1, 2}])
+def test_what_is_no_json_is_refused_before_it_is_sent(client, box, data):
+    with pytest.raises(RequestRejected, match="can't be written as JSON"):
+        client.request("POST", "x", json=data)
+    assert box.journal == []
+
+
+def test_a_header_that_can_not_be_sent_is_a_configuration_error(client, box):
+    with pytest.raises(ConfigurationError, match="can't be sent"):
+        client.request("GET", "x", headers={"X-Account": "a\r\nb"})
+    assert box.journal == []
+
+
+def test_an_impossible_host_name_is_a_configuration_error():
+    with pytest.raises(ConfigurationError):
+        Client("https://" + "a" * 64 + "..example/").request("GET", "x")
+
+
+@pytest.mark.parametrize("timeouts", [{"timeout": 0}, {"connect_timeout": -1}])
+def test_timeouts_must_be_positive(box, timeouts):
+    with pytest.raises(ConfigurationError, match="more than 0"):
+        Client(box.url, **timeouts)
+
+
+# === observer ===
+
+
+def test_each_request_is_observed_once(client, exchanges, box):
+    client.request("GET", "supplier-product", params={"per_page": 1})
+    box.fail(status=500)
+    with pytest.raises(TemporaryFailure):
+        client.request("POST", "order/pull-orders", json=[1])
+    box.fail(kind="drop")
+    with pytest.raises(TemporaryFailure):
+        client.request("GET", "order/pull-orders")
+    with pytest.raises(ConfigurationError):
+        client.request("GET", "https://elsewhere.example/")
+    assert [(each.method, each.status, bool(each.error)) for each in exchanges] == [
+        ("GET", 200, False),
+        ("POST", 500, True),
+        ("GET", None, True),
+        ("GET", None, True),
+    ]
+    good = exchanges[0]
+    assert isinstance(good, Exchange)
+    assert good.url == f"{box.url}supplier-product?per_page=1"
+    assert "SKU-00001" in good.response_excerpt
+    assert good.response_bytes > 100
+    assert 0 < good.seconds < 5
+    assert exchanges[1].request_excerpt == "[1]"
+    assert exchanges[1].request_bytes == 3
+
+
+def test_even_a_failure_nobody_foresaw_is_observed(client, exchanges, monkeypatch):
+    def broken(self, request, **_kwargs):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(requests.Session, "send", broken)
+    with pytest.raises(RuntimeError):
+        client.request("GET", "x")
+    assert [each.error for each in exchanges] == ["RuntimeError"]
+
+
+def test_no_secret_reaches_the_observer_or_an_error(exchanges, raw):
+    body = json.dumps({"error": "token s3cr3t+/x is bad", "pickup_otp": "987654", "access_token": "zzz"}).encode()
+    url = raw(http(body, "400 Bad")).url
+    client = Client(url, HeaderToken("X-T", "s3cr3t+/x"), observer=exchanges.append, secrets=["s3cr3t+/x"])
+    with pytest.raises(RequestRejected) as caught:
+        client.request("POST", "x", params={"key": "s3cr3t+/x", "password": "pw"}, json={"retailer_otp": "4711"})
+    told = repr(exchanges[0]) + str(caught.value) + caught.value.message
+    for secret in ("s3cr3t", "987654", "zzz", "4711", "password=pw"):
+        assert secret not in told
+    assert "***" in exchanges[0].url
+
+
+def test_excerpts_are_short(exchanges, raw):
+    client = Client(raw(http(b'["' + b"x" * 100_000 + b'"]')).url, observer=exchanges.append)
+    client.request("POST", "x", json=["y" * 100_000])
+    assert len(exchanges[0].request_excerpt) <= 2000
+    assert len(exchanges[0].response_excerpt) <= 2000
+    assert exchanges[0].request_bytes == 100_004
+
+
+def test_a_text_body_is_counted_in_bytes(exchanges, raw):
+    Client(raw(http(b"[]")).url, observer=exchanges.append).request("POST", "x", data="سعر")
+    assert exchanges[0].request_bytes == 6
+
+
+def test_an_observer_that_fails_does_not_undo_the_request(box, caplog):
+    def broken(exchange):
+        raise OSError("disk full")
+
+    client = Client(box.url, HeaderToken("AuthorizationToken", box.token), observer=broken)
+    assert client.request("GET", "supplier-product").status == 200
+    assert "observer" in caplog.text
+
+
+def test_a_thousand_small_calls_take_no_forty_milliseconds_each():
+    with Sandbox(products=1, token="t") as box, Client(box.url, HeaderToken("AuthorizationToken", "t")) as client:
+        client.request("GET", "supplier-product")
+        seconds = elapsed(lambda: [client.request("GET", "supplier-product") for _call in range(200)])
+    assert seconds < 4, "head and body of an answer leave in one send"

@@ -1,0 +1,125 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from cartona_integration.transport.redaction import excerpt, redact
+
+SECRET = 'p@ss "w\\ord/+سر'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        quote(SECRET),
+        quote_plus(SECRET),
+        quote(quote(SECRET, safe=""), safe=""),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+        base64.b64encode(f"user:{SECRET}".encode()).decode(),
+        base64.b64encode(f"a:{SECRET}:b".encode()).decode(),
+        base64.b64encode(f"ab{SECRET}".encode()).decode(),
+        quote(base64.b64encode(SECRET.encode()).decode(), safe=""),
+    ],
+)
+def test_a_secret_is_found_in_every_form(form):
+    redacted = redact(f"before {form} after", [SECRET])
+    assert "***" in redacted
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" after")
+    assert not any(form[start : start + 8] in redacted for start in range(2, len(form) - 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ('{"pickup_otp": "123456", "a": 1}', '{"pickup_otp": "***", "a": 1}'),
+        ('{"retailer_otp":4711}', '{"retailer_otp":"***"}'),
+        ('{"otp": null}', '{"otp": null}'),
+        ('{"token": "a\\"b"}', '{"token": "***"}'),
+        ('{"Authorization": "Bearer abc"}', '{"Authorization": "***"}'),
+        ('{"AuthorizationToken": "abc"}', '{"AuthorizationToken": "***"}'),
+        ('{"api_key": "k", "client_secret": "s"}', '{"api_key": "***", "client_secret": "***"}'),
+        ('{"tokens": ["a", "b"], "b": 2}', '{"tokens": "***", "b": 2}'),
+        ('{"secret": {"a": "x"}}', '{"secret": "***"}'),
+        ("{'password': 'abc'}", "{'password': \"***\"}"),
+        ('{"body": "{\\"token\\": \\"abc\\"}"}', '{"body": "{\\"token\\": \\"***\\"}"}'),
+        ('{"otp_required": true, "laptop": "x"}', '{"otp_required": true, "laptop": "x"}'),
+        ("https://h/?token=abc&page=1", "https://h/?token=***&page=1"),
+        ("access_token=abc%20d&b=1", "access_token=***&b=1"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("AuthorizationToken: abc", "AuthorizationToken: ***"),
+        ('{"token": "cut off', '{"token": "***"'),
+        ('{"token": "cut off\\', '{"token": "***"'),
+        ("nothing to hide", "nothing to hide"),
+        ("", ""),
+    ],
+)
+def test_values_of_telling_keys_are_masked(text, redacted):
+    assert redact(text) == redacted
+
+
+def test_the_longer_of_two_secrets_is_masked_whole():
+    assert redact("abcdef abc", ["abc", "abcdef"]) == "*** ***"
+
+
+@pytest.mark.parametrize("secrets", [[], [""], [None], [" "], None or ()])
+def test_no_secret_changes_nothing(secrets):
+    assert redact("a b c", secrets) == "a b c"
+
+
+@pytest.mark.parametrize("secrets", ["abc", b"abc", [b"abc"]])
+def test_a_secret_may_be_one_text_or_bytes(secrets):
+    assert redact("xabcx", secrets) == "x***x"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (None, ""),
+        (b'{"a": 1}', '{"a": 1}'),
+        (b"\xff", "\ufffd"),
+        ({"name": "اسم", "token": "x"}, '{"name": "اسم", "token": "***"}'),
+        ([1, object], f'[1, "{object}"]'),
+        ("text", "text"),
+    ],
+)
+def test_an_excerpt_can_be_made_of_anything(data, text):
+    assert excerpt(data) == text
+
+
+def test_an_excerpt_of_what_json_can_not_write_is_its_text():
+    circle = []
+    circle.append(circle)
+    assert excerpt(circle) == "[[...]]"
+
+
+def test_an_excerpt_is_cut_after_redaction():
+    text = "x" * 1990 + "secret-secret-secret"
+    assert len(excerpt(text, ["secret-secret-secret"])) == 1993
+    assert excerpt("y" * 3000) == "y" * 1999 + "…"
+    assert excerpt("y" * 30, limit=10) == "y" * 9 + "…"
+
+
+@pytest.mark.parametrize("shift", range(0, 40, 3))
+def test_a_secret_on_the_edge_of_a_long_text_leaves_nothing(shift):
+    secret = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = "".join([secret] * 3000)[shift:] + "tail"
+    redacted = excerpt("a" * (65536 - 20 - shift) + secret + text, [secret], limit=10**6)
+    assert "0123456" not in redacted
+    assert "stuvwxyz" not in redacted.replace(secret[shift:], "")
+
+
+def test_long_texts_cost_little():
+    import time
+
+    started = time.monotonic()
+    for data in (b"x" * 10_000_000, b'{"' * 5_000_000, b"token" * 2_000_000, b'"\\' * 5_000_000):
+        assert len(excerpt(data, ["secret-secret"])) <= 2000
+    assert time.monotonic() - started < 5
