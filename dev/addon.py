@@ -10,7 +10,7 @@ import shutil
 from .common import MODULE, ROOT, locked, state_dir
 from .odoo_source import WRITTEN_FOR
 
-# What no database has to be updated for.
+# What no database knows.
 NOT_INSTALLED = {"dev", "sandbox", "tests", "tests_plain", "tests_e2e", "docs", "readme", "static", "node_modules"}
 INSTALLED = {".py", ".xml", ".csv", ".sql", ".po", ".pot"}
 
@@ -39,9 +39,9 @@ def link(path):
     path.symlink_to(ROOT, target_is_directory=True)
 
 
-def sources():
+def sources(addon):
     """The addon's files that a database knows: code, views, data, translations."""
-    for folder, folders, files in os.walk(ROOT):
+    for folder, folders, files in os.walk(addon):
         folders[:] = sorted(
             name for name in folders if not name.startswith((".", "__")) and name not in NOT_INSTALLED
         )  # fmt: skip
@@ -50,11 +50,11 @@ def sources():
                 yield os.path.join(folder, name)
 
 
-def fingerprint():
-    """Changes when a database with the addon has to be updated."""
+def fingerprint(addon):
+    """Changes when the addon has to be installed anew; of the port where it is ported, so that its rules count."""
     known = hashlib.sha256()
-    for path in sources():
-        known.update(os.path.relpath(path, ROOT).encode())
+    for path in sources(addon):
+        known.update(os.path.relpath(path, addon).encode())
         with open(path, "rb") as handle:
             known.update(hashlib.sha256(handle.read()).digest())
     return known.hexdigest()[:12]

@@ -70,30 +70,15 @@ class Instance:
         return path
 
     def install(self, database, modules):
-        self._load(database, "-i", modules)
-
-    def update(self, database, modules):
-        self._load(database, "-u", modules)
-
-    def _load(self, database, flag, modules):
-        configuration = self.configuration(f"load-{os.getpid()}")
+        """Install modules with demo data; stop with Odoo's output when anything about it went wrong."""
+        configuration = self.configuration(f"install-{os.getpid()}")
         demo = [] if self.series == "17.0" else ["--with-demo"]
-        command = [
-            "-c",
-            configuration,
-            "-d",
-            database,
-            flag,
-            ",".join(modules),
-            "--stop-after-init",
-            "--no-http",
-            *demo,
-        ]
-        done = call(self.command(*command), env=self.env, check=False)
+        options = ["-c", configuration, "-d", database, "--stop-after-init", "--no-http", *demo]
+        done = call(self.command(*options, "-i", ",".join(modules)), env=self.env, check=False)
         configuration.unlink()
         failed = done.returncode or any(map(is_failure, done.stdout.splitlines()))
         if failed or self.not_installed(database, modules):
-            raise Stop(f"{done.stdout[-8000:]}\nodoo {flag} {','.join(modules)} failed: see above")
+            raise Stop(f"{done.stdout[-8000:]}\n{', '.join(modules)} could not be installed: see above")
 
     def not_installed(self, database, modules):
         """Names of the modules that the database does not have, whatever Odoo said."""

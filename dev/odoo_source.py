@@ -4,6 +4,7 @@ The first that answers: ODOO_HOME, the cache, a clone of Odoo's repository, Debi
 addon is written for 17.0; on another series it runs ported (see `port.py`).
 """
 
+import functools
 import os
 import re
 import shutil
@@ -75,10 +76,16 @@ def resolve(wanted=None):
     for source in (from_environment, from_cache, from_clone, from_debian):
         found = source(wanted, reasons)
         if found:
-            say(f"Odoo {found.series} in {found.home} ({found.why})")
+            tell(f"Odoo {found.series} in {found.home} ({found.why})")
             return found
     notes = "".join(f"  tried: {reason}\n" for reason in reasons)
     raise Stop(NO_ODOO.format(cache=cache_dir() / f"odoo-{WRITTEN_FOR}", repository=REPOSITORY, reasons=notes))
+
+
+@functools.cache
+def tell(line):
+    """Say it once, however often it is asked."""
+    say(line)
 
 
 def written_for_is_here():
@@ -143,5 +150,5 @@ def from_debian(wanted, reasons):
     except Stop as error:
         reasons.append(f"Debian's package: {error}")
         return None
-    why = "SERIES asks for it" if wanted else f"Debian's package, as no {WRITTEN_FOR} can be had: {'; '.join(reasons)}"
+    why = "asked for by SERIES" if wanted else f"Debian's package, as no {WRITTEN_FOR} can be had: {'; '.join(reasons)}"
     return Odoo(debian.SERIES, home, why)

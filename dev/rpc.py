@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import urllib.error
 import urllib.request
 
 ANSWER_LIMIT = 300
@@ -74,5 +75,8 @@ def exchange(url, body=None, headers=()):
     """Send JSON (GET without a body) and give the answer's."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json", **dict(headers)})
-    with urllib.request.urlopen(request, timeout=ANSWER_LIMIT) as response:
-        return json.load(response)
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_LIMIT) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise RpcError(f"{url} answers {error.code}: {error.read(2000).decode(errors='replace')}") from error

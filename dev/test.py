@@ -8,24 +8,27 @@ import subprocess
 from .common import MODULE, ROOT, Stop, say, state_dir
 from .databases import Databases
 from .instance import Instance
-from .odoo_source import WRITTEN_FOR
+from .odoo_source import WRITTEN_FOR, resolve
 from .postgres import Cluster
 from .python_env import environment
 
 DEV = ROOT / "dev"
-PLAIN, ODOO = "tests_plain", "tests"
+PLAIN, WHOLE, ODOO = "tests_plain", "tests_e2e", "tests"
+STAGES = (PLAIN, WHOLE, ODOO)
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # where Odoo looks
 NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other that is not 0
 
 
 def main():
     chosen = shlex.split(os.environ.get("T", ""))
-    stages = [stage for stage in (PLAIN, ODOO) if not chosen or any(belongs(word, stage) for word in chosen)]
+    stages = [stage for stage in STAGES if not chosen or any(belongs(word, stage) for word in chosen)]
     if not stages:
-        raise Stop(f"T={os.environ['T']}: name a file or folder below {PLAIN}/ or {ODOO}/")
+        raise Stop(f"T={os.environ['T']}: name a file or folder below {'/, '.join(STAGES)}/")
+    if stages != [PLAIN]:
+        os.environ["SERIES"] = resolve().series  # one for all stages
     for stage in stages:
         words = [word for word in chosen if not is_path(word) or belongs(word, stage)]
-        status = {PLAIN: plain, ODOO: odoo}[stage](words)
+        status = {PLAIN: plain, WHOLE: whole, ODOO: odoo}[stage](words)
         if status:
             say(f"{stage} failed with status {status}" + (" (no tests ran)" if status == NO_TESTS else ""))
             return status
@@ -37,24 +40,34 @@ def belongs(word, stage):
 
 
 def is_path(word):
-    return any(belongs(word, stage) for stage in (PLAIN, ODOO))
+    return any(belongs(word, stage) for stage in STAGES)
 
 
 def plain(words):
-    """Transport, schemas, sandbox, port: no Odoo, a rootdir of their own (the repository's `__init__` imports odoo)."""
+    """Transport, schemas, sandbox, port: no Odoo at all."""
     say(f"{PLAIN}: without Odoo")
-    words = words if any(map(is_path, words)) else [PLAIN, *words]
+    return outside(PLAIN, words)
+
+
+def whole(words):
+    """Real processes end to end; the tests start the system themselves."""
+    say(f"{WHOLE}: a real server with its job runner")
+    return outside(WHOLE, words)
+
+
+def outside(stage, words):
+    """Tests that are not loaded by Odoo, with a rootdir of their own: the repository's `__init__` imports odoo."""
+    words = words if any(map(is_path, words)) else [stage, *words]
     series = os.environ.get("SERIES") or WRITTEN_FOR
-    return pytest(environment(series), f"--rootdir={PLAIN}", "-p", "no:odoo", *words)
+    return pytest(environment(series), f"--rootdir={stage}", "-p", "no:odoo", *words)
 
 
 def odoo(words):
-    """The addon's tests by pytest-odoo, in a fresh database; without T the addon is installed from scratch."""
+    """The addon's tests by pytest-odoo, in a fresh database."""
     with Cluster() as cluster:
         instance = Instance(cluster)
         need_browser()
-        whole = not os.environ.get("T")
-        with Databases(cluster, instance).fresh("test", from_scratch=whole, keep=bool(os.environ.get("KEEP"))) as name:
+        with Databases(cluster, instance).fresh("test", keep=bool(os.environ.get("KEEP"))) as name:
             configuration = instance.configuration(f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$")
             try:
                 arguments = odoo_arguments(instance, configuration, words)

@@ -1,0 +1,61 @@
+"""What only whole processes can prove: commits, the job runner, HTTP on both sides."""
+
+import time
+
+PROMISE = 5.0
+
+
+def test_a_changed_price_is_at_the_marketplace_within_the_promised_time(trip):
+    sku = next(iter(trip.products))
+    start = time.monotonic()
+    trip.odoo.call("product.product", "write", [trip.products[sku]], {"list_price": 123.25})
+    trip.until(lambda: trip.matching("selling_price", {sku: 123.25}), 1)
+    assert time.monotonic() - start < PROMISE
+
+
+def test_a_counted_stock_is_at_the_marketplace_within_the_promised_time(trip):
+    sku = list(trip.products)[1]
+    start = time.monotonic()
+    trip.set_stock({trip.products[sku]: 7})
+    trip.until(lambda: trip.matching("available_stock_quantity", {sku: 7}), 1)
+    assert time.monotonic() - start < PROMISE
+
+
+def test_orders_come_in_confirmed_once_each_and_the_marketplace_is_told(trip):
+    trip.pull_orders()
+    trip.confirm_orders()
+    trip.send_statuses()
+    trip.pull_orders()
+    ids = [row["cartona_id"] for row in trip.odoo.call("sale.order", "search_read", trip.ours(), fields=["cartona_id"])]
+    assert len(ids) == len(set(ids)) == trip.sandbox.get("state")["orders"]
+
+
+def test_an_order_takes_what_it_sold_from_the_stock_that_is_offered(trip):
+    sku = list(trip.products)[2]
+    trip.set_stock({trip.products[sku]: 50})
+    trip.until(lambda: trip.matching("available_stock_quantity", {sku: 50}), 1)
+    line = {"internal_product_id": sku, "amount": 8, "selling_price": 10}
+    trip.sandbox.post("orders", {"order": {"order_details": [line]}})
+    trip.pull_orders()
+    trip.until(lambda: trip.matching("available_stock_quantity", {sku: 42}), 1)
+
+
+def test_a_signed_delivery_makes_the_order_without_any_pull(trip):
+    secret = "secret of the end-to-end test"
+    trip.odoo.call("marketplace.config", "write", [trip.account], {"webhook_secret": secret})
+    url = trip.odoo.call("marketplace.config", "read", [trip.account], ["webhook_url"])[0]["webhook_url"]
+    address = trip.stack.url + url[url.index("/marketplace_integration") :]
+    document = trip.sandbox.post("orders", {"count": 1})[0]
+    start = time.monotonic()
+    answer = trip.sandbox.post(
+        "deliver", {"url": address, "kind": "orders", "hashed_id": document["hashed_id"], "secret": secret}
+    )
+    assert answer["status"] == 200, answer
+    domain = [*trip.ours(), ("cartona_id", "=", document["hashed_id"]), ("state", "=", "sale")]
+    trip.until(lambda: trip.odoo.call("sale.order", "search_count", domain), 1)
+    assert time.monotonic() - start < PROMISE
+
+
+def test_the_server_wrote_no_error_into_its_log(stack, trip):
+    errors = [line for line in stack.log.read_text().splitlines() if " ERROR " in line or " CRITICAL " in line]
+    assert errors == []
