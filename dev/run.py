@@ -18,7 +18,7 @@ def main():
         steps = roundtrip.run(stack)
         print(roundtrip.table(steps), flush=True)
         if not all(step.worked for step in steps):
-            say(f"the round trip failed; the server's log is {keep_log(stack)}")
+            say(f"the round trip failed; the server's log is {stack.log}")
             return 1
         if os.environ.get("ONCE"):
             return 0
@@ -27,8 +27,3 @@ def main():
         while True:
             stack.check()
             time.sleep(1)
-
-
-def keep_log(stack):
-    """The log outlives the run when it is needed."""
-    return stack.log.rename(stack.log.with_name("last-failure.log"))

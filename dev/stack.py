@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .common import ROOT, Stop, end_process, say, state_dir, timed
-from .databases import Databases
+from .databases import Databases, alive
 from .instance import Instance
 from .postgres import Cluster
 from .rpc import OdooClient, SandboxClient
@@ -64,8 +64,7 @@ def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, 
     with Cluster() as cluster, contextlib.ExitStack() as stop:
         instance = Instance(cluster, series)
         database = stop.enter_context(Databases(cluster, instance).fresh(purpose, keep=keep))
-        log = state_dir() / f"{purpose}-{os.getpid()}.log"
-        stop.callback(log.unlink, missing_ok=True)
+        log = new_log(purpose)
         token = secrets.token_urlsafe(16)
         process, sandbox = stop.enter_context(running_sandbox(instance.python, products, orders, token, log))
         server, url = stop.enter_context(running_server(instance, database, log, options or {}))
@@ -135,6 +134,14 @@ def started(command, **kwargs):
         yield process
     finally:
         end_process(process)
+
+
+def new_log(purpose):
+    """A log of this run; it stays until the next one, for whoever wants to know why this one failed."""
+    for old in state_dir().glob(f"{purpose}-*.log"):
+        if not alive(old.stem.rpartition("-")[2]):
+            old.unlink()
+    return state_dir() / f"{purpose}-{os.getpid()}.log"
 
 
 def wait_until_up(url, process, log):
