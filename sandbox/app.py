@@ -102,7 +102,7 @@ class App:
             query=request.args.to_dict(),
             status=0 if request.environ.get("sandbox.wire") in ("reset", "drop") else response.status_code,
             rows=rows,
-            body=text,
+            text=text,
             fault=fault.kind if fault else "",
         )
         return response

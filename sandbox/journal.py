@@ -14,7 +14,7 @@ from typing import Any
 class Entry:
     """One call. ``monotonic`` and ``time`` are of its arrival; the monotonic clock is one for the whole machine.
 
-    ``rows`` is the number of rows sent (a list) or, for a GET, answered; ``body`` the request's body as text;
+    ``rows`` is the number of rows sent (a list) or, for a GET, answered; ``text`` the request's body;
     ``status`` 0 means that no answer was sent; ``fault`` names the fault that struck, ``""`` if none did. Headers are
     not kept.
     """
@@ -28,19 +28,20 @@ class Entry:
     query: dict
     status: int
     rows: int
-    body: str
+    text: str
     fault: str
 
     @property
-    def json(self) -> Any:
+    def body(self) -> Any:
         """The request's body, parsed; None when it is empty or no JSON."""
         try:
-            return json.loads(self.body)
-        except ValueError:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
             return None
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        """The entry for JSON, with the parsed body beside the text."""
+        return {**asdict(self), "body": self.body}
 
 
 class Journal:
@@ -58,9 +59,9 @@ class Journal:
             self._seq += 1
             entry = Entry(seq=self._seq, **values)
             self._entries.append(entry)
-            self._size += len(entry.body)
+            self._size += len(entry.text)
             while len(self._entries) > self._limit or (self._size > self._max_bytes and len(self._entries) > 1):
-                self._size -= len(self._entries.popleft().body)
+                self._size -= len(self._entries.popleft().text)
             self._changed.notify_all()
             return entry
 

@@ -126,7 +126,7 @@ def _order(state, values) -> Order:
 
 def _check_step(state, order, status):
     current = order.document["status"]
-    allowed = SUPPLIER_STEPS.get(status)
+    allowed = SUPPLIER_STEPS.get(status) if isinstance(status, str) else None
     if allowed is None or (status == "returned" and not state.options.accepts_returned):
         raise Refused(f"status {status} can't be set by the supplier")
     if order.document.get("delivered_by") == "delivered_by_cartona" and status != "cancelled_by_supplier":
@@ -165,7 +165,7 @@ def _day(value, field):
 
 
 def _reason(reason):
-    if reason not in CANCELLATION_REASONS:
+    if not isinstance(reason, str) or reason not in CANCELLATION_REASONS:
         raise Refused("cancellation_reason is not in the list")
     return reason
 

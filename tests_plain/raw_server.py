@@ -2,6 +2,7 @@
 """A server of raw bytes, for answers that no HTTP library would let one send."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ class RawServer:
     """Answers each request with the next of ``answers`` (the last again and again) and closes the connection.
 
     An answer is bytes, or a list of bytes and numbers, where a number is a pause in seconds. ``requests`` holds the
-    heads that came.
+    requests that came, as latin-1.
     """
 
     def __init__(self, *answers):
@@ -45,6 +46,11 @@ class RawServer:
         received = b""
         while b"\r\n\r\n" not in received:
             received += connection.recv(65536)
+        head, _gap, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(body) < int(length[1]):
+            body += connection.recv(65536)
+        received = head + b"\r\n\r\n" + body
         self.requests.append(received.decode("latin-1"))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         for part in answer if isinstance(answer, list) else [answer]:
