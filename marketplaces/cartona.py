@@ -68,7 +68,10 @@ class MarketplaceApiCartona(models.AbstractModel):
         """Cartona answers a bad token with 400 and says so in words."""
         words = str(body).lower()
         if status == 400 and "credential" in words:
-            return errors.AuthenticationFailed
+            return errors.AuthenticationFailed(
+                _("Invalid token: Cartona refuses the credentials. Enter the current token on the account."),
+                status=status,
+            )
         return None
 
     def _test_connection(self, config):

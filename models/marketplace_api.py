@@ -98,7 +98,10 @@ class MarketplaceApi(models.AbstractModel):
         return [secret for secret in (sudo._credentials().auth_token, *sudo._webhook_secrets()) if secret]
 
     def _classify(self, status, body):
-        """Return the error class for an answer that the table of status codes would misjudge, else ``None``."""
+        """Return the error for an answer that the table of status codes would misjudge, else ``None``.
+
+        :param body: the answer's JSON, or its text where it is none
+        """
         return None
 
     def _test_connection(self, config):

@@ -249,7 +249,7 @@ class MarketplaceConfig(models.Model):
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         self.env["marketplace.identity"]._claim()
         self.write({"state": "live", "pause_reason": False})
-        self.sudo().state_ids._reset()
+        self.sudo().state_ids._note_success()
         self.env["marketplace.wake"]._request()
 
     def action_pause(self):

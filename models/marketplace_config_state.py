@@ -38,12 +38,12 @@ class MarketplaceConfigState(models.Model):
         self.ensure_one()
         return self.failures >= CIRCUIT_FAILURES
 
-    def _reset(self):
+    def _note_success(self):
         """Forget past failures: the marketplace answers, or a person has mended the account."""
         failed = self.filtered(lambda state: state.failures or state.blocked_until or state.last_error)
         failed.write({"failures": 0, "blocked_until": False, "last_error": False})
 
-    def _register(self, error):
+    def _note_failure(self, error):
         """Take in what ``error`` says of the account as a whole, so that its rows need not be blamed for it.
 
         Rejected credentials or settings pause it, since only a person can help. Anything else blocks it for a while

@@ -52,7 +52,7 @@ class MarketplaceLanePull(models.AbstractModel):
             answer, error = env[self._name]._guarded(config, lambda: config._api()._pull_orders(config, cursor))
             if error:
                 if not config._running()._is_blocked() and config.state == "live":
-                    config._running()._register(error)
+                    config._running()._note_failure(error)
                 return None
             documents, next_cursor = answer
             new = env[self._name]._store(config, documents)

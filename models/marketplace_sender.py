@@ -109,13 +109,13 @@ class MarketplaceLane(models.AbstractModel):
         except errors.RequestRejected as err:
             return None, err
         except errors.MarketplaceError as err:
-            config._running()._register(err)
+            config._running()._note_failure(err)
             return None, err
         except psycopg2.Error:
             raise  # the transaction is lost, so nothing can be noted in it
         except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
             _logger.exception("Adapter %s failed", config.code)
-            config._running()._register(errors.TemporaryFailure(f"{type(err).__name__}: {err}"))
+            config._running()._note_failure(errors.TemporaryFailure(f"{type(err).__name__}: {err}"))
             return None, err
-        config._running()._reset()
+        config._running()._note_success()
         return answer, None

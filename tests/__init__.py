@@ -1,2 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from . import test_account
+from . import test_house_rules
+from . import test_matching
 from . import test_offers
+from . import test_orders_in
+from . import test_orders_out
+from . import test_sweeper
+from . import test_webhook

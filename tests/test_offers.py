@@ -1,17 +1,338 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command
+from odoo.tests import Form, new_test_user
+from odoo.tools import mute_logger
+
+from ..transport.errors import TemporaryFailure
 from .common import MarketplaceCase
 
 
 class TestOffers(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.listings = self.list_products()
+
+    # ------------------------------------------------------------------ what leaves
+
     def test_a_new_price_reaches_the_marketplace(self):
-        self.list_products()
         self.products[0].list_price = 77.5
         self.commit()
-        self.assertEqual(self.box.product(1000 + self.products[0].id)["selling_price"], 77.5)
-        self.assertEqual(len(self.box.calls("bulk-update")), 1)
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 77.5)
+        self.assertEqual(len(self.sent_rows()), 1)
+        self.assertEqual(self.listings[0].state, "synced")
 
     def test_new_stock_reaches_the_marketplace(self):
-        self.list_products()
         self.set_stock(self.products[1], 42)
         self.commit()
-        self.assertEqual(self.box.product(1000 + self.products[1].id)["available_stock_quantity"], 42)
+        self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 42)
+
+    def test_a_reservation_lowers_what_is_on_offer(self):
+        self.set_stock(self.products[0], 10)
+        self.commit()
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.env["res.partner"].create({"name": "Shop"}).id,
+                "order_line": [Command.create({"product_id": self.products[0].id, "product_uom_qty": 3})],
+            }
+        )
+        order.action_confirm()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 7)
+
+    def test_a_marketplace_order_that_is_not_confirmed_lowers_what_is_on_offer(self):
+        self.set_stock(self.products[0], 10)
+        self.account.confirm_policy = "never"
+        self.commit()
+        self.box_order((self.products[0], 4, 10.0), status="pending")
+        self.pull()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+
+    def test_quantities_are_whole_selling_units_less_the_safety_and_never_negative(self):
+        self.account.safety_quantity = 5
+        self.listings[0].pack_size = 12
+        self.set_stock(self.products[0], 40)
+        self.set_stock(self.products[1], -3)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 2)
+        self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 0)
+
+    def test_only_the_accounts_warehouses_count(self):
+        other = self.env["stock.warehouse"].create({"name": "Far away", "code": "FAR"})
+        self.env["stock.quant"]._update_available_quantity(self.products[0], other.lot_stock_id, 50)
+        self.set_stock(self.products[0], 8)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 8)
+
+    def test_the_price_is_that_of_the_accounts_pricelist(self):
+        pricelist = self.env["product.pricelist"].create({"name": "Cartona"})
+        self.account.pricelist_id = pricelist
+        item = self.env["product.pricelist.item"].create(
+            {
+                "pricelist_id": pricelist.id,
+                "applied_on": "1_product",
+                "product_tmpl_id": self.products[0].product_tmpl_id.id,
+                "compute_price": "fixed",
+                "fixed_price": 55.0,
+            }
+        )
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 55.0)
+        item.fixed_price = 56.0
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 56.0)
+        item.unlink()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
+
+    def test_a_rule_for_all_products_reaches_every_listing_of_its_pricelist(self):
+        pricelist = self.env["product.pricelist"].create({"name": "Cartona"})
+        self.account.pricelist_id = pricelist
+        self.env["product.pricelist.item"].create(
+            {"pricelist_id": pricelist.id, "applied_on": "3_global", "compute_price": "percentage", "percent_price": 50}
+        )
+        self.commit()
+        for product in self.products:
+            self.assertEqual(self.at_box(product)["selling_price"], product.list_price / 2)
+
+    def test_a_price_of_zero_is_not_sent_and_does_not_hold_back_the_stock(self):
+        self.products[0].list_price = 0
+        self.set_stock(self.products[0], 9)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 9)
+        self.assertEqual(self.listings[0].state, "failed")
+        self.assertIn("above 0", self.listings[0].last_error)
+        self.products[0].list_price = 12
+        self.commit()
+        self.assertEqual((self.listings[0].state, self.listings[0].last_error), ("synced", False))
+
+    def test_the_supplier_code_goes_with_every_row(self):
+        self.account.supplier_code = "1"
+        self.products[0].list_price = 31
+        self.commit()
+        self.assertEqual([row["supplier_code"] for row in self.sent_rows()], ["1"])
+
+    def test_what_the_account_does_not_sync_is_not_sent(self):
+        self.account.sync_price = False
+        self.products[0].list_price = 99
+        self.set_stock(self.products[0], 3)
+        self.commit()
+        self.assertEqual([sorted(row) for row in self.sent_rows()], [
+            ["available_stock_quantity", "in_stock", "supplier_product_id"]
+        ])
+
+    # ------------------------------------------------------------------ once, and in few calls
+
+    def test_many_changes_of_one_transaction_make_one_call(self):
+        for product in self.products:
+            product.list_price += 1
+            self.set_stock(product, 5)
+        self.products[0].list_price = 500
+        self.commit()
+        self.assertEqual(len(self.box.calls("bulk-update$")), 1)
+        self.assertEqual(len(self.sent_rows()), len(self.products))
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 500)
+
+    def test_a_value_that_the_marketplace_has_is_not_sent_again(self):
+        self.products[0].list_price = 20
+        self.products[0].list_price = 10  # what it was
+        self.commit()
+        self.assertFalse(self.sent_rows())
+        self.assertEqual(self.listings[0].state, "synced")
+
+    def test_manual_sync_sends_what_has_not_changed(self):
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertEqual(len(self.sent_rows()), 1)
+        self.assertEqual(self.sent_rows()[0]["selling_price"], 10.0)
+
+    def test_a_transaction_leaves_one_row_for_each_listing_and_one_wake(self):
+        outbox = self.env["marketplace.outbox"]
+        jobs = self.env["queue.job"].search_count([])
+        self.products[0].list_price = 21
+        self.products[0].list_price = 22
+        self.set_stock(self.products[0], 5)
+        self.products[1].list_price = 23
+        self.env.cr.flush()
+        self.assertEqual(outbox.search_count([]), 2)
+        self.run_hooks()
+        self.assertEqual(self.env["queue.job"].search_count([]), jobs + 1)
+
+    def test_a_second_transaction_adds_no_wake_while_one_waits(self):
+        self.products[0].list_price = 21
+        self.run_hooks()
+        jobs = self.env["queue.job"].search_count([])
+        self.products[0].list_price = 22
+        self.run_hooks()
+        self.assertEqual(self.env["queue.job"].search_count([]), jobs)
+
+    def test_a_wake_that_waits_for_its_time_does_not_swallow_an_immediate_one(self):
+        self.products[0].list_price = 21
+        self.run_hooks()
+        waiting = self.env["queue.job"].search([("identity_key", "=", "marketplace:dispatch")], limit=1)
+        waiting.eta = "2999-01-01 00:00:00"
+        self.products[0].list_price = 22
+        self.run_hooks()
+        self.assertTrue(self.env["queue.job"].search([("identity_key", "=", "marketplace:dispatch:again")]))
+
+    def test_a_product_that_is_sold_nowhere_leaves_nothing(self):
+        other = self.env["product.product"].create({"name": "Not on sale"})
+        other.list_price = 5
+        self.env.cr.flush()
+        self.assertFalse(self.env["marketplace.outbox"].search([]))
+
+    # ------------------------------------------------------------------ failures
+
+    def test_a_refused_row_keeps_its_error_and_the_others_go_in(self):
+        self.box.state.products.pop(self.listings[0].external_id)
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        self.assertEqual(self.listings[0].state, "failed")
+        self.assertTrue(self.listings[0].last_error)
+        self.assertEqual(set(self.listings[1:].mapped("state")), {"synced"})
+        log = self.logged("push_offers")[0]
+        self.assertEqual((log.status, log.row_count, log.failed_count), ("partial", 4, 1))
+
+    def test_a_batch_refused_as_a_whole_is_halved_until_the_bad_row_is_alone(self):
+        bad = self.listings[2].external_id
+        self.box.fail(path="bulk-update$", content=bad, status=422, times=None, body={"error": "bad row"})
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        self.assertEqual(self.listings.mapped("state"), ["synced", "synced", "failed", "synced"])
+        self.assertIn("bad row", self.listings[2].last_error)
+
+    def test_an_outage_blocks_the_account_and_blames_no_row(self):
+        for fault in ({"status": 503}, {"kind": "reset"}, {"kind": "broken_json"}, {"kind": "html"}):
+            with self.subTest(fault=fault):
+                self.running()._note_success()
+                self.box.fail(path="bulk-update$", **fault)
+                self.products[0].list_price += 1
+                self.commit()
+                self.assertTrue(self.running()._is_blocked())
+                self.assertTrue(self.running().last_error)
+                self.assertEqual((self.listings[0].state, self.listings[0].attempts), ("waiting", 0))
+                self.assertTrue(self.listings[0].price_due)
+        self.running()._note_success()
+        self.sweep()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
+
+    def test_a_blocked_account_comes_back_by_a_timed_job(self):
+        self.box.fail(path="bulk-update$", status=503)
+        self.products[0].list_price = 33
+        self.commit()
+        timed = self.env["queue.job"].search([("identity_key", "=", f"marketplace:timed:{self.account.id}:offers")])
+        self.assertTrue(timed.eta)
+
+    def test_retry_after_is_kept(self):
+        self.box.fail(path="bulk-update$", status=429, retry_after="120")
+        self.products[0].list_price = 33
+        self.commit()
+        running = self.running()
+        seconds = (running.blocked_until - self.env.cr.now()).total_seconds()
+        self.assertGreater(seconds, 100)
+        self.assertLess(seconds, 140)
+
+    def test_an_answer_lost_after_the_change_was_applied_is_sent_again_and_does_no_harm(self):
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.products[0].list_price = 44
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 44)
+        self.assertTrue(self.listings[0].price_due)
+        self.running()._note_success()
+        self.sweep()
+        self.assertEqual(self.listings[0].state, "synced")
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 44)
+
+    def test_a_wrong_token_pauses_the_account_tells_its_person_once_and_keeps_the_work(self):
+        self.account.auth_token = "wrong"
+        self.products[0].list_price = 45
+        self.commit()
+        self.assertEqual(self.account.state, "paused")
+        self.assertTrue(self.account.pause_reason)
+        self.assertEqual(len(self.account.activity_ids), 1)
+        self.products[1].list_price = 46
+        self.commit()
+        self.account.auth_token = self.box.token
+        self.account.action_go_live()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 45)
+        self.assertEqual(self.at_box(self.products[1])["selling_price"], 46)
+        self.assertEqual(len(self.account.activity_ids), 1)
+
+    def test_five_failures_in_a_row_tell_a_person_once(self):
+        for n in range(7):
+            self.running()._note_failure(TemporaryFailure(f"down {n}"))
+        self.assertEqual(len(self.account.activity_ids), 1)
+        self.assertIn("does not answer", self.account.activity_ids.summary)
+
+    def test_a_pause_keeps_the_work_and_folds_it(self):
+        self.account.action_pause()
+        for n in range(5):
+            self.products[0].list_price = 60 + n
+            self.commit()
+        self.assertFalse(self.env["marketplace.outbox"].search([]), "folded into due marks")
+        self.assertFalse(self.sent_rows())
+        self.account.action_go_live()
+        self.commit()
+        self.assertEqual([row["selling_price"] for row in self.sent_rows()], [64])
+
+    def test_a_bug_of_an_adapter_blocks_its_account_and_is_seen(self):
+        self.patch(type(self.env["marketplace.api.cartona"]), "_push_offers", lambda *args: [][1])
+        self.products[0].list_price = 45
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_sender"):
+            self.commit()
+        self.assertIn("IndexError", self.running().last_error)
+        self.assertTrue(self.listings[0].price_due)
+
+    # ------------------------------------------------------------------ no marketplace in the way of people
+
+    def test_nothing_is_sent_within_the_transaction(self):
+        self.products[0].list_price = 50
+        self.set_stock(self.products[0], 5)
+        self.env.cr.flush()
+        self.assertFalse(self.box.journal)
+
+    def test_a_user_without_marketplace_rights_changes_prices_and_stock(self):
+        user = new_test_user(
+            self.env, "plain", groups="product.group_product_manager,stock.group_stock_manager,base.group_user"
+        ) if self.env.ref("product.group_product_manager", False) else new_test_user(
+            self.env, "plain", groups="sales_team.group_sale_manager,stock.group_stock_manager"
+        )
+        product = self.products[0].with_user(user)
+        product.list_price = 70
+        product.product_tmpl_id.marketplace_sync_enabled = True
+        product.cartona_id = "mine-1"
+        quant = self.env["stock.quant"].with_user(user).with_context(inventory_mode=True).create(
+            {"product_id": product.id, "location_id": self.warehouse.lot_stock_id.id, "inventory_quantity": 6}
+        )
+        quant.action_apply_inventory()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 70)
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+
+    # ------------------------------------------------------------------ listings
+
+    def test_a_product_with_an_id_and_sync_is_listed_by_itself(self):
+        self.box.add_product(id="fresh-1", internal_product_id="F-1")
+        with Form(self.env["product.template"]) as form:
+            form.name = "Fresh"
+            form.list_price = 12
+            form.marketplace_sync_enabled = True
+            form.cartona_id = "fresh-1"
+        self.commit()
+        self.assertEqual(self.box.product("fresh-1")["selling_price"], 12)
+
+    def test_an_id_alone_does_not_list_a_product(self):
+        product = self.env["product.product"].create({"name": "Quiet", "cartona_id": "quiet-1"})
+        self.assertFalse(product.marketplace_listing_ids)
+        product.marketplace_sync_enabled = True
+        self.assertEqual(product.marketplace_listing_ids.external_id, "quiet-1")
+
+    def test_a_contact_or_product_without_an_id_is_no_trouble(self):
+        self.env["product.product"].create({"name": "No id", "cartona_id": False}).write({"cartona_id": False})
+        self.env["res.partner"].create({"name": "No id", "cartona_id": False}).write({"cartona_id": False})
+        template = self.env["product.template"].create({"name": "None", "cartona_id": False})
+        template.write({"marketplace_sync_enabled": False, "cartona_id": None})
+        self.assertFalse(template.cartona_id)

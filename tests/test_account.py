@@ -1,0 +1,197 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import os
+from unittest import mock
+
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import new_test_user
+from odoo.tools import file_open, mute_logger
+
+from .common import TOKEN, MarketplaceCase
+
+
+class TestAccount(MarketplaceCase):
+    def test_connection(self):
+        action = self.account.action_test_connection()
+        self.assertEqual(action["params"]["type"], "success")
+        self.assertIn("Cartona", action["params"]["message"])
+        self.assertEqual(self.logged("test_connection").status, "success")
+
+    def test_what_is_wrong_with_a_connection_is_said_in_plain_words_and_logged(self):
+        cases = [
+            ({"base_url": "not a url"}, None, "https"),
+            ({"base_url": "http://cartona.example/api/"}, None, "https"),
+            ({"base_url": "http://127.0.0.1:1/api/"}, None, "reach"),
+            ({"base_url": self.box.url + "nowhere/"}, None, "404"),
+            ({"auth_token": "wrong"}, None, "token"),
+            ({"auth_token": False}, None, "token"),
+            ({}, {"kind": "html"}, "web page"),
+            ({}, {"kind": "broken_json"}, "JSON"),
+            ({"timeout": 0.3}, {"kind": "hang", "seconds": 3}, "timeout"),
+        ]
+        for values, fault, word in cases:
+            with self.subTest(values=values, fault=fault):
+                logged = len(self.logged("test_connection"))
+                self.account.write({"base_url": self.box.url, "auth_token": TOKEN, "timeout": 5, **values})
+                self.box.clear_faults()
+                if fault:
+                    self.box.fail(**fault)
+                said = self.failing_test_connection()
+                self.assertIn(word.lower(), said.lower())
+                self.assertNotIn(TOKEN, said)
+                self.env.invalidate_all()
+                self.assertEqual(len(self.logged("test_connection")), logged + 1)
+                self.assertEqual(self.logged("test_connection")[0].status, "error")
+
+    def failing_test_connection(self):
+        """Return what the user is told. (``assertRaises`` would roll back the log with the test's savepoint.)"""
+        try:
+            self.account.action_test_connection()
+        except UserError as err:
+            return str(err)
+        self.fail("the connection should not work")
+
+    def test_the_token_is_nowhere_in_the_log(self):
+        self.account.action_test_connection()
+        self.list_products()
+        self.account.auth_token = "wrong-and-secret"
+        self.products[0].list_price = 5
+        self.commit()
+        self.env.cr.execute("SELECT count(*) FROM marketplace_sync_log")
+        self.assertTrue(self.env.cr.fetchone()[0])
+        for secret in (TOKEN, "wrong-and-secret"):
+            self.env.cr.execute(
+                "SELECT count(*) FROM marketplace_sync_log l WHERE l::text LIKE %s", [f"%{secret}%"]
+            )
+            self.assertEqual(self.env.cr.fetchone()[0], 0)
+            self.env.cr.execute("SELECT count(*) FROM queue_job j WHERE j::text LIKE %s", [f"%{secret}%"])
+            self.assertEqual(self.env.cr.fetchone()[0], 0)
+
+    def test_credentials_are_for_managers_only_and_are_not_copied(self):
+        user = new_test_user(self.env, "looker", groups="cartona_integration.group_marketplace_user")
+        account = self.account.with_user(user)
+        self.assertTrue(account.name)
+        for name in ("auth_token", "webhook_secret", "webhook_secret_previous"):
+            with self.assertRaises(AccessError):
+                account.read([name])
+        with self.assertRaises(AccessError):
+            account.action_go_live()
+        copy = self.account.copy()
+        self.assertFalse(copy.auth_token or copy.webhook_secret or copy.base_url)
+        self.assertEqual(copy.state, "draft")
+        self.assertNotEqual(copy.webhook_key, self.account.webhook_key)
+
+    def test_accounts_of_other_companies_are_out_of_sight(self):
+        company = self.env["res.company"].create({"name": "Other"})
+        user = new_test_user(
+            self.env,
+            "elsewhere",
+            groups="cartona_integration.group_marketplace_user",
+            company_id=company.id,
+            company_ids=company.ids,
+        )
+        self.list_products()
+        for model in ("marketplace.config", "marketplace.listing", "marketplace.sync.log", "marketplace.inbox"):
+            self.assertFalse(self.env[model].with_user(user).search([]), model)
+
+    def test_accounts_that_share_a_token_need_a_supplier_code_each(self):
+        values = {"name": "Second", "code": "cartona", "credentials_id": self.account.id}
+        with self.assertRaises(ValidationError):
+            self.env["marketplace.config"].create(values)
+        with self.assertRaises(ValidationError):
+            self.env["marketplace.config"].create({**values, "supplier_code": "2"})
+        self.account.supplier_code = "1"
+        second = self.env["marketplace.config"].create({**values, "supplier_code": "2"})
+        with self.assertRaises(ValidationError):
+            second.supplier_code = "1"
+        with self.assertRaises(ValidationError):
+            self.account.credentials_id = second
+
+    def test_orders_of_a_shared_token_are_pulled_once_and_routed_by_supplier_code(self):
+        self.account.supplier_code = "1"
+        self.box.options.supplier_codes = ("1", "2")
+        second = self.env["marketplace.config"].create(
+            {"name": "Second", "code": "cartona", "credentials_id": self.account.id, "supplier_code": "2",
+             "warehouse_ids": self.warehouse.ids, "tax_policy": "none"}
+        )
+        second.action_go_live()
+        self.list_products()
+        self.env["marketplace.listing"].create(
+            {"config_id": second.id, "product_id": self.products[0].id, "external_id": str(1000 + self.products[0].id)}
+        )
+        first_order = self.box_order((self.products[0], 1, 5.0), supplier_code="1")
+        second_order = self.box_order((self.products[0], 1, 6.0), supplier_code="2")
+        self.box.clear_journal()
+        self.env["marketplace.config"]._cron_pull_orders()
+        self.commit()
+        orders = self.env["sale.order"].search([("marketplace_config_id", "in", (self.account + second).ids)])
+        self.assertEqual(
+            {(order.cartona_id, order.marketplace_config_id) for order in orders},
+            {(first_order["hashed_id"], self.account), (second_order["hashed_id"], second)},
+        )
+        self.assertFalse(self.box.queued())
+        self.assertEqual(len(self.box.calls("pull-orders")), 2, "one with the orders, one that finds nothing new")
+
+    def test_batch_size_and_timeout_have_bounds(self):
+        for values in ({"batch_size": 0}, {"batch_size": 1001}, {"timeout": 0}, {"safety_quantity": -1}):
+            with self.subTest(values=values), mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError):
+                with self.env.cr.savepoint():
+                    self.account.write(values)
+                    self.account.flush_recordset()
+
+    def test_an_account_that_is_not_live_pulls_nothing(self):
+        self.account.action_pause()
+        with self.assertRaises(UserError):
+            self.account.action_pull_orders()
+        self.env["marketplace.config"]._cron_pull_orders()
+        self.commit()
+        self.assertFalse(self.box.journal)
+
+    def test_an_account_without_url_can_not_go_live(self):
+        account = self.env["marketplace.config"].create({"name": "Empty", "code": "cartona"})
+        with self.assertRaises(UserError):
+            account.action_go_live()
+
+    # ------------------------------------------------------------------ copies of the database
+
+    def test_a_copy_of_the_database_talks_to_nobody(self):
+        self.list_products()
+        identity = self.env["marketplace.identity"]
+        self.assertTrue(identity._is_original())
+        parameter = self.env["ir.config_parameter"]
+        for other in ("otherdb:" + identity._read_fingerprint(), f"{self.env.cr.dbname}:another-machine", ""):
+            with self.subTest(other=other):
+                parameter.set_param("cartona_integration.identity", other)
+                self.products[0].list_price += 1
+                self.box_order((self.products[0], 1, 5.0))
+                self.env["marketplace.config"]._cron_pull_orders()
+                self.commit()
+                self.assertFalse(self.box.journal)
+
+    def test_a_copy_can_not_be_set_live_by_accident(self):
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
+        with self.assertRaises(UserError):
+            self.account.action_go_live()
+
+    def test_a_machine_without_the_fingerprint_is_not_the_original(self):
+        self.assertTrue(self.env["marketplace.identity"]._is_original())
+        with mock.patch.object(
+            type(self.env["marketplace.identity"]), "_fingerprint_path", lambda self: os.path.join("nowhere", "at", "all")
+        ):
+            self.assertFalse(self.env["marketplace.identity"]._is_original())
+
+    def test_a_neutralised_database_talks_to_nobody(self):
+        self.list_products()
+        self.products[0].list_price = 3
+        self.run_hooks()
+        with file_open("cartona_integration/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        self.env.invalidate_all()
+        self.assertEqual(self.account.state, "paused")
+        self.assertFalse(self.account.auth_token)
+        self.env["marketplace.config"]._cron_pull_orders()
+        self.env["marketplace.wake"]._cron_sweep()
+        self.commit()
+        self.assertFalse(self.box.journal)
+        self.assertFalse(self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")]))

@@ -1,0 +1,60 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.tests import TransactionCase, tagged
+
+BASE_METHODS = set(dir(object))
+
+
+@tagged("post_install", "-at_install")
+class TestHouseRules(TransactionCase):
+    def our_models(self):
+        return [self.env[name] for name in self.env.registry if name.startswith("marketplace.")]
+
+    def test_abstract_models_have_no_public_method(self):
+        """They have no access rules: any user could call one by RPC."""
+        known = set(dir(self.registry["base"]))
+        seen = 0
+        for model in self.our_models():
+            if not model._abstract:
+                continue
+            seen += 1
+            public = [name for name in dir(type(model)) if not name.startswith("_") and name not in known]
+            self.assertFalse(public, model._name)
+        self.assertGreater(seen, 8)
+
+    def test_every_table_has_access_rules(self):
+        for model in self.our_models():
+            if not model._abstract:
+                rules = self.env["ir.model.access"].search([("model_id.model", "=", model._name)])
+                self.assertTrue(rules, model._name)
+                self.assertNotIn(False, rules.mapped("group_id.id") or [False], model._name)
+
+    def test_every_job_has_a_channel(self):
+        for model in self.our_models():
+            for name in dir(type(model)):
+                if name.startswith("_job_") and name not in dir(self.registry["base"]):
+                    function = self.env["queue.job.function"].search(
+                        [("model_id.model", "=", model._name), ("method", "=", name)]
+                    )
+                    self.assertEqual(function.channel, "root.marketplace", f"{model._name}.{name}")
+
+    def test_every_adapter_answers_the_whole_contract(self):
+        contract = type(self.env["marketplace.api"])
+        adapters = dict(self.env["marketplace.api"]._adapters())
+        self.assertIn("cartona", adapters)
+        for code in adapters:
+            capabilities = self.env["marketplace.api"]._adapter(code)._capabilities()
+            self.assertLessEqual(
+                {"batch_size", "needs_ack", "has_webhook", "async_push", "subjects", "statuses", "default_url"},
+                capabilities.keys(),
+            )
+            for hole in ("_auth", "_test_connection", "_list_products", "_push_offers", "_pull_orders", "_parse_order"):
+                self.assertIsNot(
+                    getattr(type(self.env[f"marketplace.api.{code}"]), hole), getattr(contract, hole), hole
+                )
+
+    def test_the_outbox_has_no_foreign_key(self):
+        """Checking one locks a row that a sender updates, and would fail the user's transaction."""
+        self.env.cr.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'marketplace_outbox'::regclass AND contype = 'f'"
+        )
+        self.assertFalse(self.env.cr.fetchall())

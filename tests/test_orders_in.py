@@ -1,0 +1,303 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+
+from odoo.tools import mute_logger
+
+from .common import MarketplaceCase, storable
+
+RETAILER = {
+    "retailer_name": "سوبر ماركت النور",
+    "retailer_code": "A00315",
+    "retailer_number": "+201000000001",
+    "retailer_address": "١ شارع التجربة، القاهرة",
+}
+
+
+class TestOrdersIn(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+        for product in self.products:
+            self.set_stock(product, 100)
+        self.commit()
+        self.box.clear_journal()
+
+    def test_an_order_becomes_a_confirmed_sales_order_with_customer_lines_and_delivery(self):
+        document = self.box_order(
+            (self.products[0], 10, 200.0), (self.products[1], 2, 50.0), retailer=RETAILER, status="pending"
+        )
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.state, "sale")
+        self.assertEqual(order.partner_id.cartona_id, "retailer_A00315")
+        self.assertEqual(order.partner_id.name, "سوبر ماركت النور")
+        self.assertEqual(
+            [(line.product_id, line.product_uom_qty, line.price_unit) for line in order.order_line],
+            [(self.products[0], 10, 200.0), (self.products[1], 2, 50.0)],
+        )
+        self.assertEqual(order.amount_total, 2100.0)
+        self.assertEqual(order.picking_ids.mapped("state"), ["assigned"])
+
+    def test_confirming_tells_the_marketplace_approved(self):
+        document = self.box_order((self.products[0], 1, 200.0), status="pending")
+        self.pull()
+        self.assertEqual(self.box.order(document["hashed_id"])["status"], "approved")
+        self.assertEqual(self.order_of(document).marketplace_status, "approved")
+
+    def test_an_order_that_is_approved_already_is_not_approved_again(self):
+        document = self.box_order((self.products[0], 1, 200.0), status="approved")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "sale")
+        self.assertFalse(self.box.calls(f"update-order-status/{document['hashed_id']}"))
+
+    def test_an_order_is_acknowledged_only_after_it_is_stored(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.box.fail(path="update-order-status$", status=503)
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertFalse(row.acknowledged_at)
+        self.assertTrue(self.box.queued())
+        self.assertTrue(self.order_of(document), "what was pulled is stored and processed all the same")
+        self.running()._note_success()
+        self.pull()
+        self.assertTrue(row.acknowledged_at)
+        self.assertFalse(self.box.queued())
+        self.assertEqual(len(self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])), 1)
+
+    def test_an_order_that_could_not_be_stored_is_not_acknowledged(self):
+        self.box_order((self.products[0], 1, 200.0))
+        with self.assertRaises(ZeroDivisionError), mute_logger("odoo.addons.cartona_integration"):
+            self.patch(type(self.env["marketplace.inbox"]), "_insert", lambda *args: 1 / 0)
+            self.pull()
+        self.assertTrue(self.box.queued())
+        self.assertFalse([entry for entry in self.box.calls("update-order-status") if entry.method == "POST"])
+
+    def test_all_pages_of_the_queue_are_pulled(self):
+        documents = [self.box_order((self.products[0], 1, 200.0)) for _n in range(7)]
+        self.patch_limit(3)
+        self.pull()
+        self.assertFalse(self.box.queued())
+        for document in documents:
+            self.assertEqual(len(self.order_of(document)), 1)
+
+    def patch_limit(self, limit):
+        from ..marketplaces import cartona
+
+        self.patch(cartona, "PULL_LIMIT", limit)
+
+    def test_the_same_order_twice_makes_one_sales_order(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        self.box.edit_order(document["hashed_id"], by="admin", note_message="again")
+        self.pull()
+        self.assertEqual(len(self.order_of(document)), 1)
+        self.assertEqual(len(self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])), 2)
+
+    def test_two_lines_of_one_product_stay_two(self):
+        document = self.box_order((self.products[0], 5, 180.0), (self.products[0], 2, 200.0))
+        self.pull()
+        self.assertEqual(self.order_of(document).order_line.mapped("price_unit"), [180.0, 200.0])
+
+    def test_discounts_are_not_subtracted_again(self):
+        document = self.box.add_order(
+            order_details=[
+                {
+                    "supplier_product_id": str(1000 + self.products[0].id),
+                    "amount": 10,
+                    "selling_price": 200,
+                    "applied_supplier_discount": 8,
+                    "applied_cartona_discount": 10,
+                }
+            ]
+        )
+        self.pull()
+        self.assertEqual(self.order_of(document).amount_total, 2000.0)
+
+    def test_a_box_of_twelve_is_twelve_units(self):
+        listing = self.env["marketplace.listing"].search([("product_id", "=", self.products[0].id)])
+        listing.pack_size = 12
+        document = self.box_order((self.products[0], 2, 120.0))
+        self.pull()
+        line = self.order_of(document).order_line
+        self.assertEqual((line.product_uom_qty, line.price_unit, line.price_total), (24, 10.0, 240.0))
+
+    def test_a_later_change_of_quantity_does_not_reprice_a_marketplace_line(self):
+        document = self.box_order((self.products[0], 10, 333.0))
+        self.pull()
+        line = self.order_of(document).order_line
+        line.product_uom_qty = 4
+        self.assertEqual(line.price_unit, 333.0)
+
+    def test_two_shops_of_one_name_stay_two_customers(self):
+        first = self.box_order((self.products[0], 1, 1.0), retailer=RETAILER)
+        second = self.box_order((self.products[0], 1, 1.0), retailer={**RETAILER, "retailer_code": "A00316"})
+        third = self.box_order((self.products[0], 1, 1.0), retailer=RETAILER)
+        self.pull()
+        partners = [self.order_of(document).partner_id for document in (first, second, third)]
+        self.assertNotEqual(partners[0], partners[1])
+        self.assertEqual(partners[0], partners[2])
+
+    def test_a_customer_without_a_code_is_one_of_this_order_alone(self):
+        first = self.box_order((self.products[0], 1, 1.0), retailer={**RETAILER, "retailer_code": None})
+        second = self.box_order((self.products[0], 1, 1.0), retailer={**RETAILER, "retailer_code": None})
+        self.pull()
+        self.assertNotEqual(self.order_of(first).partner_id, self.order_of(second).partner_id)
+
+    # ------------------------------------------------------------------ bad documents
+
+    def test_an_unknown_product_keeps_the_document_with_a_clear_error_and_lets_the_others_in(self):
+        good = [self.box_order((self.products[0], 1, 200.0)) for _n in range(3)]
+        bad = self.box.add_order(
+            order_details=[
+                {"supplier_product_id": "no-such", "product_name": "Ghost", "amount": 1, "selling_price": 5}
+            ]
+        )
+        self.pull()
+        for document in good:
+            self.assertEqual(self.order_of(document).state, "sale")
+        self.assertFalse(self.order_of(bad))
+        row = self.env["marketplace.inbox"].search([("external_id", "=", bad["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.assertIn("Product not found: Ghost", row.last_error)
+        self.assertTrue(row.acknowledged_at, "it is stored, so that the marketplace need not send it again")
+
+    def test_a_failed_document_is_processed_when_it_is_replayed_after_mending(self):
+        product = self.env["product.product"].create(storable({"name": "Late", "default_code": "LATE-1"}))
+        document = self.box_order((product, 2, 30.0))
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": product.id, "external_id": str(1000 + product.id)}
+        )
+        row.action_replay()
+        self.commit()
+        self.assertEqual(row.state, "done")
+        self.assertEqual(self.order_of(document).order_line.product_id, product)
+
+    def test_a_document_that_makes_no_sense_names_the_path(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.box.state.orders[document["hashed_id"]].document["order_details"][0]["amount"] = "many"
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.assertIn("order_details[0].amount", row.last_error)
+
+    def test_a_document_can_be_corrected_and_replayed(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.box.state.orders[document["hashed_id"]].document["status"] = "teleported"
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertIn("teleported", row.last_error)
+        row.payload = json.dumps({**json.loads(row.payload), "status": "pending"})
+        row.action_replay()
+        self.commit()
+        self.assertEqual(self.order_of(document).state, "sale")
+
+    def test_an_order_of_an_unknown_supplier_is_held_and_not_acknowledged(self):
+        self.account.supplier_code = "77"
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.assertIn("supplier code", row.last_error)
+        self.assertFalse(row.acknowledged_at)
+        self.assertIn(document["hashed_id"], self.box.queued())
+
+    # ------------------------------------------------------------------ changes from the marketplace
+
+    def test_a_cancellation_cancels_the_sales_order_and_is_not_sent_back(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        self.box.cancel_order(document["hashed_id"])
+        self.box.clear_journal()
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.state, "cancel")
+        self.assertEqual(order.picking_ids.mapped("state"), ["cancel"])
+        self.assertFalse(self.box.calls(f"update-order-status/{document['hashed_id']}"))
+
+    def test_a_locked_order_is_cancelled_too(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        self.order_of(document).action_lock()
+        self.box.cancel_order(document["hashed_id"])
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "cancel")
+
+    def test_a_cancellation_with_goods_already_out_asks_a_person(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        order = self.order_of(document)
+        order.picking_ids.button_validate()
+        order.marketplace_status = "approved"
+        self.env["marketplace.inbox"]._store(
+            [(self.account, "order", document["hashed_id"], {**document, "status": "cancelled_by_retailer"})], "webhook"
+        )
+        self.commit()
+        self.assertEqual(order.state, "sale")
+        self.assertIn("goods have left", order.activity_ids.summary)
+
+    def test_a_stale_document_does_not_step_the_order_back(self):
+        document = self.box_order((self.products[0], 1, 200.0))
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.marketplace_status, "approved")
+        self.env["marketplace.inbox"]._store(
+            [(self.account, "order", document["hashed_id"], {**document, "note_message": "old"})], "webhook"
+        )
+        self.commit()
+        self.assertEqual(order.marketplace_status, "approved")
+
+    def test_an_edit_of_a_draft_changes_its_lines(self):
+        self.account.confirm_policy = "never"
+        document = self.box_order((self.products[0], 1, 200.0), (self.products[1], 2, 10.0), status="pending")
+        self.pull()
+        lines = document["order_details"]
+        self.box.edit_order(document["hashed_id"], amounts={lines[0]["id"]: 5, lines[1]["id"]: 0})
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.state, "draft")
+        self.assertEqual([(l.product_id, l.product_uom_qty) for l in order.order_line], [(self.products[0], 5.0)])
+
+    def test_a_newer_version_supersedes_an_older_one_that_still_waits(self):
+        document = self.box_order((self.products[0], 1, 200.0), status="pending")
+        newer = {**document, "order_details": [{**document["order_details"][0], "amount": 9}]}
+        inbox = self.env["marketplace.inbox"]
+        first, _new = inbox._store([(self.account, "order", document["hashed_id"], document)], "webhook")
+        inbox._store([(self.account, "order", document["hashed_id"], newer)], "webhook")
+        self.commit()
+        self.assertEqual(first.state, "superseded")
+        self.assertEqual(self.order_of(document).order_line.product_uom_qty, 9)
+
+    def test_content_that_goes_back_to_an_older_version_is_news(self):
+        document = self.box_order((self.products[0], 1, 200.0), status="pending")
+        other = {**document, "note_message": "please hurry"}
+        inbox = self.env["marketplace.inbox"]
+        for raw in (document, document, other, document):
+            inbox._store([(self.account, "order", document["hashed_id"], raw)], "webhook")
+        self.assertEqual(inbox.search_count([("external_id", "=", document["hashed_id"])]), 3)
+
+    # ------------------------------------------------------------------ policies
+
+    def test_an_order_waits_for_a_person_where_the_policy_says_so(self):
+        self.account.confirm_policy = "never"
+        document = self.box_order((self.products[0], 1, 200.0), status="approved")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "draft")
+
+    def test_an_order_waits_for_the_approval_where_the_policy_says_so(self):
+        self.account.confirm_policy = "approved"
+        document = self.box_order((self.products[0], 1, 200.0), status="pending")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "draft")
+        self.box.edit_order(document["hashed_id"], by="admin", status="approved")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "sale")
+
+    def test_an_order_that_cannot_be_confirmed_keeps_its_error_and_does_not_undo_the_import(self):
+        document = self.box_order((self.products[0], 0, 200.0))
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "draft")
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertIn("no lines", row.last_error)

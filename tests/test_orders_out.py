@@ -1,0 +1,110 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.tests import new_test_user
+
+from .common import MarketplaceCase
+
+
+class TestOrdersOut(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+        self.set_stock(self.products[0], 100)
+        self.document = self.box_order((self.products[0], 10, 20.0), status="pending", delivered_by="delivered_by_supplier",
+                                       installment_cost=0, wallet_top_up=0)
+        self.hashed_id = self.document["hashed_id"]
+        self.pull()
+        self.order = self.order_of(self.document)
+
+    def sent(self):
+        return [entry.body["status"] for entry in self.box.calls(f"update-order-status/{self.hashed_id}")]
+
+    def test_the_last_delivery_tells_that_the_goods_have_left(self):
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.assertEqual(self.sent(), ["approved", "assigned_to_salesman"])
+        self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_the_account_may_say_delivered_at_once(self):
+        self.account.left_status = "delivered"
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "delivered")
+
+    def test_the_first_of_two_shipments_is_not_the_whole_order(self):
+        picking = self.order.picking_ids
+        picking.move_ids.quantity = 4
+        backorder = picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
+        self.assertNotIsInstance(backorder, dict)
+        self.commit()
+        self.assertEqual(self.sent(), ["approved"])
+        rest = self.order.picking_ids - picking
+        rest.move_ids.quantity = 6
+        rest.move_ids.picked = True
+        rest.button_validate()
+        self.commit()
+        self.assertEqual(self.sent(), ["approved", "assigned_to_salesman"])
+
+    def test_cancelling_here_cancels_there_with_a_reason(self):
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "cancelled_by_supplier")
+        self.assertEqual(self.box.order(self.hashed_id)["cancellation_reason"], "cannot_deliver_the_order")
+
+    def test_a_refused_status_is_kept_with_the_marketplaces_words_and_can_be_retried(self):
+        self.box.fail(path=f"update-order-status/{self.hashed_id}", status=422, body={"error": "wrong otp"})
+        self.order.picking_ids.button_validate()
+        self.commit()
+        command = self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)])
+        self.assertEqual(command.state, "failed")
+        self.assertIn("wrong otp", command.last_error)
+        self.assertEqual(self.order.marketplace_status, "approved", "a status is ours only when it was accepted")
+        command.action_retry()
+        self.commit()
+        self.assertFalse(command.exists())
+        self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_a_failed_command_holds_back_later_ones_of_its_order_and_no_others(self):
+        other = self.box_order((self.products[0], 1, 20.0), status="pending", delivered_by="delivered_by_supplier")
+        self.box.fail(path=f"update-order-status/{self.hashed_id}", status=422, times=None)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.order.marketplace_status = "approved"
+        self.env["marketplace.outbox"]._command(self.order, "status", "delivered")
+        self.pull()
+        self.assertEqual(self.box.order(other["hashed_id"])["status"], "approved")
+        commands = self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)])
+        self.assertEqual(commands.mapped("state"), ["failed", "waiting"])
+
+    def test_an_outage_keeps_the_commands_and_their_order(self):
+        self.box.fail(path="update-order-status", status=503, times=1)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        command = self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)])
+        self.assertEqual((command.state, command.attempts), ("waiting", 0), "an outage is not the command's fault")
+        self.assertTrue(self.running()._is_blocked())
+        self.running()._note_success()
+        self.sweep()
+        self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_an_order_that_the_marketplace_delivers_is_told_nothing_but_a_cancellation(self):
+        self.order.marketplace_delivers = True
+        self.box.state.orders[self.hashed_id].document["delivered_by"] = "delivered_by_cartona"
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.assertEqual(self.sent(), ["approved"])
+
+    def test_people_without_marketplace_rights_work_as_before(self):
+        seller = new_test_user(self.env, "plain-seller", groups="sales_team.group_sale_salesman_all_leads")
+        keeper = new_test_user(self.env, "plain-keeper", groups="stock.group_stock_user")
+        second = self.box_order((self.products[0], 1, 20.0), status="pending", delivered_by="delivered_by_supplier",
+                                installment_cost=0, wallet_top_up=0)
+        self.account.confirm_policy = "never"
+        self.pull()
+        order = self.order_of(second)
+        order.with_user(seller).action_confirm()
+        order.picking_ids.with_user(keeper).button_validate()
+        self.commit()
+        self.assertEqual(self.box.order(second["hashed_id"])["status"], "assigned_to_salesman")
+        self.order.with_user(seller)._action_cancel()
+        self.commit()
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "cancelled_by_supplier")

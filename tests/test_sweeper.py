@@ -1,0 +1,71 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tools import mute_logger
+
+from .common import MarketplaceCase
+
+
+class TestSweeper(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.listings = self.list_products()
+
+    def lose_the_wake(self):
+        """Commit as a process does that is killed between the commit and its hooks."""
+        self.env.cr.flush()
+        self.env.cr.postcommit.clear()
+
+    def test_a_crash_between_commit_and_wake_is_repaired(self):
+        self.products[0].list_price = 71
+        self.lose_the_wake()
+        self.commit()
+        self.assertFalse(self.box.journal)
+        self.env["marketplace.wake"]._cron_sweep()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
+
+    def test_without_a_job_runner_the_sweeper_does_the_work_itself(self):
+        self.products[0].list_price = 72
+        self.run_hooks()
+        self.box_order((self.products[0], 1, 5.0))
+        self.env["marketplace.config"]._cron_pull_orders()
+        stuck = self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")])
+        self.assertTrue(stuck)
+        self.env.cr.execute(
+            "UPDATE queue_job SET date_created = %s WHERE id = ANY(%s)",
+            [fields.Datetime.now() - timedelta(minutes=5), stuck.ids],
+        )
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_wake"):
+            self.env["marketplace.wake"]._cron_sweep()
+            self.env["marketplace.wake"]._cron_sweep()  # what the first one stored is processed by the next
+        self.env.invalidate_all()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 72)
+        self.assertEqual(len(self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)])), 1)
+
+    def test_an_idle_system_queues_no_jobs(self):
+        jobs = self.env["queue.job"].search_count([])
+        self.env["marketplace.wake"]._cron_sweep()
+        self.assertEqual(self.env["queue.job"].search_count([]), jobs)
+
+    def test_a_wake_that_fails_does_not_reach_the_user(self):
+        self.patch(type(self.env["marketplace.wake"]), "_free_key", lambda *args: 1 / 0)
+        self.products[0].list_price = 73
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_wake"):
+            self.run_hooks()
+        self.assertTrue(self.env["marketplace.outbox"].search([]))
+
+    def test_a_drain_that_runs_out_of_time_queues_the_rest(self):
+        self.products[0].list_price = 74
+        self.env.cr.flush()
+        self.env["marketplace.sender"]._drain(self.account.id, "offers", seconds=0)
+        key = f"marketplace:drain:{self.account.id}:offers"
+        self.assertTrue(self.env["queue.job"].search([("identity_key", "=", key), ("state", "=", "pending")]))
+
+    def test_old_log_rows_are_deleted(self):
+        self.account.action_test_connection()
+        log = self.logged("test_connection")
+        self.env.cr.execute("UPDATE marketplace_sync_log SET create_date = '2001-01-01'")
+        self.env["marketplace.sync.log"]._gc_old_rows()
+        self.assertFalse(log.exists())

@@ -1,0 +1,146 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+import time
+
+from odoo.tests import HttpCase, tagged
+
+from ..transport import signatures
+from .common import SECRET, MarketplaceCase
+
+
+@tagged("post_install", "-at_install")
+class TestWebhook(MarketplaceCase, HttpCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+        self.set_stock(self.products[0], 50)
+        self.commit()
+
+    def deliver(self, body, kind="orders", secret=SECRET, now=None, key=None, headers=None, query=""):
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signed = signatures.sign("hmac", raw, secret, now or time.time()) if secret else {}
+        path = f"/marketplace_integration/webhook/{kind}"
+        if key is not False:
+            path += "/" + (key or self.account.webhook_key)
+        return self.url_open(
+            path + query, data=raw, headers={"Content-Type": "application/json", **signed, **(headers or {})}
+        )
+
+    def document(self):
+        return self.box_order((self.products[0], 2, 30.0), status="pending", delivered_by="delivered_by_supplier")
+
+    def inbox(self):
+        self.env.invalidate_all()
+        return self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
+
+    # ------------------------------------------------------------------ taken
+
+    def test_a_signed_delivery_is_stored_answered_and_becomes_an_order(self):
+        document = self.document()
+        answer = self.deliver(document)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.assertEqual(answer.json()["new"], 1)
+        self.assertEqual(self.inbox().state, "waiting")
+        self.commit()
+        self.assertEqual(self.order_of(document).state, "sale")
+
+    def test_the_same_delivery_twice_makes_one_order(self):
+        document = self.document()
+        self.assertEqual(self.deliver(document).json()["new"], 1)
+        self.assertEqual(self.deliver(document).json()["new"], 0)
+        self.commit()
+        self.pull()
+        self.assertEqual(len(self.order_of(document)), 1)
+        self.assertFalse(self.box.queued(), "the pull acknowledges what came by webhook")
+
+    def test_the_account_may_be_named_by_header_or_query(self):
+        self.assertEqual(self.deliver([], key=False, query=f"?marketplace={self.account.webhook_key}").status_code, 200)
+        self.assertEqual(
+            self.deliver([], key=False, headers={"X-Marketplace-Key": self.account.webhook_key}).status_code, 200
+        )
+
+    def test_a_status_delivery_moves_the_order(self):
+        document = self.document()
+        self.deliver(document)
+        self.commit()
+        answer = self.deliver({"hashed_id": document["hashed_id"], "status": "cancelled_by_retailer"}, kind="status")
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.commit()
+        self.assertEqual(self.order_of(document).state, "cancel")
+
+    def test_the_test_route_verifies_and_stores_nothing(self):
+        answer = self.deliver({"hello": "there"}, kind="test")
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.json()["account"], self.account.name)
+        self.assertFalse(self.inbox())
+        self.assertEqual(self.deliver({"hello": "there"}, kind="test", secret="other").status_code, 401)
+
+    def test_two_secrets_are_accepted_while_they_are_changed_over(self):
+        self.account.write({"webhook_secret": "new one", "webhook_secret_previous": SECRET})
+        self.assertEqual(self.deliver([]).status_code, 200)
+        self.assertEqual(self.deliver([], secret="new one").status_code, 200)
+        self.account.webhook_secret_previous = False
+        self.assertEqual(self.deliver([]).status_code, 401)
+
+    def test_a_paused_account_still_stores(self):
+        self.account.action_pause()
+        self.assertEqual(self.deliver(self.document()).status_code, 200)
+        self.assertEqual(len(self.inbox()), 1)
+
+    # ------------------------------------------------------------------ refused
+
+    def refused(self, status, **kwargs):
+        body = kwargs.pop("body", None) or self.document()
+        answer = self.deliver(body, **kwargs)
+        self.assertEqual(answer.status_code, status, answer.text)
+        self.assertEqual(answer.json()["status"], "refused")
+        self.assertFalse(self.inbox())
+        return answer.json()["error"]
+
+    def test_a_bad_signature_is_refused(self):
+        self.refused(401, secret="guess")
+        self.assertEqual(self.logged("webhook_orders")[0].status, "error")
+
+    def test_an_unsigned_delivery_is_refused(self):
+        self.refused(401, secret=None)
+
+    def test_without_a_secret_everything_is_refused(self):
+        self.account.webhook_secret = False
+        self.refused(401)
+        self.refused(401, secret=None)
+
+    def test_an_altered_body_is_refused(self):
+        signed = signatures.sign("hmac", b'{"hashed_id": "a"}', SECRET, time.time())
+        self.refused(401, body=b'{"hashed_id": "b"}', secret=None, headers=signed)
+
+    def test_an_old_or_early_delivery_is_refused(self):
+        self.refused(401, now=time.time() - 3600)
+        self.refused(401, now=time.time() + 3600)
+
+    def test_an_unknown_account_is_refused_as_a_bad_signature_is(self):
+        self.refused(401, key="no-such-account")
+        self.refused(401, key=False)
+
+    def test_a_draft_account_takes_nothing(self):
+        self.account.state = "draft"
+        self.refused(401)
+
+    def test_a_body_that_is_too_large_is_refused(self):
+        self.refused(413, body=b"[" + b" " * (1024 * 1024) + b"]")
+
+    def test_what_is_not_json_is_refused(self):
+        for body in (b"<html>", b"{", b"\xff\xfe", b""):
+            with self.subTest(body=body):
+                answer = self.deliver(body)
+                self.assertEqual(answer.status_code, 400)
+        self.refused(415, headers={"Content-Type": "text/plain"})
+        self.refused(415, headers={"Content-Encoding": "gzip"})
+
+    def test_json_of_the_wrong_shape_is_refused(self):
+        for body in ([1], "text", 7, None, [{"status": "pending"}], {"hashed_id": {"a": 1}}):
+            with self.subTest(body=body):
+                self.assertEqual(self.deliver(json.dumps(body).encode()).status_code, 400)
+
+    def test_only_post_is_answered(self):
+        answer = self.url_open(f"/marketplace_integration/webhook/orders/{self.account.webhook_key}")
+        self.assertEqual(answer.status_code, 405)
