@@ -32,7 +32,8 @@ class MarketplaceWebhook(http.Controller):
     def receive(self, kind, key=None, marketplace=None, **_kwargs):
         """Take one delivery for the account that the path, the header ``X-Marketplace-Key`` or ``?marketplace=`` names.
 
-        :return: JSON; 200 when it is stored, 400 not understood, 401 not verified, 413 too large, 415 not JSON
+        :return: JSON; 200 when it is stored, 400 not understood, 401 not verified, 411, 413 or 415 a body that is
+            not taken
         """
         config = None
         try:
@@ -57,16 +58,15 @@ class MarketplaceWebhook(http.Controller):
     def _read_body(self):
         """Return the raw bytes of the body, before anything is made of them."""
         http_request = request.httprequest
-        if (http_request.content_length or 0) > MAX_BODY:
+        if http_request.content_length is None:
+            raise Refused(411, "Send the body with a Content-Length.")
+        if http_request.content_length > MAX_BODY:
             raise Refused(413, f"The body is larger than {MAX_BODY} bytes.")
         if http_request.mimetype != "application/json":
             raise Refused(415, "Send the body as application/json.")
         if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(415, "Send the body without compression.")
-        body = http_request.stream.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            raise Refused(413, f"The body is larger than {MAX_BODY} bytes.")
-        return body
+        return http_request.get_data(cache=False)
 
     def _find_account(self, key):
         """Return the account; an unknown one is refused as a bad signature is, so that keys can't be tried out."""

@@ -1,0 +1,233 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Two at once, for real: transactions that are committed, on connections of their own, and a marketplace that is slow.
+
+What is committed is deleted at the end; the wakes that commits queue stay with nobody to run them, so that each test
+decides when a sender works.
+"""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import odoo
+from odoo import SUPERUSER_ID, api
+from odoo.tests import BaseCase, get_db_name, tagged
+
+from ..database import own_transaction
+from ..sandbox import Sandbox
+from .common import TOKEN, storable
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(BaseCase):
+    def setUp(self):
+        super().setUp()
+        self.registry = odoo.registry(get_db_name())
+        self.box = Sandbox(products=[{"id": f"cc-{n}", "selling_price": 1.0} for n in range(3)], token=TOKEN)
+        self.box.start()
+        self.addCleanup(self.box.stop)
+        self.addCleanup(self.delete_all)
+        with self.transaction() as env:
+            account = env["marketplace.config"].create(
+                {"name": "Concurrency", "code": "cartona", "base_url": self.box.url, "auth_token": TOKEN,
+                 "batch_size": 2, "tax_policy": "none", "timeout": 10}
+            )
+            account.action_go_live()
+            products = env["product.product"].create(
+                [storable({"name": f"CC {n}", "list_price": 10.0, "cartona_id": f"cc-{n}",
+                           "marketplace_sync_enabled": True}) for n in range(3)]
+            )
+            self.account_id, self.product_ids = account.id, products.ids
+        self.drain("offers")
+        self.box.clear_journal()
+
+    def delete_all(self):
+        with self.transaction() as env:
+            env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = %s", [self.account_id])
+            env.cr.execute("DELETE FROM queue_job WHERE identity_key LIKE 'marketplace:%%'")
+            account = env["marketplace.config"].browse(self.account_id)
+            orders = env["sale.order"].search([("marketplace_config_id", "=", account.id)])
+            orders._action_cancel()
+            orders.picking_ids.unlink()
+            partners = orders.partner_id
+            env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = %s", [self.account_id])
+            orders.unlink()
+            partners.unlink()
+            account.unlink()
+            env["product.product"].browse(self.product_ids).product_tmpl_id.unlink()
+
+    # ------------------------------------------------------------------ helpers
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def set_price(self, price, index=0):
+        with self.transaction() as env:
+            env["product.product"].browse(self.product_ids[index]).list_price = price
+
+    def drain(self, lane):
+        with self.transaction() as env:
+            env["marketplace.sender"]._drain(self.account_id, lane)
+
+    def in_thread(self, target, *args):
+        failures = []
+
+        def run():
+            try:
+                target(*args)
+            except Exception as err:
+                failures.append(err)
+
+        thread = threading.Thread(target=run)
+        thread.failures = failures
+        thread.start()
+        return thread
+
+    def join(self, *threads):
+        for thread in threads:
+            thread.join(30)
+            self.assertFalse(thread.is_alive())
+            self.assertFalse(thread.failures)
+
+    def sent_prices(self, external_id="cc-0"):
+        return [
+            row["selling_price"]
+            for entry in self.box.calls("bulk-update$")
+            for row in entry.body
+            if row["supplier_product_id"] == external_id and "selling_price" in row
+        ]
+
+    # ------------------------------------------------------------------ offers
+
+    def test_a_change_committed_while_a_sender_waits_for_the_marketplace_is_sent_last(self):
+        self.box.fail(path="bulk-update$", kind="delay", seconds=1.0)
+        self.set_price(11)
+        sender = self.in_thread(self.drain, "offers")
+        time.sleep(0.4)  # the sender is in its slow call now
+        started = time.monotonic()
+        self.set_price(12)
+        self.assertLess(time.monotonic() - started, 0.6, "a user waits for no marketplace")
+        self.drain("offers")  # the wake of this change: it finds the sender at work, and leaves
+        self.join(sender)
+        self.assertEqual(self.sent_prices(), [11, 12])
+
+    def test_a_wake_that_finds_the_lock_taken_is_not_lost(self):
+        """The change is committed after the sender's last look at the outbox, before it gives its lock up."""
+        lane = self.registry["marketplace.lane.offers"]
+        step, changed = lane._step, []
+
+        def last_step(self_, config_id):
+            worked = step(self_, config_id)
+            if not worked and not changed:
+                changed.append(True)
+                self.set_price(31)
+                self.drain("offers")
+            return worked
+
+        self.patch(lane, "_step", last_step)
+        self.set_price(30)
+        self.drain("offers")
+        self.assertEqual(self.sent_prices(), [30, 31])
+
+    def test_many_senders_at_once_send_each_value_once_and_the_newest_last(self):
+        for price in (21, 22, 23):
+            self.set_price(price)
+            self.join(*[self.in_thread(self.drain, "offers") for _n in range(4)])
+        self.assertEqual(self.sent_prices(), [21, 22, 23])
+
+    def test_a_kill_between_the_answer_and_the_commit_sends_the_same_value_again(self):
+        lane = self.registry["marketplace.lane.offers"]
+
+        def killed(*_args):
+            raise SystemExit
+
+        self.set_price(41)
+        with self.subTest("killed"):
+            original = lane._store
+            lane._store = killed
+            try:
+                with self.assertRaises(SystemExit):
+                    self.drain("offers")
+            finally:
+                lane._store = original
+        self.set_price(42, index=1)
+        self.drain("offers")
+        self.assertEqual(self.sent_prices(), [41, 41])
+        self.assertEqual(self.sent_prices("cc-1"), [42])
+
+    def test_users_change_prices_while_a_sender_works_and_nobody_fails(self):
+        stop = threading.Event()
+
+        def keep_draining():
+            while not stop.is_set():
+                self.drain("offers")
+
+        def keep_changing(index):
+            for n in range(15):
+                self.set_price(100 + n, index)
+
+        sender = self.in_thread(keep_draining)
+        users = [self.in_thread(keep_changing, index) for index in range(3)]
+        self.join(*users)
+        stop.set()
+        self.join(sender)
+        self.drain("offers")
+        for n in range(3):
+            self.assertEqual(self.box.product(f"cc-{n}")["selling_price"], 114)
+            self.assertEqual(self.sent_prices(f"cc-{n}"), sorted(self.sent_prices(f"cc-{n}")), "never a step back")
+
+    # ------------------------------------------------------------------ orders
+
+    def place(self):
+        return self.box.add_order(
+            status="pending", delivered_by="delivered_by_supplier", retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
+            order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
+        )
+
+    def receive(self, document):
+        """Do what the webhook does with a verified delivery."""
+        with self.transaction() as env:
+            config = env["marketplace.config"].browse(self.account_id)
+            with own_transaction(env) as own:
+                account = own["marketplace.config"].browse(config.id)
+                own["marketplace.inbox"]._store([(account, "order", document["hashed_id"], document)], "webhook")
+
+    def pull(self):
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id)._request_pull()
+        self.drain("pull")
+
+    def test_pulls_and_webhooks_of_the_same_orders_at_once_make_each_order_once(self):
+        documents = [self.place() for _n in range(6)]
+
+        def receive_all():
+            for document in documents:
+                self.receive(document)
+
+        self.join(
+            *[self.in_thread(self.pull) for _n in range(3)],
+            *[self.in_thread(receive_all) for _n in range(3)],
+            *[self.in_thread(self.drain, "inbox") for _n in range(3)],
+        )
+        self.pull()
+        self.join(*[self.in_thread(self.drain, "inbox") for _n in range(3)])
+        with self.transaction() as env:
+            orders = env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+            self.assertEqual(sorted(orders.mapped("cartona_id")), sorted(d["hashed_id"] for d in documents))
+            self.assertEqual(set(orders.mapped("state")), {"sale"})
+            self.assertEqual(len(orders.partner_id), 1)
+            rows = env["marketplace.inbox"].search([("config_id", "=", self.account_id)])
+            self.assertFalse(rows.filtered(lambda row: row.state not in ("done", "superseded")).mapped("last_error"))
+        self.assertFalse(self.box.queued())
+
+    def test_a_webhook_whose_account_is_being_edited_is_stored_without_waiting(self):
+        document = self.place()
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id).name = "Being edited"
+            env.flush_all()
+            receiver = self.in_thread(self.receive, document)
+            receiver.join(5)
+            self.assertFalse(receiver.is_alive())
+        self.join(receiver)
