@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from .common import Stop, say, stop_on_sigterm
+from .common import Stop, say, stop_on_signals
 
 COMMANDS = ("run", "test", "lint", "bench", "clean", "port", "series")
 
@@ -12,7 +12,7 @@ def main(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         say(f"choose a command: {', '.join(COMMANDS)}")
         return 2
-    stop_on_sigterm()
+    stop_on_signals()
     command = importlib.import_module(f".{arguments[0]}", __package__)
     try:
         return command.main(*arguments[1:])

@@ -79,13 +79,16 @@ def timed(what):
     say(f"{what}: {time.monotonic() - start:.1f} s")
 
 
-def stop_on_sigterm():
-    """SIGTERM ends like Ctrl-C, so that every `finally` runs and nothing is left behind."""
+def stop_on_signals():
+    """SIGTERM ends like Ctrl-C, so that every `finally` runs; a second one does not disturb that."""
 
     def interrupt(*_args):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_again: None)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 def end_process(process, grace=15):

@@ -95,6 +95,11 @@ class Databases:
         self._copy(base, fresh)
         self.instance.install(fresh, [MODULE])
 
+    def prepare(self):
+        """Make what is missing of both templates, in sight of whoever waits for it."""
+        with locked(f"addon-{self.series}"):
+            self.addon()
+
     # --- layer 3: a run ---------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 ONCE=1 ends after the round trip; status 0 only if it worked.
 """
 
+import contextlib
 import os
 import time
 
@@ -24,6 +25,9 @@ def main():
             return 0
         print(f"\n  Odoo      {stack.url}  login {stack.login}, password {stack.password}")
         print(f"  sandbox   {stack.sandbox.url}\n  log       {stack.log}\n\nCtrl-C stops everything.", flush=True)
-        while True:
-            stack.check()
-            time.sleep(1)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                stack.check()
+                time.sleep(1)
+        say("stopping")
+        return 0

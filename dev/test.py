@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 
 from .common import MODULE, ROOT, Stop, say, state_dir
@@ -52,7 +53,9 @@ def plain(words):
 def whole(words):
     """Real processes end to end; the tests start the system themselves."""
     say(f"{WHOLE}: a real server with its job runner")
-    return outside(WHOLE, words)
+    with Cluster() as cluster:
+        Databases(cluster, Instance(cluster)).prepare()
+        return outside(WHOLE, words)
 
 
 def outside(stage, words):
@@ -83,7 +86,7 @@ def odoo_arguments(instance, configuration, words):
         words.insert(0, str(addon / ODOO))
     return [
         f"--rootdir={addon}", f"--odoo-config={configuration}", "--odoo-http", "--odoo-log-level=warn", "-W", "ignore",
-        "-rs", *words,
+        *words,
     ]  # fmt: skip
 
 
@@ -97,7 +100,16 @@ def need_browser():
 
 
 def pytest(python, *arguments, env=None, cwd=ROOT):
-    settings = ["-c", DEV / "pytest.ini", "-o", f"cache_dir={state_dir() / 'pytest'}", "--no-header"]
-    return subprocess.run(
-        [str(part) for part in (python, "-m", "pytest", *settings, *arguments)], cwd=cwd, env=env
-    ).returncode
+    settings = ["-c", DEV / "pytest.ini", "-o", f"cache_dir={state_dir() / 'pytest'}", "--no-header", "-rs"]
+    command = [str(part) for part in (python, "-m", "pytest", *settings, *arguments)]
+    # Ctrl-C reaches pytest too, which ends in order (its tests may have started a server); we wait for that.
+    before = signal.signal(signal.SIGINT, lambda *_args: None)
+    process = subprocess.Popen(command, cwd=cwd, env=env)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # SIGTERM, which was sent to us alone
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
