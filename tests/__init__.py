@@ -8,3 +8,4 @@ from . import test_orders_in
 from . import test_orders_out
 from . import test_sweeper
 from . import test_webhook
+from . import test_tour
