@@ -33,7 +33,8 @@ def session_lock(env, key):
     with env.registry.cursor() as cr:
         cr.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
         obtained = cr.fetchone()[0]
-        cr.commit()  # an open transaction would hold back vacuum for as long as the lock is held
+        # An open transaction would hold back vacuum for as long as the lock is held.
+        cr.commit()  # pylint: disable=invalid-commit
         try:
             yield obtained
         finally:

@@ -247,7 +247,7 @@ class MarketplaceApiCartona(models.AbstractModel):
     def _check_list(self, rows):
         if not isinstance(rows, list):
             raise errors.InvalidResponse(
-                _("The marketplace should answer with a list, but sent something else. Check the API URL and the paths.")
+                _("The marketplace should answer with a list and sent something else. Check the API URL and the paths.")
             )
 
     def _row_results(self, wire, answer, key):

@@ -107,7 +107,7 @@ class MarketplaceApi(models.AbstractModel):
     def _test_connection(self, config):
         """Ask the marketplace who the account is.
 
-        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``products``, ``missing`` (scopes)
+        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``missing`` (scopes)
         """
         raise NotImplementedError
 

@@ -60,7 +60,9 @@ class MarketplaceConfig(models.Model):
         help="Choose another account here when both are reached with one token, as several supplier accounts of one "
         "integration are. Orders are then pulled once for all of them and told apart by the supplier code.",
     )
-    shared_config_ids = fields.One2many("marketplace.config", "credentials_id", string="Accounts sharing these credentials")
+    shared_config_ids = fields.One2many(
+        "marketplace.config", "credentials_id", string="Accounts sharing these credentials"
+    )
     base_url = fields.Char(string="API URL", copy=False, help="Where the marketplace's API answers, https only.")
     auth_token = fields.Char(string="Token", groups=MANAGER, copy=False)
     auth_header = fields.Char(default="AuthorizationToken", help="The header that carries the token.")
@@ -167,9 +169,7 @@ class MarketplaceConfig(models.Model):
         for config in self:
             owner = config.credentials_id
             if owner == config or owner.credentials_id:
-                raise ValidationError(
-                    _("%s: choose an account that has credentials of its own.", config.name)
-                )
+                raise ValidationError(_("%s: choose an account that has credentials of its own.", config.name))
             group = config._credential_group()
             codes = [account.supplier_code for account in group]
             if len(group) > 1 and (not all(codes) or len(set(codes)) < len(codes)):

@@ -18,15 +18,15 @@ class MarketplaceConfig(models.Model):
         configs = self.search([])
         since = fields.Datetime.now() - timedelta(days=1)
         listings = self._dashboard_counts("marketplace.listing", configs, "state")
-        inbox = self._dashboard_counts("marketplace.inbox", configs, "state", [("state", "not in", ("done", "superseded"))])
+        inbox = self._dashboard_counts(
+            "marketplace.inbox", configs, "state", [("state", "not in", ("done", "superseded"))]
+        )
         calls = self._dashboard_counts("marketplace.sync.log", configs, "status", [("create_date", ">=", since)])
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
         return {
             "now": fields.Datetime.to_string(fields.Datetime.now()),
-            "accounts": [
-                config._dashboard_account(listings, inbox, calls, orders, commands) for config in configs
-            ],
+            "accounts": [config._dashboard_account(listings, inbox, calls, orders, commands) for config in configs],
         }
 
     def _dashboard_account(self, listings, inbox, calls, orders, commands):
@@ -75,8 +75,10 @@ class MarketplaceConfig(models.Model):
 
     def _dashboard_commands(self):
         # sudo: commands carry the numbers of accounts, not references a rule could follow; only counts leave here
-        groups = self.env["marketplace.outbox"].sudo()._read_group(
-            [("config_id", "in", self.ids), ("lane", "=", "orders")], ["config_id", "state"], ["__count"]
+        groups = (
+            self.env["marketplace.outbox"]
+            .sudo()
+            ._read_group([("config_id", "in", self.ids), ("lane", "=", "orders")], ["config_id", "state"], ["__count"])
         )
         return {(config_id, state): count for config_id, state, count in groups}
 
@@ -85,9 +87,13 @@ class MarketplaceConfig(models.Model):
         today = fields.Datetime.context_timestamp(self, fields.Datetime.now()).replace(hour=0, minute=0, second=0)
         start = fields.Datetime.now() - (fields.Datetime.context_timestamp(self, fields.Datetime.now()) - today)
         # sudo: who may see the dashboard sees how many orders came, without rights on each of them
-        groups = self.env["sale.order"].sudo()._read_group(
-            [("marketplace_config_id", "in", configs.ids), ("create_date", ">=", start)],
-            ["marketplace_config_id"],
-            ["__count", "amount_total:sum"],
+        groups = (
+            self.env["sale.order"]
+            .sudo()
+            ._read_group(
+                [("marketplace_config_id", "in", configs.ids), ("create_date", ">=", start)],
+                ["marketplace_config_id"],
+                ["__count", "amount_total:sum"],
+            )
         )
         return {config.id: (count, total) for config, count, total in groups}

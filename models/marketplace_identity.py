@@ -34,7 +34,7 @@ class MarketplaceIdentity(models.AbstractModel):
         if parameters.get_param(PARAMETER):
             raise UserError(
                 _(
-                    "This database is a copy, or was moved: only the original may speak to the marketplaces. If this is "
+                    "This database is a copy, or was moved: only the original may speak to marketplaces. If this is "
                     "the one that sells from now on, an administrator deletes the system parameter %s first.",
                     PARAMETER,
                 )

@@ -2,7 +2,7 @@
 import hashlib
 import json
 
-from odoo import _, api, fields, models, tools
+from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -54,14 +54,18 @@ class MarketplaceInbox(models.Model):
 
     def init(self):
         tools.create_index(
-            self.env.cr, "marketplace_inbox_open_idx", self._table, ["config_id", "id"],
+            self.env.cr,
+            "marketplace_inbox_open_idx",
+            self._table,
+            ["config_id", "id"],
             where="state IN ('waiting', 'imported')",
         )
+        tools.create_index(self.env.cr, "marketplace_inbox_order_idx", self._table, ["config_id", "external_id", "id"])
         tools.create_index(
-            self.env.cr, "marketplace_inbox_order_idx", self._table, ["config_id", "external_id", "id"]
-        )
-        tools.create_index(
-            self.env.cr, "marketplace_inbox_ack_idx", self._table, ["config_id"],
+            self.env.cr,
+            "marketplace_inbox_ack_idx",
+            self._table,
+            ["config_id"],
             where="needs_ack AND acknowledged_at IS NULL",
         )
 
@@ -122,8 +126,15 @@ class MarketplaceInbox(models.Model):
                         now() at time zone 'utc', now() at time zone 'utc', %s, %s)
                 ON CONFLICT (config_id, key) DO NOTHING RETURNING id
                 """,
-                config.id, key, kind, external_id, digest, source,
-                self._dump(raw), self.env.uid, self.env.uid,
+                config.id,
+                key,
+                kind,
+                external_id,
+                digest,
+                source,
+                self._dump(raw),
+                self.env.uid,
+                self.env.uid,
             )
         )
         inserted = self.env.cr.fetchone()

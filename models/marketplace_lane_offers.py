@@ -106,7 +106,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _send(self, config, rows):
         """Send one batch and store what became of each row. A batch that is refused as a whole is halved until the bad
         row is alone, so that the good ones go in."""
-        results, error = self._guarded(config, lambda: config._api()._push_offers(config, rows))
+        results, error = self._guarded(config, config._api()._push_offers, config, rows)
         if isinstance(error, errors.RequestRejected):
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -124,9 +124,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _store(self, rows, results):
         """Store accepted rows in one statement, the others one by one: they are few."""
         self.env["marketplace.listing"]._store_accepted(
-            [row for row, result in zip(rows, results) if result.outcome == "accepted"]
+            [row for row, result in zip(rows, results, strict=True) if result.outcome == "accepted"]
         )
-        for row, result in zip(rows, results):
+        for row, result in zip(rows, results, strict=True):
             if result.outcome != "accepted":
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))

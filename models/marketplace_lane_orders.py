@@ -75,7 +75,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if not order:
             command.unlink()
             return True
-        result, error = self._guarded(config, lambda: self._call(config, order, command))
+        result, error = self._guarded(config, self._call, config, order, command)
         if isinstance(error, errors.RequestRejected):
             result = RowResult.rejected(error.code or str(error.status or ""), str(error))
         if result is None:

@@ -49,7 +49,7 @@ class MarketplaceLanePull(models.AbstractModel):
                 return None
             requested_at = running.pull_requested_at
             cursor = running.order_cursor or None
-            answer, error = env[self._name]._guarded(config, lambda: config._api()._pull_orders(config, cursor))
+            answer, error = env[self._name]._guarded(config, config._api()._pull_orders, config, cursor)
             if error:
                 if not config._running()._is_blocked() and config.state == "live":
                     config._running()._note_failure(error)
@@ -74,7 +74,9 @@ class MarketplaceLanePull(models.AbstractModel):
         held, held_new = inbox._store(unknown, "pull")
         for row in held.filtered(lambda row: row.state == "waiting"):
             code = api._identify(config, row._document())[1]
-            row._fail(_("No account has the supplier code %r. Enter it on the account it belongs to, then replay.", code))
+            row._fail(
+                _("No account has the supplier code %r. Enter it on the account it belongs to, then replay.", code)
+            )
         _rows, new = inbox._store(known, "pull", needs_ack=api._capabilities()["needs_ack"])
         return new + held_new
 
@@ -94,10 +96,10 @@ class MarketplaceLanePull(models.AbstractModel):
             if not waiting:
                 return True
             ids = list(dict.fromkeys(waiting.mapped("external_id")))
-            results, error = env[self._name]._guarded(config, lambda: config._api()._acknowledge(config, ids))
+            results, error = env[self._name]._guarded(config, config._api()._acknowledge, config, ids)
             if error:
                 return False
-            accepted = {ext for ext, result in zip(ids, results) if result.outcome == "accepted"}
+            accepted = {ext for ext, result in zip(ids, results, strict=True) if result.outcome == "accepted"}
             done = waiting.filtered(lambda row: row.external_id in accepted)
             done.write({"acknowledged_at": fields.Datetime.now()})
             return bool(done)

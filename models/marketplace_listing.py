@@ -26,9 +26,7 @@ class MarketplaceListing(models.Model):
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="config_id.company_id", store=True)
-    product_id = fields.Many2one(
-        "product.product", required=True, index=True, ondelete="cascade", check_company=True
-    )
+    product_id = fields.Many2one("product.product", required=True, index=True, ondelete="cascade", check_company=True)
     product_tmpl_id = fields.Many2one(related="product_id.product_tmpl_id", store=True, index=True)
     external_id = fields.Char(string="External Product ID", required=True)
     name = fields.Char(string="Name at the Marketplace")
@@ -262,7 +260,7 @@ class MarketplaceListing(models.Model):
         self.invalidate_model()
 
     def _store_result(self, result, max_attempts, retry_time):
-        """Note that the marketplace did not take the offer: it is tried again at ``retry_time``, or waits for a person."""
+        """Note that the marketplace did not take the offer: tried again at ``retry_time``, or left to a person."""
         self.ensure_one()
         attempts = self.attempts + 1
         again = result.outcome in ("retry", "pending") and attempts < max_attempts

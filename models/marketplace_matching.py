@@ -22,7 +22,7 @@ class MarketplaceMatching(models.AbstractModel):
         while time.monotonic() < deadline:
             with own_transaction(self.env) as env:
                 here = env["marketplace.config"].browse(config.id)
-                answer, error = env["marketplace.lane"]._guarded(here, lambda: here._api()._list_products(here, cursor))
+                answer, error = env["marketplace.lane"]._guarded(here, here._api()._list_products, here, cursor)
                 if error:
                     here._tell_responsible(_("Products of %s could not be matched", here.name), str(error))
                     return
@@ -53,8 +53,12 @@ class MarketplaceMatching(models.AbstractModel):
     # ------------------------------------------------------------------ steps
 
     def _listed(self, config, products):
-        listings = self.env["marketplace.listing"].with_context(active_test=False).search(
-            [("config_id", "=", config.id), ("external_id", "in", [product.external_id for product in products])]
+        listings = (
+            self.env["marketplace.listing"]
+            .with_context(active_test=False)
+            .search(
+                [("config_id", "=", config.id), ("external_id", "in", [product.external_id for product in products])]
+            )
         )
         return set(listings.mapped("external_id"))
 

@@ -33,7 +33,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         orders = self._find_orders(config, [order.external_id for _row, order in parsed])
         new = [(row, order) for row, order in parsed if order.external_id not in orders]
         created = self._create_orders(config, [order for _row, order in new])
-        for (row, order), sale_order in zip(new, created):
+        for (_row, order), sale_order in zip(new, created, strict=True):
             orders[order.external_id] = sale_order
         known = {id(row) for row, _order in new}
         for row, order in parsed:
@@ -101,9 +101,17 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         lines = [line for order in orders for line in order.lines]
         ids = {line.product_external_id for line in lines} - {""}
         skus = {line.product_sku for line in lines} - {""}
-        found = self.env["marketplace.listing"].with_context(active_test=False).search(
-            [("config_id", "=", config.id), "|", ("external_id", "in", list(ids)),
-             ("product_id.default_code", "in", list(skus))]
+        found = (
+            self.env["marketplace.listing"]
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("config_id", "=", config.id),
+                    "|",
+                    ("external_id", "in", list(ids)),
+                    ("product_id.default_code", "in", list(skus)),
+                ]
+            )
         )
         by_sku = {}
         for listing in found:

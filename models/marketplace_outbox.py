@@ -25,7 +25,7 @@ class MarketplaceOutbox(models.Model):
     # ------------------------------------------------------------------ fields
 
     config_id = fields.Integer(string="Account ID", required=True)
-    account_id = fields.Many2one("marketplace.config", compute="_compute_account_id", string="Account")
+    account_id = fields.Many2one("marketplace.config", compute="_compute_account_id")
     lane = fields.Selection([("offers", "Offers"), ("orders", "Orders")], required=True)
     created_at = fields.Datetime(readonly=True)
 
@@ -53,7 +53,10 @@ class MarketplaceOutbox(models.Model):
             self.env.cr, "marketplace_outbox_offers_idx", self._table, ["config_id", "id"], where="lane = 'offers'"
         )
         tools.create_index(
-            self.env.cr, "marketplace_outbox_orders_idx", self._table, ["config_id", "order_id", "id"],
+            self.env.cr,
+            "marketplace_outbox_orders_idx",
+            self._table,
+            ["config_id", "order_id", "id"],
             where="lane = 'orders'",
         )
 
@@ -80,7 +83,7 @@ class MarketplaceOutbox(models.Model):
     # ------------------------------------------------------------------ business: what a transaction leaves
 
     def _mark(self, subject, *, products=(), templates=(), pricelists=(), listings=(), force=False):
-        """Note that a subject of some listings may have changed: ids of what changed, resolved to listings at the flush.
+        """Note that a subject of some listings may have changed: ids of what changed, made listings at the flush.
 
         Costs next to nothing here; all marks of one flush become one INSERT. Needs no rights of the user.
         """
@@ -90,7 +93,10 @@ class MarketplaceOutbox(models.Model):
             marks = data[MARKS] = {}
             self.env.cr.precommit.add(self._flush_marks)
         for kind, ids in (
-            ("product", products), ("template", templates), ("pricelist", pricelists), ("listing", listings)
+            ("product", products),
+            ("template", templates),
+            ("pricelist", pricelists),
+            ("listing", listings),
         ):
             for record_id in ids:
                 marks.setdefault((kind, record_id), set()).update((subject, "force") if force else (subject,))
@@ -101,7 +107,7 @@ class MarketplaceOutbox(models.Model):
         if not marks or not self._is_installed():
             return
         wanted = [(kind, record_id, *_flags(subjects)) for (kind, record_id), subjects in marks.items()]
-        kinds, ids, prices, stocks, publications, forces = zip(*wanted)
+        kinds, ids, prices, stocks, publications, forces = zip(*wanted, strict=True)
         self.env.cr.execute(
             SQL(
                 """
@@ -132,7 +138,12 @@ class MarketplaceOutbox(models.Model):
                       WHERE h.force OR h.publication OR h.price AND c.sync_price OR h.stock AND c.sync_stock
                    GROUP BY h.config_id, h.id
                 """,
-                list(kinds), list(ids), list(prices), list(stocks), list(publications), list(forces),
+                list(kinds),
+                list(ids),
+                list(prices),
+                list(stocks),
+                list(publications),
+                list(forces),
             )
         )
         if self.env.cr.rowcount:

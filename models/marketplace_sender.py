@@ -98,14 +98,14 @@ class MarketplaceLane(models.AbstractModel):
         """Do one batch in short transactions of its own; tell whether anything was done."""
         raise NotImplementedError
 
-    def _guarded(self, config, call):
-        """Run ``call`` against the marketplace and give ``(answer, error)``, one of them ``None``.
+    def _guarded(self, config, call, *args):
+        """Run ``call(*args)`` against the marketplace and give ``(answer, error)``, one of them ``None``.
 
         A failure that says something of the account as a whole is taken in by its running state, so that rows are not
         blamed for an outage; a refusal of the request itself is the caller's to judge.
         """
         try:
-            answer = call()
+            answer = call(*args)
         except errors.RequestRejected as err:
             return None, err
         except errors.MarketplaceError as err:

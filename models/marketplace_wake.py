@@ -31,7 +31,7 @@ class MarketplaceWake(models.AbstractModel):
             postcommit.add(self._after_commit)
 
     def _after_commit(self):
-        """Queue the dispatcher. Never raises: the user's transaction is committed, and the sweeper repairs a failure."""
+        """Queue the dispatcher. Never raises: the user's transaction is committed, and the sweeper repairs."""
         try:
             with self.env.registry.cursor() as cr:
                 key = self._free_key(cr)

@@ -1,7 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
-PRICE_FIELDS = {"list_price", "lst_price", "standard_price", "uom_id", "taxes_id", "product_template_attribute_value_ids"}
+PRICE_FIELDS = {
+    "list_price",
+    "lst_price",
+    "standard_price",
+    "uom_id",
+    "taxes_id",
+    "product_template_attribute_value_ids",
+}
 LISTING_FIELDS = {"cartona_id", "marketplace_sync_enabled"}
 
 

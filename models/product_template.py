@@ -43,7 +43,7 @@ class ProductTemplate(models.Model):
     def create(self, vals_list):
         templates = super().create(vals_list)
         # The variants are made before their template's fields reach them, as for default_code.
-        for template, vals in zip(templates, vals_list):
+        for template, vals in zip(templates, vals_list, strict=True):
             if vals.get("cartona_id"):
                 template.cartona_id = vals["cartona_id"]
         return templates

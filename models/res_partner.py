@@ -23,10 +23,11 @@ class ResPartner(models.Model):
     )
 
     def init(self):
-        super().init()
+        result = super().init()
         tools.create_unique_index(
             self.env.cr, "res_partner_cartona_id_unique", self._table, ["marketplace_config_id", "cartona_id"]
         )
+        return result
 
     # ------------------------------------------------------------------ business
 
@@ -46,7 +47,7 @@ class ResPartner(models.Model):
         partners = {partner.cartona_id[len(PREFIX) :]: partner for partner in found}
         missing = [customer for code, customer in codes.items() if code not in partners]
         created = self.create([self._prepare_marketplace_partner(owner, customer) for customer in missing])
-        partners.update({customer.code: partner for customer, partner in zip(missing, created)})
+        partners.update({customer.code: partner for customer, partner in zip(missing, created, strict=True)})
         return partners
 
     def _prepare_marketplace_partner(self, owner, customer):

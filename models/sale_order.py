@@ -28,25 +28,34 @@ class SaleOrder(models.Model):
     marketplace_raw_status = fields.Char(string="Status as Sent", readonly=True, copy=False)
     marketplace_total = fields.Float(readonly=True, copy=False, digits="Product Price")
     marketplace_credit = fields.Float(
-        string="Marketplace Credit", readonly=True, copy=False, digits="Product Price",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
         help="Part of the price that the marketplace pays to us.",
     )
     marketplace_installment = fields.Float(
-        string="Installment", readonly=True, copy=False, digits="Product Price",
+        string="Installment",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
         help="Part of the price that the customer pays to the marketplace in installments, and the marketplace to us.",
     )
     marketplace_top_up = fields.Float(
-        string="Wallet Top-up", readonly=True, copy=False, digits="Product Price",
+        string="Wallet Top-up",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
         help="What the customer pays us in cash for the wallet at the marketplace; we owe it to the marketplace.",
     )
     marketplace_delivers = fields.Boolean(string="Delivered by the Marketplace", readonly=True, copy=False)
     marketplace_otp_required = fields.Boolean(string="Delivery needs an OTP", readonly=True, copy=False)
 
     def init(self):
-        super().init()
+        result = super().init()
         tools.create_unique_index(
             self.env.cr, "sale_order_cartona_id_unique", self._table, ["marketplace_config_id", "cartona_id"]
         )
+        return result
 
     # ------------------------------------------------------------------ actions
 

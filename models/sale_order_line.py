@@ -29,10 +29,10 @@ class SaleOrderLine(models.Model):
     # What the marketplace charged is the price: no pricelist of ours changes it afterwards.
 
     def _compute_price_unit(self):
-        super(SaleOrderLine, self._without_marketplace())._compute_price_unit()
+        return super(SaleOrderLine, self._without_marketplace())._compute_price_unit()
 
     def _compute_discount(self):
-        super(SaleOrderLine, self._without_marketplace())._compute_discount()
+        return super(SaleOrderLine, self._without_marketplace())._compute_discount()
 
     def _without_marketplace(self):
         return self.filtered(lambda line: not line.cartona_line_id)

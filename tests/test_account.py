@@ -61,9 +61,7 @@ class TestAccount(MarketplaceCase):
         self.env.cr.execute("SELECT count(*) FROM marketplace_sync_log")
         self.assertTrue(self.env.cr.fetchone()[0])
         for secret in (TOKEN, "wrong-and-secret"):
-            self.env.cr.execute(
-                "SELECT count(*) FROM marketplace_sync_log l WHERE l::text LIKE %s", [f"%{secret}%"]
-            )
+            self.env.cr.execute("SELECT count(*) FROM marketplace_sync_log l WHERE l::text LIKE %s", [f"%{secret}%"])
             self.assertEqual(self.env.cr.fetchone()[0], 0)
             self.env.cr.execute("SELECT count(*) FROM queue_job j WHERE j::text LIKE %s", [f"%{secret}%"])
             self.assertEqual(self.env.cr.fetchone()[0], 0)
@@ -112,8 +110,14 @@ class TestAccount(MarketplaceCase):
         self.account.supplier_code = "1"
         self.box.options.supplier_codes = ("1", "2")
         second = self.env["marketplace.config"].create(
-            {"name": "Second", "code": "cartona", "credentials_id": self.account.id, "supplier_code": "2",
-             "warehouse_ids": self.warehouse.ids, "tax_policy": "none"}
+            {
+                "name": "Second",
+                "code": "cartona",
+                "credentials_id": self.account.id,
+                "supplier_code": "2",
+                "warehouse_ids": self.warehouse.ids,
+                "tax_policy": "none",
+            }
         )
         second.action_go_live()
         self.list_products()
@@ -136,9 +140,8 @@ class TestAccount(MarketplaceCase):
     def test_batch_size_and_timeout_have_bounds(self):
         for values in ({"batch_size": 0}, {"batch_size": 1001}, {"timeout": 0}, {"safety_quantity": -1}):
             with self.subTest(values=values), mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError):
-                with self.env.cr.savepoint():
-                    self.account.write(values)
-                    self.account.flush_recordset()
+                self.account.write(values)
+                self.account.flush_recordset()
 
     def test_an_account_that_is_not_live_pulls_nothing(self):
         self.account.action_pause()
@@ -177,7 +180,9 @@ class TestAccount(MarketplaceCase):
     def test_a_machine_without_the_fingerprint_is_not_the_original(self):
         self.assertTrue(self.env["marketplace.identity"]._is_original())
         with mock.patch.object(
-            type(self.env["marketplace.identity"]), "_fingerprint_path", lambda self: os.path.join("nowhere", "at", "all")
+            type(self.env["marketplace.identity"]),
+            "_fingerprint_path",
+            lambda self: os.path.join("nowhere", "at", "all"),
         ):
             self.assertFalse(self.env["marketplace.identity"]._is_original())
 
@@ -194,4 +199,6 @@ class TestAccount(MarketplaceCase):
         self.env["marketplace.wake"]._cron_sweep()
         self.commit()
         self.assertFalse(self.box.journal)
-        self.assertFalse(self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")]))
+        self.assertFalse(
+            self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")])
+        )

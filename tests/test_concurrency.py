@@ -29,13 +29,29 @@ class TestConcurrency(BaseCase):
         self.addCleanup(self.delete_all)
         with self.transaction() as env:
             account = env["marketplace.config"].create(
-                {"name": "Concurrency", "code": "cartona", "base_url": self.box.url, "auth_token": TOKEN,
-                 "batch_size": 2, "tax_policy": "none", "timeout": 10}
+                {
+                    "name": "Concurrency",
+                    "code": "cartona",
+                    "base_url": self.box.url,
+                    "auth_token": TOKEN,
+                    "batch_size": 2,
+                    "tax_policy": "none",
+                    "timeout": 10,
+                }
             )
             account.action_go_live()
             products = env["product.product"].create(
-                [storable({"name": f"CC {n}", "list_price": 10.0, "cartona_id": f"cc-{n}",
-                           "marketplace_sync_enabled": True}) for n in range(3)]
+                [
+                    storable(
+                        {
+                            "name": f"CC {n}",
+                            "list_price": 10.0,
+                            "cartona_id": f"cc-{n}",
+                            "marketplace_sync_enabled": True,
+                        }
+                    )
+                    for n in range(3)
+                ]
             )
             self.account_id, self.product_ids = account.id, products.ids
         self.drain("offers")
@@ -182,7 +198,9 @@ class TestConcurrency(BaseCase):
 
     def place(self):
         return self.box.add_order(
-            status="pending", delivered_by="delivered_by_supplier", retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
+            status="pending",
+            delivered_by="delivered_by_supplier",
+            retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
             order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
         )
 

@@ -117,9 +117,9 @@ class TestOffers(MarketplaceCase):
         self.products[0].list_price = 99
         self.set_stock(self.products[0], 3)
         self.commit()
-        self.assertEqual([sorted(row) for row in self.sent_rows()], [
-            ["available_stock_quantity", "in_stock", "supplier_product_id"]
-        ])
+        self.assertEqual(
+            [sorted(row) for row in self.sent_rows()], [["available_stock_quantity", "in_stock", "supplier_product_id"]]
+        )
 
     # ------------------------------------------------------------------ once, and in few calls
 
@@ -295,17 +295,22 @@ class TestOffers(MarketplaceCase):
         self.assertFalse(self.box.journal)
 
     def test_a_user_without_marketplace_rights_changes_prices_and_stock(self):
-        user = new_test_user(
-            self.env, "plain", groups="product.group_product_manager,stock.group_stock_manager,base.group_user"
-        ) if self.env.ref("product.group_product_manager", False) else new_test_user(
-            self.env, "plain", groups="sales_team.group_sale_manager,stock.group_stock_manager"
+        user = (
+            new_test_user(
+                self.env, "plain", groups="product.group_product_manager,stock.group_stock_manager,base.group_user"
+            )
+            if self.env.ref("product.group_product_manager", False)
+            else new_test_user(self.env, "plain", groups="sales_team.group_sale_manager,stock.group_stock_manager")
         )
         product = self.products[0].with_user(user)
         product.list_price = 70
         product.product_tmpl_id.marketplace_sync_enabled = True
         product.cartona_id = "mine-1"
-        quant = self.env["stock.quant"].with_user(user).with_context(inventory_mode=True).create(
-            {"product_id": product.id, "location_id": self.warehouse.lot_stock_id.id, "inventory_quantity": 6}
+        quant = (
+            self.env["stock.quant"]
+            .with_user(user)
+            .with_context(inventory_mode=True)
+            .create({"product_id": product.id, "location_id": self.warehouse.lot_stock_id.id, "inventory_quantity": 6})
         )
         quant.action_apply_inventory()
         self.commit()

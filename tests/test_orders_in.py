@@ -148,9 +148,7 @@ class TestOrdersIn(MarketplaceCase):
     def test_an_unknown_product_keeps_the_document_with_a_clear_error_and_lets_the_others_in(self):
         good = [self.box_order((self.products[0], 1, 200.0)) for _n in range(3)]
         bad = self.box.add_order(
-            order_details=[
-                {"supplier_product_id": "no-such", "product_name": "Ghost", "amount": 1, "selling_price": 5}
-            ]
+            order_details=[{"supplier_product_id": "no-such", "product_name": "Ghost", "amount": 1, "selling_price": 5}]
         )
         self.pull()
         for document in good:
@@ -258,7 +256,9 @@ class TestOrdersIn(MarketplaceCase):
         self.pull()
         order = self.order_of(document)
         self.assertEqual(order.state, "draft")
-        self.assertEqual([(l.product_id, l.product_uom_qty) for l in order.order_line], [(self.products[0], 5.0)])
+        self.assertEqual(
+            [(line.product_id, line.product_uom_qty) for line in order.order_line], [(self.products[0], 5.0)]
+        )
 
     def test_a_newer_version_supersedes_an_older_one_that_still_waits(self):
         document = self.box_order((self.products[0], 1, 200.0), status="pending")

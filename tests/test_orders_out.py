@@ -9,8 +9,13 @@ class TestOrdersOut(MarketplaceCase):
         super().setUp()
         self.list_products()
         self.set_stock(self.products[0], 100)
-        self.document = self.box_order((self.products[0], 10, 20.0), status="pending", delivered_by="delivered_by_supplier",
-                                       installment_cost=0, wallet_top_up=0)
+        self.document = self.box_order(
+            (self.products[0], 10, 20.0),
+            status="pending",
+            delivered_by="delivered_by_supplier",
+            installment_cost=0,
+            wallet_top_up=0,
+        )
         self.hashed_id = self.document["hashed_id"]
         self.pull()
         self.order = self.order_of(self.document)
@@ -96,8 +101,13 @@ class TestOrdersOut(MarketplaceCase):
     def test_people_without_marketplace_rights_work_as_before(self):
         seller = new_test_user(self.env, "plain-seller", groups="sales_team.group_sale_salesman_all_leads")
         keeper = new_test_user(self.env, "plain-keeper", groups="stock.group_stock_user")
-        second = self.box_order((self.products[0], 1, 20.0), status="pending", delivered_by="delivered_by_supplier",
-                                installment_cost=0, wallet_top_up=0)
+        second = self.box_order(
+            (self.products[0], 1, 20.0),
+            status="pending",
+            delivered_by="delivered_by_supplier",
+            installment_cost=0,
+            wallet_top_up=0,
+        )
         self.account.confirm_policy = "never"
         self.pull()
         order = self.order_of(second)

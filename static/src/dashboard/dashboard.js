@@ -14,110 +14,110 @@ const REFRESH_MS = 10000;
  * figure opens the list of what it counts.
  */
 export class MarketplaceDashboard extends Component {
-    setup() {
-        this.orm = useService("orm");
-        this.action = useService("action");
-        this.display = {controlPanel: {}};
-        this.state = useState({accounts: [], loaded: false, error: false});
-        onWillStart(() => this.load());
-        this.timer = setInterval(() => this.load(), REFRESH_MS);
-        onWillUnmount(() => clearInterval(this.timer));
-    }
+  setup() {
+    this.orm = useService("orm");
+    this.action = useService("action");
+    this.display = {controlPanel: {}};
+    this.state = useState({accounts: [], loaded: false, error: false});
+    onWillStart(() => this.load());
+    this.timer = setInterval(() => this.load(), REFRESH_MS);
+    onWillUnmount(() => clearInterval(this.timer));
+  }
 
-    async load() {
-        try {
-            const data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
-            Object.assign(this.state, {accounts: data.accounts, loaded: true, error: false});
-        } catch {
-            // The figures stay; the page says that they are old and tries again.
-            this.state.error = true;
-        }
+  async load() {
+    try {
+      const data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
+      Object.assign(this.state, {accounts: data.accounts, loaded: true, error: false});
+    } catch {
+      // The figures stay; the page says that they are old and tries again.
+      this.state.error = true;
     }
+  }
 
-    stateLabel(account) {
-        return {
-            draft: _t("Draft"),
-            live: _t("Live"),
-            paused: _t("Paused"),
-            blocked: _t("Not answering"),
-            copy: _t("Copy of a database"),
-        }[account.state];
-    }
+  stateLabel(account) {
+    return {
+      draft: _t("Draft"),
+      live: _t("Live"),
+      paused: _t("Paused"),
+      blocked: _t("Not answering"),
+      copy: _t("Copy of a database"),
+    }[account.state];
+  }
 
-    stateClass(account) {
-        return {
-            draft: "text-bg-secondary",
-            live: "text-bg-success",
-            paused: "text-bg-warning",
-            blocked: "text-bg-danger",
-            copy: "text-bg-info",
-        }[account.state];
-    }
+  stateClass(account) {
+    return {
+      draft: "text-bg-secondary",
+      live: "text-bg-success",
+      paused: "text-bg-warning",
+      blocked: "text-bg-danger",
+      copy: "text-bg-info",
+    }[account.state];
+  }
 
-    ago(text) {
-        return text ? deserializeDateTime(text).toRelative() : _t("never");
-    }
+  ago(text) {
+    return text ? deserializeDateTime(text).toRelative() : _t("never");
+  }
 
-    openAccount(account) {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            res_model: "marketplace.config",
-            res_id: account.id,
-            views: [[false, "form"]],
-        });
-    }
+  openAccount(account) {
+    return this.action.doAction({
+      type: "ir.actions.act_window",
+      res_model: "marketplace.config",
+      res_id: account.id,
+      views: [[false, "form"]],
+    });
+  }
 
-    newAccount() {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            res_model: "marketplace.config",
-            views: [[false, "form"]],
-        });
-    }
+  newAccount() {
+    return this.action.doAction({
+      type: "ir.actions.act_window",
+      res_model: "marketplace.config",
+      views: [[false, "form"]],
+    });
+  }
 
-    openRows(model, name, account, domain) {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name,
-            res_model: model,
-            views: [
-                [false, "list"],
-                [false, "form"],
-            ],
-            domain,
-            context: {default_config_id: account.id},
-        });
-    }
+  openRows(model, name, account, domain) {
+    return this.action.doAction({
+      type: "ir.actions.act_window",
+      name,
+      res_model: model,
+      views: [
+        [false, "list"],
+        [false, "form"],
+      ],
+      domain,
+      context: {default_config_id: account.id},
+    });
+  }
 
-    openListings(account, states) {
-        return this.openRows("marketplace.listing", _t("Listings"), account, [
-            ["config_id", "=", account.id],
-            ["state", "in", states],
-        ]);
-    }
+  openListings(account, states) {
+    return this.openRows("marketplace.listing", _t("Listings"), account, [
+      ["config_id", "=", account.id],
+      ["state", "in", states],
+    ]);
+  }
 
-    openInbox(account, states) {
-        return this.openRows("marketplace.inbox", _t("Inbox"), account, [
-            ["config_id", "=", account.id],
-            ["state", "in", states],
-        ]);
-    }
+  openInbox(account, states) {
+    return this.openRows("marketplace.inbox", _t("Inbox"), account, [
+      ["config_id", "=", account.id],
+      ["state", "in", states],
+    ]);
+  }
 
-    openOutbox(account, states) {
-        return this.openRows("marketplace.outbox", _t("Outbox"), account, [
-            ["config_id", "=", account.id],
-            ["lane", "=", "orders"],
-            ["state", "in", states],
-        ]);
-    }
+  openOutbox(account, states) {
+    return this.openRows("marketplace.outbox", _t("Outbox"), account, [
+      ["config_id", "=", account.id],
+      ["lane", "=", "orders"],
+      ["state", "in", states],
+    ]);
+  }
 
-    openLog(account) {
-        return this.openRows("marketplace.sync.log", _t("Log"), account, [["config_id", "=", account.id]]);
-    }
+  openLog(account) {
+    return this.openRows("marketplace.sync.log", _t("Log"), account, [["config_id", "=", account.id]]);
+  }
 
-    openOrders(account) {
-        return this.openRows("sale.order", _t("Orders"), account, [["marketplace_config_id", "=", account.id]]);
-    }
+  openOrders(account) {
+    return this.openRows("sale.order", _t("Orders"), account, [["marketplace_config_id", "=", account.id]]);
+  }
 }
 
 MarketplaceDashboard.template = "cartona_integration.Dashboard";
