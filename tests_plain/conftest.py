@@ -19,7 +19,23 @@ import pytest  # noqa: E402
 from cartona_integration.sandbox import Sandbox  # noqa: E402
 from cartona_integration.transport.auth import HeaderToken  # noqa: E402
 from cartona_integration.transport.client import Client  # noqa: E402
+from cartona_integration.transport.session import new_session  # noqa: E402
 from raw_server import RawServer  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _closed_sessions(monkeypatch):
+    """Closes what the clients of a test left open."""
+    sessions = []
+
+    def recorded():
+        sessions.append(new_session())
+        return sessions[-1]
+
+    monkeypatch.setattr("cartona_integration.transport.client.new_session", recorded)
+    yield
+    for session in sessions:
+        session.close()
 
 
 @pytest.fixture

@@ -87,6 +87,10 @@ def test_an_error_without_words_has_no_colon_at_its_end():
     assert str(error_for_status(503)).endswith("(HTTP 503)")
 
 
+def test_a_batch_that_is_too_large_says_what_to_do():
+    assert "lower the batch size" in error_for_status(413).message
+
+
 def test_an_answer_that_says_try_later_was_not_applied():
     assert not error_for_status(503).maybe_applied
     assert error_for_status(504).maybe_applied

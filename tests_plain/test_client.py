@@ -252,6 +252,10 @@ def test_a_truncated_body_is_a_temporary_failure(client, box):
     assert caught.value.maybe_applied
 
 
+def test_an_answer_to_head_announces_a_body_that_does_not_come(raw):
+    assert Client(raw(http(b"", Content_Length="100")).url).request("HEAD", "x").body == b""
+
+
 def test_a_body_shorter_than_announced_is_noticed(raw):
     with pytest.raises(TemporaryFailure, match="cut off"):
         Client(raw(http(b"[]", Content_Length="100")).url).request("GET", "x")
@@ -476,6 +480,18 @@ def test_no_secret_reaches_the_observer_or_an_error(exchanges, raw):
     for secret in ("s3cr3t", "987654", "zzz", "4711", "password=pw"):
         assert secret not in told
     assert "***" in exchanges[0].url
+
+
+def test_no_secret_of_an_adapters_own_error_reaches_the_observer(exchanges, raw):
+    client = Client(
+        raw(http(b"", "400 Bad")).url,
+        observer=exchanges.append,
+        secrets=["s3cr3t"],
+        classify=lambda status, data: AuthenticationFailed("s3cr3t is not accepted"),
+    )
+    with pytest.raises(AuthenticationFailed):
+        client.request("GET", "x")
+    assert exchanges[0].error == "*** is not accepted"
 
 
 def test_excerpts_are_short(exchanges, raw):

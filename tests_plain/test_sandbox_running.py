@@ -253,6 +253,12 @@ def test_admin_calls_that_can_not_be_done_are_told(admin, box, method, path, bod
     assert answer["error"]
 
 
+@pytest.mark.parametrize("url", ["http://192.0.2.1/", "https://127.0.0.1/", "http://shop.example/", "file:///x", ""])
+def test_deliveries_leave_this_machine_never(url):
+    with pytest.raises(ValueError, match="this machine only"):
+        deliver.deliver(url, "test", None, "s")
+
+
 def test_an_unknown_action_is_told(admin, box):
     order = box.add_order()
     assert admin("POST", f"orders/{order['hashed_id']}", {"action": "eat"})[0] == 400
@@ -319,6 +325,23 @@ def test_the_sandbox_stops_with_its_connections_and_twice():
         client.request("GET", "supplier-product")
     never_started = Sandbox()
     never_started.stop()
+
+
+def test_stopping_lets_go_of_who_is_held_up():
+    box = Sandbox(products=1).start()
+    box.fail(kind="hang", seconds=30)
+    before = set(threading.enumerate())
+    client = Client(box.url, timeout=20)
+    waiting = threading.Thread(target=lambda: pytest.raises(TemporaryFailure, client.request, "GET", "x"))
+    waiting.start()
+    while len(set(threading.enumerate()) - before) < 2:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    box.stop()
+    deadline = time.monotonic() + 3
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not set(threading.enumerate()) - before
 
 
 def test_chunked_and_expected_bodies_are_read(box):

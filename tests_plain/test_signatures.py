@@ -245,6 +245,8 @@ def test_a_secret_that_is_no_base64_is_refused_but_does_not_hurt_the_other():
         verify("standard", signed("standard"), BODY, ["whsec_!!!"], NOW)
     with pytest.raises(WebhookRejected, match="followed by base64"):
         verify("standard", signed("standard"), BODY, ["whsec_"], NOW)
+    with pytest.raises(ConfigurationError, match="followed by base64"):
+        sign("standard", BODY, SECRETS["standard"] + "!", NOW)
     with pytest.raises(WebhookRejected, match="followed by base64"):
         verify("standard", signed("standard"), BODY, ["سر"], NOW)
     verify("standard", signed("standard"), BODY, ["whsec_!!!", SECRETS["standard"]], NOW)

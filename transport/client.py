@@ -159,6 +159,8 @@ class Client:
         if json is not None:
             data = _json_bytes(json)
             headers.setdefault("Content-Type", "application/json")
+        elif isinstance(data, str):
+            data = data.encode()
         try:
             prepared = self.session.prepare_request(
                 requests.Request(call.method, call.url, headers=headers, params=params, data=data, auth=self.auth)
@@ -181,13 +183,13 @@ class Client:
         )
         try:
             call.status, call.headers = answer.status_code, answer.headers
-            call.received = self._read(answer)
+            call.received = self._read(answer, call.method)
         finally:
             # Gives the connection back to the pool, or closes it when the body was not read to its end.
             if answer.raw is not None:
                 answer.close()
 
-    def _read(self, answer):
+    def _read(self, answer, method):
         if answer.raw is None:
             return answer.content
         chunks, size = [], 0
@@ -197,7 +199,7 @@ class Client:
                 text = f"The marketplace's answer is larger than {self.max_bytes} bytes; lower the batch size"
                 raise InvalidResponse(text, status=answer.status_code)
             chunks.append(chunk)
-        _refuse_cut(answer, size)
+        _refuse_cut(answer.headers, size, method)
         return b"".join(chunks)
 
     def _check(self, call):
@@ -273,10 +275,10 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is no JSON")
 
 
-def _refuse_cut(answer, size):
+def _refuse_cut(headers, size, method):
     """A body shorter than announced; older versions of urllib3 pass it on as if it were whole."""
-    announced = answer.headers.get("Content-Length", "")
-    if not announced.isdigit() or answer.headers.get("Content-Encoding") or answer.request.method == "HEAD":
+    announced = headers.get("Content-Length", "")
+    if not announced.isdigit() or headers.get("Content-Encoding") or method == "HEAD":
         return
     if size < int(announced):
         raise requests.exceptions.ChunkedEncodingError(f"{size} of {announced} bytes")
