@@ -287,6 +287,15 @@ def test_the_published_vectors_of_shopify_hold():
             verify("hmac", vector["headers"], body + b"\n", [vector["secret"]], NOW, **SHOPIFY)
 
 
+def test_a_vector_from_the_libraries_of_standard_webhooks_holds():
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    verify("standard", headers, b'{"test": 2432232314}', ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], 1614265330)
+
+
 def test_the_vector_of_a_prefixed_hex_signature_holds():
     body, secret = b"Hello, World!", "It's a Secret to Everybody"
     options = {"header": "X-Hub-Signature-256", "base": "{body}"}

@@ -1,0 +1,167 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""The client where the network, or what answers on it, is broken."""
+
+import gzip
+import socket
+
+import pytest
+import requests
+from cartona_integration.transport.auth import HeaderToken
+from cartona_integration.transport.client import Client
+from cartona_integration.transport.errors import InvalidResponse, TemporaryFailure
+from raw_server import elapsed, http, refused_port
+
+
+def test_a_truncated_body_is_a_temporary_failure(client, box):
+    box.fail(kind="truncated")
+    with pytest.raises(TemporaryFailure, match="cut off") as caught:
+        client.request("GET", "supplier-product")
+    assert caught.value.maybe_applied
+
+
+def test_an_answer_to_head_announces_a_body_that_does_not_come(raw):
+    assert Client(raw(http(b"", Content_Length="100")).url).request("HEAD", "x").body == b""
+
+
+def test_a_body_shorter_than_announced_is_noticed(raw):
+    with pytest.raises(TemporaryFailure, match="cut off"):
+        Client(raw(http(b"[]", Content_Length="100")).url).request("GET", "x")
+
+
+@pytest.mark.parametrize("kind", ["reset", "drop"])
+def test_a_connection_that_breaks_is_a_temporary_failure(client, box, kind):
+    box.fail(kind=kind)
+    with pytest.raises(TemporaryFailure, match="closed the connection") as caught:
+        client.request("POST", "supplier-product/bulk-update", json=[])
+    assert caught.value.maybe_applied
+    assert len(box.journal) == 1, "the client itself never repeats a request"
+
+
+def test_nobody_listening_is_told_apart_from_a_broken_connection():
+    with pytest.raises(TemporaryFailure, match="refuses the connection") as caught:
+        Client(f"http://127.0.0.1:{refused_port()}/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_an_unknown_host_is_named(monkeypatch):
+    def unknown(*_args, **_kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(TemporaryFailure, match="shop.invalid.*name is not known") as caught:
+        Client("https://shop.invalid/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_a_host_that_takes_no_connection_is_a_connection_timeout(monkeypatch):
+    def slow(self, request, **_kwargs):
+        raise requests.exceptions.ConnectTimeout
+
+    monkeypatch.setattr(requests.Session, "send", slow)
+    with pytest.raises(TemporaryFailure, match="Connection timeout") as caught:
+        Client("https://shop.invalid/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+def test_no_answer_in_time_is_a_temporary_failure(box):
+    box.fail(kind="hang")
+    client = Client(box.url, timeout=0.3)
+    with pytest.raises(TemporaryFailure, match="took too long") as caught:
+        client.request("GET", "supplier-product")
+    assert caught.value.maybe_applied
+
+
+def test_a_body_that_drips_ends_at_the_timeout(raw):
+    drip = [http(b"", Content_Length="1000")] + [b" ", 0.05] * 100
+    client = Client(raw(drip).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+    with pytest.raises(TemporaryFailure, match="took too long"):
+        client.request("GET", "x")
+
+
+def test_a_chunked_body_that_drips_ends_at_the_timeout(raw):
+    head = http(b"", Content_Length=None, Transfer_Encoding="chunked")
+    client = Client(raw([head] + [b"1\r\nx\r\n", 0.05] * 100).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+
+
+def test_a_head_that_drips_ends_at_the_timeout(raw):
+    client = Client(raw([b"HTTP/1.1 200 OK\r\n"] + [b"X", 0.05] * 100).url, timeout=0.4)
+    assert 0.3 < elapsed(lambda: client.request("GET", "x")) < 1.5
+
+
+def test_time_used_by_one_answer_is_not_taken_from_the_next(box):
+    client = Client(box.url, HeaderToken("AuthorizationToken", box.token), timeout=0.6)
+    box.fail(kind="delay", seconds=0.4, times=3)
+    for _call in range(3):
+        client.request("GET", "supplier-product")
+
+
+def test_a_body_above_the_limit_is_refused(raw):
+    client = Client(raw(http(b"[" + b" " * 5000 + b"]")).url, max_bytes=1000)
+    with pytest.raises(InvalidResponse, match="larger than 1000 bytes"):
+        client.request("GET", "x")
+
+
+def test_a_body_that_unpacks_above_the_limit_is_refused(raw):
+    packed = gzip.compress(b" " * 1_000_000)
+    client = Client(raw(http(packed, Content_Encoding="gzip")).url, max_bytes=100_000)
+    with pytest.raises(InvalidResponse, match="larger"):
+        client.request("GET", "x")
+
+
+def test_a_packed_body_is_unpacked(raw):
+    assert Client(raw(http(gzip.compress(b"[1]"), Content_Encoding="gzip")).url).request("GET", "x").json() == [1]
+
+
+def test_a_body_that_can_not_be_unpacked_is_a_temporary_failure(raw):
+    with pytest.raises(TemporaryFailure, match="decompressed"):
+        Client(raw(http(b"no gzip", Content_Encoding="gzip")).url).request("GET", "x")
+
+
+def test_what_is_no_http_is_a_temporary_failure(raw):
+    with pytest.raises(TemporaryFailure):
+        Client(raw(b"SSH-2.0-something\r\n\r\n").url).request("GET", "x")
+
+
+def test_a_plain_server_behind_https_is_no_secure_connection(raw):
+    url = raw(b"no TLS here").url.replace("http:", "https:")
+    with pytest.raises(TemporaryFailure, match="No secure connection|closed the connection"):
+        Client(url).request("GET", "x")
+
+
+def test_a_blocked_request_is_told_with_its_text(monkeypatch, box):
+    def blocked(self, request, **_kwargs):
+        calls.append(request)
+        raise requests.exceptions.ConnectionError("External requests verboten in tests")
+
+    calls = []
+    monkeypatch.setattr(requests.Session, "send", blocked)
+    with pytest.raises(TemporaryFailure, match="verboten"):
+        Client(box.url).request("GET", "x")
+    assert len(calls) == 1
+
+
+def test_what_was_being_handled_before_is_not_taken_for_the_cause(box):
+    box.fail(kind="reset")
+    try:
+        raise TimeoutError("of someone else")
+    except TimeoutError:
+        with pytest.raises(TemporaryFailure, match="closed the connection"):
+            Client(box.url).request("GET", "x")
+
+
+def test_a_proxy_that_is_not_there_is_named(box):
+    client = Client("https://shop.invalid/", proxies={"https": f"http://127.0.0.1:{refused_port()}"})
+    with pytest.raises(TemporaryFailure, match="proxy"):
+        client.request("GET", "x")
+
+
+def test_a_faked_answer_without_a_stream_is_taken(monkeypatch, box):
+    def fake(self, request, **_kwargs):
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b'{"fake": true}'
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", fake)
+    assert Client(box.url).request("GET", "x").json() == {"fake": True}
