@@ -71,7 +71,11 @@ def odoo(words):
         instance = Instance(cluster)
         need_browser()
         with Databases(cluster, instance).fresh("test", keep=bool(os.environ.get("KEEP"))) as name:
-            configuration = instance.configuration(f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$")
+            # Any Odoo that serves HTTP with queue_job loaded starts a runner; tests decide themselves when a job runs.
+            no_runner = {"channels": "root:0"}
+            configuration = instance.configuration(
+                f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$", queue_job=no_runner
+            )
             try:
                 arguments = odoo_arguments(instance, configuration, words)
                 return pytest(instance.python, *arguments, env=instance.env, cwd=instance.addons)
