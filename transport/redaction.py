@@ -13,8 +13,8 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
-#: Texts longer than this are cut before redaction, not after: excerpts must not cost more than the call.
-_WINDOW = 65536
+#: An excerpt is made of its limit and this many characters more, not of the whole: it must not cost more than the call.
+_MARGIN = 512
 
 #: A key names a secret when it ends in one of these words.
 _KEY = (
@@ -55,24 +55,25 @@ def excerpt(data, secrets=(), limit: int = 2000) -> str:
 
     ``data`` is bytes, text, None, or anything that JSON can write (what it can't is written by ``str``).
     """
-    text = _as_text(data)
-    if len(text) > _WINDOW:
+    longest = max((len(form) for secret in _tidy(secrets) for form in _forms(secret)), default=0)
+    window = limit + longest + _MARGIN
+    text = _as_text(data, window)
+    if len(text) > window:
         # The cut can go through a secret and leave its beginning, which no pattern knows: drop what it can be long.
-        longest = max((len(form) for secret in _tidy(secrets) for form in _forms(secret)), default=0)
-        text = redact(text[:_WINDOW], secrets)
+        text = redact(text[:window], secrets)
         text = text[: max(len(text) - longest, 0)] + "…"
     else:
         text = redact(text, secrets)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _as_text(data):
+def _as_text(data, window):
     if data is None:
         return ""
     if isinstance(data, str):
         return data
     if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data[: _WINDOW * 4 + 4]).decode("utf-8", "replace")
+        return bytes(data[: window * 4 + 4]).decode("utf-8", "replace")
     try:
         return json.dumps(data, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
