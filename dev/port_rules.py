@@ -60,9 +60,16 @@ RULES = [
         r"registry\.enter_test_mode\(([\w.]+)\)", r"registry_enter_test_mode(cr=\1, register_cleanup=False)", PY,
         "moved from the registry to the test",
     ),
+    Rule(r"from odoo\.sql_db import TestCursor", "from odoo.tests.test_cursor import TestCursor", PY, "moved"),
     Rule(r"registry\.leave_test_mode", "registry_leave_test_mode", PY, "moved from the registry to the test"),
+    Rule(r"self\.registry\.in_test_mode\(\)", "self._registry_patched", ("tests/*.py",), "moved to the test"),
+    Rule(r"\bodoo\.registry\(", "odoo.modules.registry.Registry(", PY, "one name for it"),
     Rule(r"\w+\.registry\.in_test_mode\(\)", 'type(cr).__name__ == "TestCursor"', PY, "nobody else knows"),
     Rule(r"\btools\.table_exists\b", "tools.sql.table_exists", PY, "not among odoo.tools' own names any more"),
+    # --- tours ---
+    Rule(r"@web_tour/tour_service/tour_utils", "@web_tour/tour_utils", JS, "moved"),
+    Rule(r"\n\s*test: true,", "", JS, "every tour is a test; the key is refused"),
+    Rule(r"(\brun: [\"'])text ", r"\1edit ", JS, "renamed"),
 ]  # fmt: skip
 
 
