@@ -3,12 +3,11 @@ import threading
 import time
 from contextlib import contextmanager
 
-import requests
-
 from odoo import _, models
 
 from ..transport import errors
 from ..transport.client import Client
+from ..transport.session import new_session
 
 ADAPTER_PREFIX = "marketplace.api."
 
@@ -232,5 +231,5 @@ class MarketplaceApi(models.AbstractModel):
         sessions = _local.__dict__.setdefault("sessions", {})
         key = (self.env.cr.dbname, credentials.id, credentials.base_url)
         if key not in sessions:
-            sessions[key] = requests.Session()
+            sessions[key] = new_session()
         return sessions[key]
