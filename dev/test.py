@@ -78,7 +78,9 @@ def odoo(words):
             )
             try:
                 arguments = odoo_arguments(instance, configuration, words)
-                return pytest(instance.python, *arguments, env=instance.env, cwd=instance.addons)
+                path = os.pathsep.join([instance.env["PYTHONPATH"], str(DEV / "pytest_plugins")])
+                env = {**instance.env, "PYTHONPATH": path}
+                return pytest(instance.python, "-p", "quiet_start", *arguments, env=env, cwd=instance.addons)
             finally:
                 configuration.unlink()
 
