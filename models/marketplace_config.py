@@ -202,8 +202,11 @@ class MarketplaceConfig(models.Model):
         listings = counts("marketplace.listing", [])
         failed = counts("marketplace.listing", [("state", "=", "failed")])
         inbox = counts("marketplace.inbox", [("state", "in", ("waiting", "imported", "failed"))])
-        orders = self.env["sale.order"]._read_group(
-            [("marketplace_config_id", "in", self.ids)], ["marketplace_config_id"], ["__count"]
+        # sudo: who may see the account sees how many orders it has, without rights on each of them
+        orders = (
+            self.env["sale.order"]
+            .sudo()
+            ._read_group([("marketplace_config_id", "in", self.ids)], ["marketplace_config_id"], ["__count"])
         )
         orders = {config.id: count for config, count in orders}
         for config in self:

@@ -47,9 +47,12 @@ class MarketplaceLaneOffers(models.AbstractModel):
             folded = env[self._name]._fold(config)
             if config._may_talk():
                 rows, settled = env[self._name]._claim(config)
-        if rows:
+        batches = [rows] if rows else []
+        while batches:
+            batch = batches.pop(0)
             with own_transaction(self.env) as env:
-                env[self._name]._send(env["marketplace.config"].browse(config_id), rows)
+                # What is left to try is sent in transactions of its own: no row stays locked during a call.
+                batches[:0] = env[self._name]._send(env["marketplace.config"].browse(config_id), batch)
         return bool(folded or settled or rows)
 
     # ------------------------------------------------------------------ business
@@ -104,22 +107,24 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return rows, len(listings) - len(rows)
 
     def _send(self, config, rows):
-        """Send one batch and store what became of each row. A batch that is refused as a whole is halved until the bad
-        row is alone, so that the good ones go in."""
+        """Send one batch and store what became of each row.
+
+        :return: batches to send instead: a batch that is refused as a whole is halved until the bad row is alone, so
+            that the good ones go in
+        """
         results, error = self._guarded(config, config._api()._push_offers, config, rows)
         if isinstance(error, errors.RequestRejected):
             if len(rows) > 1:
                 middle = len(rows) // 2
-                self._send(config, rows[:middle])
-                self._send(config, rows[middle:])
-                return
+                return [rows[:middle], rows[middle:]]
             results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
         if results is None:
-            return  # the account is blocked or paused; the rows stay due
+            return []  # the account is blocked or paused; the rows stay due
         if len(results) != len(rows):
             results = [RowResult.retry(_("The marketplace answered for %s rows only.", len(results)))] * len(rows)
         self._store(rows, results)
         config._running().last_push_at = fields.Datetime.now()
+        return []
 
     def _store(self, rows, results):
         """Store accepted rows in one statement, the others one by one: they are few."""

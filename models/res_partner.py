@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models, tools
+from odoo import fields, models
 from odoo.tools import plaintext2html
 
 PREFIX = "retailer_"
@@ -24,8 +24,10 @@ class ResPartner(models.Model):
 
     def init(self):
         result = super().init()
-        tools.create_unique_index(
-            self.env.cr, "res_partner_cartona_id_unique", self._table, ["marketplace_config_id", "cartona_id"]
+        # Partial: most rows of a grown database have nothing to do with a marketplace.
+        self.env.cr.execute(
+            "CREATE UNIQUE INDEX IF NOT EXISTS res_partner_cartona_id_unique "
+            "ON res_partner (marketplace_config_id, cartona_id) WHERE cartona_id IS NOT NULL"
         )
         return result
 

@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models, tools
+from odoo import fields, models
 
 from ..schemas import STATUS_RANK
 
@@ -52,8 +52,10 @@ class SaleOrder(models.Model):
 
     def init(self):
         result = super().init()
-        tools.create_unique_index(
-            self.env.cr, "sale_order_cartona_id_unique", self._table, ["marketplace_config_id", "cartona_id"]
+        # Partial: most rows of a grown database have nothing to do with a marketplace.
+        self.env.cr.execute(
+            "CREATE UNIQUE INDEX IF NOT EXISTS sale_order_cartona_id_unique "
+            "ON sale_order (marketplace_config_id, cartona_id) WHERE cartona_id IS NOT NULL"
         )
         return result
 

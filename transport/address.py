@@ -76,7 +76,7 @@ def _refuse_steps(path):
 def _split(url):
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises ValueError when it is no number
+        _port = parts.port  # raises ValueError when it is no number
     except ValueError:
         raise ConfigurationError("The API URL can't be read; it must look like https://host/path") from None
     return parts

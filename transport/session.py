@@ -29,8 +29,9 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         _bound(self.poolmanager)
+        return result
 
     def proxy_manager_for(self, proxy, **kwargs):
         known = proxy in self.proxy_manager
@@ -77,7 +78,7 @@ class _BoundedReader(io.RawIOBase):
 
     def close(self):
         self._stream.close()
-        super().close()
+        return super().close()
 
 
 def _bound(manager):
