@@ -28,5 +28,5 @@
         "web.assets_backend": ["cartona_integration/static/src/**/*"],
         "web.assets_tests": ["cartona_integration/static/tests/tours/**/*"],
     },
-    "demo": [],
+    "demo": ["demo/product_demo.xml"],
 }
