@@ -5,13 +5,14 @@ Several commands may use it at once; the last one to leave stops it.
 
 import contextlib
 import fcntl
+import functools
 import os
 import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
-from .common import Stop, call, checkout_key, locked, say, state_dir
+from .common import Stop, call, digest, locked, say, state_dir
 from .python_env import install_into
 
 # A socket path may have some 100 characters and root's home is closed to other users: so not in the cache folder.
@@ -85,12 +86,15 @@ class Cluster:
     """Use as a context manager; `socket` and `ROLE` are what a client needs."""
 
     def __init__(self):
-        self.bin = binaries()
         self.user = owner()
-        self.folder = RUNTIME / f"cartona-{self.user.pw_uid}-{checkout_key()}"
+        self.folder = RUNTIME / f"cartona-{self.user.pw_uid}-{digest(state_dir())}"
         self.data = self.folder / "data"
         self.socket = self.folder
         self._in_use = None
+
+    @functools.cached_property
+    def bin(self):
+        return binaries()
 
     # --- life -------------------------------------------------------------------------------------------------------
 

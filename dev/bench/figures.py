@@ -1,0 +1,88 @@
+"""What a measurement says: a row beside its floor and its goal, and the table for people."""
+
+import json
+import math
+import re
+import statistics
+from dataclasses import asdict, dataclass, field
+
+# "< 1 s" is about the value; "≤ 2 × floor" about how many times the floor it is.
+GOAL = re.compile(r"(<|≤) ([\d.]+)( × floor)?")
+
+
+@dataclass
+class Row:
+    """One figure. `floor` is the least it could cost, measured in the same run; `note` says what was measured."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    goal: str = ""
+    note: str = ""
+    ratio: float | None = field(init=False)
+    met: bool | None = field(init=False)  # None where there is no goal
+
+    def __post_init__(self):
+        self.ratio = self.value / self.floor if self.floor else None
+        self.met = self._is_met()
+
+    def _is_met(self):
+        if not self.goal:
+            return None
+        sign, limit, of_floor = GOAL.match(self.goal).groups()
+        value = self.ratio if of_floor else self.value
+        if value is None:
+            raise ValueError(f"{self.name}: the goal {self.goal!r} needs a floor")
+        return value < float(limit) if sign == "<" else value <= float(limit)
+
+
+def p50(values):
+    return statistics.median(values)
+
+
+def p95(values):
+    """The value that 95 of 100 do not exceed, one that was measured."""
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+
+
+def middle(values):
+    """Median for figures, which may be few and noisy."""
+    return statistics.median(values)
+
+
+def as_json(rows):
+    keys = ("name", "value", "unit", "floor", "ratio", "goal", "met", "note")
+    return json.dumps([{key: rounded(asdict(row)[key]) for key in keys} for row in rows], indent=1, ensure_ascii=False)
+
+
+def rounded(value):
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def shown(value):
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def table(rows):
+    """The rows as text, a note below where there is one."""
+    lines = [("measurement", "value", "unit", "floor", "ratio", "goal", "met")]
+    for row in rows:
+        met = {True: "yes", False: "NO", None: ""}[row.met]
+        lines.append((row.name, shown(row.value), row.unit, shown(row.floor), shown(row.ratio), row.goal, met))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    left = (0, 2, 5, 6)
+    text = []
+    for number, line in enumerate(lines):
+        cells = [
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text.append("  ".join(cells).rstrip())
+        if not number:
+            text.append("-" * (sum(widths) + 2 * len(widths)))
+        elif rows[number - 1].note:
+            text.append(f"    {rows[number - 1].note}")
+    return "\n".join(text)

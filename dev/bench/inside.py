@@ -1,0 +1,167 @@
+"""The part of the benchmark that runs within Odoo, in a process of its own beside the server, on its database.
+
+Started by `process.py` with Odoo's Python and a configuration file. Reads one JSON object a line, `{"call": name,
+"with": {...}}`, and answers each with one line. Whatever it commits is taken up by the server's job runner.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+from unittest.mock import patch
+
+SUPERUSER = 1
+ADMINISTRATOR = 2
+POLL = 0.02
+
+
+class Inside:
+    """Each public method is a call."""
+
+    def __init__(self, registry):
+        import requests
+
+        self.registry = registry
+        self.session = requests.Session()
+
+    @contextlib.contextmanager
+    def environment(self, user=SUPERUSER, commit=True):
+        from odoo.api import Environment
+
+        with contextlib.closing(self.registry.cursor()) as cr:
+            yield Environment(cr, user, {})
+            if commit:
+                cr.commit()
+
+    # === looking ===
+
+    def query(self, sql, values=()):
+        with contextlib.closing(self.registry.cursor()) as cr:
+            cr.execute(sql, [tuple(value) if isinstance(value, list) else value for value in values])
+            return [list(row) for row in cr.fetchall()]
+
+    def wait(self, sql, values=(), expected=0, limit=120):
+        """The moment at which the query's only figure was `expected`; with what it was instead after `limit`."""
+        end = time.monotonic() + limit
+        while True:
+            found = self.query(sql, values)[0][0]
+            now = time.monotonic()
+            if found == expected or now > end:
+                return {"moment": now, "found": found}
+            time.sleep(POLL)
+
+    # === prices ===
+
+    def write_prices(self, prices):
+        """Write `{product: price}` in one transaction, each by a write of its own; the moment of its commit."""
+        moments = []
+        with self.environment(ADMINISTRATOR) as env:
+            env.cr.postcommit.add(lambda: moments.append(time.monotonic()))  # the first: before any wake
+            for product, price in prices.items():
+                env["product.product"].browse(int(product)).write({"list_price": price})
+        return {"committed": moments[0]}
+
+    def post(self, url, token, bodies):
+        """The seconds it takes to send the bodies one after the other; when each was sent."""
+        sent = []
+        start = time.monotonic()
+        for body in bodies:
+            sent.append(time.monotonic())
+            data = json.dumps(body).encode()
+            headers = {"AuthorizationToken": token, "Content-Type": "application/json"}
+            self.session.post(url, data=data, headers=headers, timeout=60).raise_for_status()
+        return {"seconds": time.monotonic() - start, "sent": sent}
+
+    def compute_offers(self, account):
+        """The seconds Odoo itself needs for the prices and quantities of all listings of an account, at once."""
+        with self.environment(commit=False) as env:
+            config = env["marketplace.config"].browse(account)
+            company, pricelist = config.company_id, config.pricelist_id
+            ids = [row[0] for row in self.query(
+                "SELECT product_id FROM marketplace_listing WHERE config_id = %s", [account]
+            )]  # fmt: skip
+            locations = env["stock.warehouse"].search([("company_id", "=", company.id)]).view_location_id.ids
+            start = time.monotonic()
+            products = env["product.product"].with_company(company).with_context(location=locations).browse(ids)
+            prices = pricelist._get_products_price(products, 1.0)
+            quantities = products.mapped("free_qty")
+            seconds = time.monotonic() - start
+            return {"seconds": seconds, "count": min(len(prices), len(quantities))}
+
+    # === orders ===
+
+    def create_orders(self, names, new_customers=False):
+        """The seconds one `create` of the same orders takes, by the ORM alone; gives the copies' ids.
+
+        With new customers, the customers are made anew too, by one `create` of their own.
+        """
+        with self.environment() as env:
+            orders = env["sale.order"].search([("cartona_id", "in", names)], order="id")
+            values = [
+                {
+                    "partner_id": order.partner_id.id,
+                    "company_id": order.company_id.id,
+                    "warehouse_id": order.warehouse_id.id,
+                    "order_line": [
+                        (0, 0, {key: line[key].id if key == "product_id" else line[key]
+                                for key in ("product_id", "product_uom_qty", "price_unit")})
+                        for line in order.order_line
+                    ],
+                }
+                for order in orders
+            ]  # fmt: skip
+            customers = [
+                {name: order.partner_id[name] for name in ("name", "phone", "email", "street", "customer_rank")}
+                for order in orders
+            ]
+            env.flush_all()
+            env.invalidate_all()
+            start = time.monotonic()
+            if new_customers:
+                for value, partner in zip(values, env["res.partner"].create(customers), strict=True):
+                    value["partner_id"] = partner.id
+            copies = env["sale.order"].create(values)
+            env.cr.commit()
+            return {"seconds": time.monotonic() - start, "ids": copies.ids}
+
+    def confirm_orders(self, ids, one_by_one):
+        """The seconds `action_confirm` of the orders takes, by the ORM alone."""
+        with self.environment() as env:
+            orders = env["sale.order"].browse(ids)
+            start = time.monotonic()
+            for batch in orders if one_by_one else [orders]:
+                batch.action_confirm()
+                env.flush_all()
+            env.cr.commit()
+            return {"seconds": time.monotonic() - start}
+
+
+def patched(model, name, function):
+    return patch.object(type(model), name, function)
+
+
+def main(configuration):
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever prints, prints into the log
+    del sys.path[0]  # this folder, which is no place for Odoo to import from
+
+    import odoo
+    from odoo.modules.registry import Registry
+
+    odoo.tools.config.parse_config(["-c", configuration])
+    database = odoo.tools.config["db_name"]
+    inside = Inside(Registry(database if isinstance(database, str) else database[0]))
+    print(json.dumps({"answer": "ready"}), file=answers)
+    for line in sys.stdin:
+        said = json.loads(line)
+        try:
+            answer = {"answer": getattr(inside, said["call"])(**said["with"])}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

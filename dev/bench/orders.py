@@ -1,0 +1,88 @@
+"""What an imported order costs beside the ORM's own work for the same order."""
+
+import time
+
+from ..common import Stop
+from .figures import Row
+
+ORDERS, LINES, SHOPS = 200, 3, 100
+LIMIT = 180
+DONE = "SELECT count(*) FROM marketplace_inbox WHERE external_id IN %s AND state IN ('done', 'failed')"
+
+
+class Orders:
+    def __init__(self, system):
+        self.system, self.within = system, system.within
+        self.number = 0
+
+    def rows(self):
+        self.pull(SHOPS, "never")  # the shops, from now on known
+        known, names = self.pull(ORDERS, "never")
+        create = self.within.create_orders(names=names)
+        new, new_names = self.pull(ORDERS, "never", new_shops=True)
+        create_new = self.within.create_orders(names=new_names, new_customers=True)
+        confirmed, names = self.pull(ORDERS, "always")
+        copies = self.within.create_orders(names=names)
+        batch = self.within.confirm_orders(ids=copies["ids"], one_by_one=False)
+        again = self.within.create_orders(names=names)
+        single = self.within.confirm_orders(ids=again["ids"], one_by_one=True)
+        self.system.configure(confirm_policy="never")
+        each = 1000 / ORDERS
+        what = f"{ORDERS} orders of {LINES} lines, from Pull Orders to all done"
+        return [
+            Row(
+                "import of an order", known * each, "ms", create["seconds"] * each, "≤ 2 × floor",
+                f"{what}, known customers; floor: one ORM create of the same orders",
+            ),
+            Row(
+                "import of an order, new customer", new * each, "ms", create_new["seconds"] * each, "≤ 2 × floor",
+                "the same with as many new customers; floor: one ORM create of the customers, one of the orders",
+            ),
+            Row(
+                "import and confirm of an order", confirmed * each, "ms",
+                (copies["seconds"] + batch["seconds"]) * each, "≤ 2 × floor",
+                "floor: one ORM create, one action_confirm of all",
+            ),
+            Row(
+                "the same, floor order by order", confirmed * each, "ms",
+                (again["seconds"] + single["seconds"]) * each,
+                note="floor: one ORM create, one action_confirm for each order",
+            ),
+            Row(
+                "peer: import of an order", 72.0, "ms", 11.0,
+                note="for comparison: an addon of this kind, measured on its own machine with its own floor",
+            ),
+        ]  # fmt: skip
+
+    def pull(self, count, policy, new_shops=False):
+        """Let orders be placed and pull them; the seconds until all are done, and their ids."""
+        system = self.system
+        system.configure(confirm_policy=policy)
+        names = [self.place(index, new_shops) for index in range(count)]
+        system.rest()
+        start = time.monotonic()
+        system.odoo.call("marketplace.config", "action_pull_orders", [system.account])
+        waited = self.within.wait(sql=DONE, values=[names], expected=count, limit=LIMIT)
+        failed = self.within.query(
+            sql="SELECT last_error FROM marketplace_inbox WHERE external_id IN %s AND state = 'failed' LIMIT 1",
+            values=[names],
+        )
+        if waited["found"] != count or failed:
+            raise Stop(f"{waited['found']} of {count} orders were imported: {failed or system.trip.complaints()}")
+        system.rest()
+        return waited["moment"] - start, names
+
+    def place(self, index, new_shops):
+        self.number += 1
+        shop = f"N{self.number:05d}" if new_shops else f"B{index % SHOPS:05d}"
+        sold = self.system.sold
+        order = {
+            "hashed_id": f"bench{self.number}",
+            "status": "pending",
+            "retailer": {"retailer_name": f"بقالة {shop}", "retailer_code": shop, "retailer_number": "+20100000000"},
+            "order_details": [
+                {"internal_product_id": sold[(self.number * LINES + line) % len(sold)], "amount": 1 + line}
+                for line in range(LINES)
+            ],
+        }
+        return self.system.sandbox.post("orders", {"order": order})[0]["hashed_id"]

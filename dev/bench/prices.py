@@ -1,0 +1,93 @@
+"""From the commit of a changed price to the marketplace: one change, and a thousand in one transaction."""
+
+from .figures import Row, middle, p50, p95
+
+SINGLE_CHANGES = 50
+REPEATS = 3
+PUSH = "supplier-product/bulk-update"
+
+
+class Prices:
+    def __init__(self, system):
+        self.system, self.within = system, system.within
+        self.price = 100.0
+
+    def rows(self):
+        return [*self.single(), *self.thousand()]
+
+    def new_price(self):
+        self.price += 1.0
+        return self.price
+
+    def single(self):
+        """Latency on an idle system, from the moment of the commit to that of the arrival, by one clock."""
+        products = list(self.system.products.values())[-SINGLE_CHANGES:]
+        system, latencies, floors = self.system, [], []
+        seen = system.seen()
+        for product in products:
+            system.rest()
+            committed = self.within.write_prices(prices={product: self.new_price()})["committed"]
+            call = system.calls_until("bulk-update", seen, bool)[0]
+            latencies.append((call["monotonic"] - committed) * 1000)
+            sent = self.post([call["body"]])["sent"][0]
+            calls = system.calls_until("bulk-update", seen, lambda calls: len(calls) > 1)
+            floors.append((calls[-1]["monotonic"] - sent) * 1000)
+            seen = calls[-1]["seq"]
+        note = f"commit of one price write → arrival at the marketplace, {len(products)} changes, idle; floor: raw request"
+        return [
+            Row("one change, p50", p50(latencies), "ms", p50(floors), note=note),
+            Row("one change, p95", p95(latencies), "ms", p95(floors), "< 1000 ms"),
+        ]
+
+    def thousand(self):
+        """All products in one transaction: until the last one is there, and the calls it took."""
+        walls, floors, counts = [], [], []
+        for _repeat in range(REPEATS):
+            wall, calls = self.all_at_once()
+            walls.append(wall)
+            counts.append(len(calls))
+            self.system.rest()
+            computed = self.within.compute_offers(account=self.system.account)["seconds"]
+            floors.append(computed + self.post([call["body"] for call in calls])["seconds"])
+        number = len(self.system.products)
+        return [
+            Row(
+                f"{number} prices in one transaction", middle(walls), "s", middle(floors), "≤ 2 × floor",
+                f"commit → the last one answered, median of {REPEATS}; floor: the same prices and quantities computed "
+                "at once and the same payloads posted",
+            ),
+            Row(f"HTTP calls for {number} prices", max(counts), "calls", number / 100, "≤ 11"),
+            Row(
+                "peer: HTTP calls and jobs for them", number, "calls", number / 100,
+                note="for comparison: an addon of this kind that makes one job and one call for each changed price",
+            ),
+        ]  # fmt: skip
+
+    def all_at_once(self):
+        system = self.system
+        system.rest()
+        seen = system.seen()
+        prices = {product: self.new_price() for product in system.products.values()}
+        expected = {sku: round(prices[product] * 0.9, 2) for sku, product in system.products.items()}
+        external = {sku: row["supplier_product_id"] for sku, row in self.catalogue().items()}
+        wanted = {external[sku]: price for sku, price in expected.items()}
+        committed = self.within.write_prices(prices=prices)["committed"]
+        calls = system.calls_until("bulk-update", seen, lambda calls: wanted.items() <= arrived(calls).items())
+        last = calls[-1]
+        return last["monotonic"] + last["seconds"] - committed, calls
+
+    def catalogue(self):
+        rows = self.system.sandbox.catalogue()
+        return {
+            sku: {"supplier_product_id": str(row.get("supplier_product_id") or row.get("suppler_prodcut_id"))}
+            for sku, row in rows.items()
+        }
+
+    def post(self, bodies):
+        sandbox = self.system.sandbox
+        return self.within.post(url=f"{sandbox.url}{PUSH}", token=sandbox.token, bodies=bodies)
+
+
+def arrived(calls):
+    """External id → the price that came last."""
+    return {str(row["supplier_product_id"]): row.get("selling_price") for call in calls for row in call["body"]}
