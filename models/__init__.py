@@ -18,10 +18,15 @@ from . import marketplace_order_processor
 from . import marketplace_dashboard
 from . import product_template
 from . import product_product
+from . import product_pricelist
 from . import product_pricelist_item
+from . import product_template_attribute_value
+from . import res_currency_rate
 from . import res_partner
 from . import sale_order
 from . import sale_order_line
+from . import stock_location
 from . import stock_move
 from . import stock_picking
 from . import stock_quant
+from . import stock_warehouse

@@ -9,6 +9,12 @@ from ..transport.errors import MarketplaceError
 
 MANAGER = "cartona_integration.group_marketplace_manager"
 
+# Settings that change what every listing of the account should show.
+SUBJECT_FIELDS = {
+    "price": {"active", "sync_price", "pricelist_id"},
+    "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity"},
+}
+
 
 class MarketplaceConfig(models.Model):
     """An account at a marketplace: where it is, who we are there, and what is done with it."""
@@ -224,6 +230,13 @@ class MarketplaceConfig(models.Model):
         self.env["marketplace.config.state"].sudo().create([{"config_id": config.id} for config in configs])
         return configs
 
+    def write(self, vals):
+        result = super().write(vals)
+        subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
+        if subjects:
+            self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
+        return result
+
     @api.onchange("code")
     def _onchange_code(self):
         if self.code:
@@ -251,7 +264,10 @@ class MarketplaceConfig(models.Model):
             if not config._credentials().sudo().base_url:
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         self.env["marketplace.identity"]._claim()
+        new = self.filtered(lambda config: config.state == "draft")
         self.write({"state": "live", "pause_reason": False})
+        # A draft keeps no track of changes; a paused account does.
+        self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         self.sudo().state_ids._note_success()
         self.env["marketplace.wake"]._request()
 
@@ -279,7 +295,7 @@ class MarketplaceConfig(models.Model):
     def action_sync_all(self):
         """Send the current price and stock of every listing again, whether it changed or not."""
         self.check_access_rights("write")
-        self.listing_ids._request_sync(force=True)
+        self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
         return self._notify(_("All listings are queued."), "info")
 
     def action_open_listings(self):

@@ -67,27 +67,45 @@ class MarketplaceLaneOffers(models.AbstractModel):
                         SELECT id FROM marketplace_outbox
                          WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
                     ) RETURNING listing_id, price, stock, publication, force
-                ), folded AS (
-                    SELECT listing_id, bool_or(price) AS price, bool_or(stock) AS stock,
-                           bool_or(publication) AS publication, bool_or(force) AS force, count(*) AS rows
-                      FROM taken GROUP BY listing_id
-                ), marked AS (
-                    UPDATE marketplace_listing l
-                       SET price_due = l.price_due OR f.price,
-                           stock_due = l.stock_due OR f.stock,
-                           publication_due = l.publication_due OR f.publication,
-                           price_pushed_at = CASE WHEN f.force THEN NULL ELSE l.price_pushed_at END,
-                           quantity_pushed_at = CASE WHEN f.force THEN NULL ELSE l.quantity_pushed_at END,
-                           attempts = 0, next_attempt = NULL, state = 'waiting'
-                      FROM folded f WHERE l.id = f.listing_id
                 )
-                SELECT coalesce(sum(rows), 0) FROM folded
+                SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication), bool_or(force), count(*)
+                  FROM taken GROUP BY listing_id
                 """,
                 config.id,
                 FOLD_ROWS,
             )
         )
-        return int(self.env.cr.fetchone()[0])
+        folded = self.env.cr.fetchall()
+        single = [row for row in folded if row[0]]
+        for _listing_id, *flags, _count in (row for row in folded if not row[0]):
+            self._set_due(
+                SQL("(VALUES (%s, %s, %s, %s)) AS f (price, stock, publication, force)", *flags),
+                SQL("l.config_id = %s", config.id),
+            )
+        if single:
+            ids, *flags, _counts = map(list, zip(*single, strict=True))
+            source = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", ids, *flags)
+            self._set_due(SQL("%s AS f (id, price, stock, publication, force)", source), SQL("l.id = f.id"))
+        return sum(row[-1] for row in folded)
+
+    def _set_due(self, source, condition):
+        """Mark the listings under ``condition`` due for what the rows ``f`` of ``source`` say."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE marketplace_listing l
+                   SET price_due = coalesce(l.price_due, FALSE) OR f.price,
+                       stock_due = coalesce(l.stock_due, FALSE) OR f.stock,
+                       publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
+                       price_pushed_at = CASE WHEN f.force THEN NULL ELSE l.price_pushed_at END,
+                       quantity_pushed_at = CASE WHEN f.force THEN NULL ELSE l.quantity_pushed_at END,
+                       attempts = 0, next_attempt = NULL, state = 'waiting'
+                  FROM %s WHERE %s
+                """,
+                source,
+                condition,
+            )
+        )
 
     def _claim(self, config):
         """Return the neutral rows of the next batch, and how many due listings were settled without a call."""

@@ -163,8 +163,7 @@ class MarketplaceListing(models.Model):
 
     def _request_sync(self, force=False):
         """Leave it to the sender to look at these listings; ``force`` sends even what has not changed."""
-        for subject in ("price", "stock"):
-            self.env["marketplace.outbox"]._mark(subject, listings=self.ids, force=force)
+        self.env["marketplace.outbox"]._mark("price", "stock", "publication", listing=self.ids, force=force)
 
     def _ensure_for_products(self, products):
         """List the products that have an external id and are enabled, at every account that goes by this id."""

@@ -3,6 +3,61 @@ from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
 MARKS = "marketplace.outbox.marks"
+FLAGS = ("price", "stock", "publication", "force")
+
+# What changed, and how its listings are found. A row without a listing means all listings of the account: one INSERT
+# for a pricelist of 400,000 products, which the sender spreads over them.
+HITS = {
+    "product": """
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN marketplace_listing l ON l.product_id = m.id""",
+    "template": """
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN marketplace_listing l ON l.product_tmpl_id = m.id""",
+    "listing": """
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN marketplace_listing l ON l.id = m.id""",
+    "config": """
+        SELECT m.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)""",
+    # A pricelist's prices may be based on another one's, over any number of steps.
+    "pricelist": """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), affected (pricelist_id, mark_id) AS (
+            SELECT id, id FROM mark
+             UNION
+            SELECT item.pricelist_id, affected.mark_id
+              FROM affected JOIN product_pricelist_item item
+                ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
+        )
+        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM affected
+          JOIN mark m ON m.id = affected.mark_id
+          JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id""",
+    # The pricelists of another currency than their company's follow its rate.
+    "currency": """
+        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN product_pricelist p ON p.currency_id = m.id
+          JOIN marketplace_config c ON c.pricelist_id = p.id""",
+    # Whatever lies in the location or below it.
+    "location": """
+        SELECT DISTINCT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN stock_location parent ON parent.id = m.id
+          JOIN stock_location child ON starts_with(child.parent_path, parent.parent_path)
+          JOIN stock_quant q ON q.location_id = child.id
+          JOIN marketplace_listing l ON l.product_id = q.product_id""",
+    "tax": """
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM %s AS m (id, price, stock, publication, force)
+          JOIN product_taxes_rel r ON r.tax_id = m.id
+          JOIN marketplace_listing l ON l.product_tmpl_id = r.prod_id""",
+}
 
 
 class MarketplaceOutbox(models.Model):
@@ -82,72 +137,54 @@ class MarketplaceOutbox(models.Model):
 
     # ------------------------------------------------------------------ business: what a transaction leaves
 
-    def _mark(self, subject, *, products=(), templates=(), pricelists=(), listings=(), force=False):
-        """Note that a subject of some listings may have changed: ids of what changed, made listings at the flush.
+    def _mark(self, *subjects, force=False, **changed):
+        """Note that subjects of some listings may have changed, to be made listings at the flush.
 
         Costs next to nothing here; all marks of one flush become one INSERT. Needs no rights of the user.
+
+        :param subjects: of ``price``, ``stock``, ``publication``
+        :param changed: ids of what changed, by the kinds of ``HITS``: ``product=[1, 2]``, ``config=[7]``
+        :param force: send even what equals the value sent last
         """
         data = self.env.cr.precommit.data
         marks = data.get(MARKS)
         if marks is None:
             marks = data[MARKS] = {}
             self.env.cr.precommit.add(self._flush_marks)
-        for kind, ids in (
-            ("product", products),
-            ("template", templates),
-            ("pricelist", pricelists),
-            ("listing", listings),
-        ):
+        wanted = {*subjects, "force"} if force else set(subjects)
+        for kind, ids in changed.items():
             for record_id in ids:
-                marks.setdefault((kind, record_id), set()).update((subject, "force") if force else (subject,))
+                marks.setdefault(kind, {}).setdefault(record_id, set()).update(wanted)
 
     def _flush_marks(self):
         """Write the collected marks as rows and ask for a sender."""
         marks = self.env.cr.precommit.data.pop(MARKS, None)
         if not marks or not self._is_installed():
             return
-        wanted = [(kind, record_id, *_flags(subjects)) for (kind, record_id), subjects in marks.items()]
-        kinds, ids, prices, stocks, publications, forces = zip(*wanted, strict=True)
+        hits = SQL(" UNION ALL ").join(self._hits(kind, subjects) for kind, subjects in marks.items())
         self.env.cr.execute(
             SQL(
                 """
-                WITH mark (kind, id, price, stock, publication, force) AS (
-                    SELECT * FROM unnest(%s::text[], %s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])
-                ), hit AS (
-                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
-                      FROM mark m JOIN marketplace_listing l ON l.product_id = m.id WHERE m.kind = 'product'
-                    UNION ALL
-                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
-                      FROM mark m JOIN marketplace_listing l ON l.product_tmpl_id = m.id WHERE m.kind = 'template'
-                    UNION ALL
-                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
-                      FROM mark m JOIN marketplace_listing l ON l.id = m.id WHERE m.kind = 'listing'
-                    UNION ALL
-                    SELECT l.id, l.config_id, m.price, m.stock, m.publication, m.force
-                      FROM mark m
-                      JOIN marketplace_config c ON c.pricelist_id = m.id
-                      JOIN marketplace_listing l ON l.config_id = c.id
-                     WHERE m.kind = 'pricelist'
-                )
                 INSERT INTO marketplace_outbox
                             (config_id, lane, state, created_at, listing_id, price, stock, publication, force)
-                     SELECT h.config_id, 'offers', 'waiting', now() at time zone 'utc', h.id,
+                     SELECT h.config_id, 'offers', 'waiting', now() at time zone 'utc', h.listing_id,
                             bool_or(h.price), bool_or(h.stock), bool_or(h.publication), bool_or(h.force)
-                       FROM hit h
+                       FROM (%s) AS h
                        JOIN marketplace_config c ON c.id = h.config_id AND c.active AND c.state != 'draft'
                       WHERE h.force OR h.publication OR h.price AND c.sync_price OR h.stock AND c.sync_stock
-                   GROUP BY h.config_id, h.id
+                   GROUP BY h.config_id, h.listing_id
                 """,
-                list(kinds),
-                list(ids),
-                list(prices),
-                list(stocks),
-                list(publications),
-                list(forces),
+                hits,
             )
         )
         if self.env.cr.rowcount:
             self.env["marketplace.wake"]._request()
+
+    def _hits(self, kind, subjects):
+        """Return the query that finds the listings of one kind of marks: ``{record id: {subject, ...}}``."""
+        flags = [[name in wanted for wanted in subjects.values()] for name in FLAGS]
+        marks = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", list(subjects), *flags)
+        return SQL("(%s)", SQL(HITS[kind], marks))
 
     def _command(self, order, operation, status, payload=None):
         """Leave a command for the marketplace of ``order``, to be carried out after this transaction, in order."""
@@ -172,7 +209,3 @@ class MarketplaceOutbox(models.Model):
             and tools.table_exists(self.env.cr, "marketplace_listing")
             and tools.table_exists(self.env.cr, "marketplace_config")
         )
-
-
-def _flags(subjects):
-    return tuple(name in subjects for name in ("price", "stock", "publication", "force"))

@@ -27,5 +27,5 @@ class ProductPricelistItem(models.Model):
         templates = self.filtered(lambda item: item.applied_on == "1_product").product_tmpl_id
         wide = self.filtered(lambda item: item.applied_on not in ("0_product_variant", "1_product"))
         self.env["marketplace.outbox"]._mark(
-            "price", products=products.ids, templates=templates.ids, pricelists=wide.pricelist_id.ids
+            "price", product=products.ids, template=templates.ids, pricelist=wide.pricelist_id.ids
         )

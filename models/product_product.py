@@ -37,7 +37,7 @@ class ProductProduct(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", products=self.ids)
+            self.env["marketplace.outbox"]._mark("price", product=self.ids)
         if LISTING_FIELDS & vals.keys():
             self._ensure_marketplace_listings()
         return result

@@ -51,7 +51,7 @@ class ProductTemplate(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", templates=self.ids)
+            self.env["marketplace.outbox"]._mark("price", template=self.ids)
         if (LISTING_FIELDS - {"cartona_id"}) & vals.keys():
             self.product_variant_ids._ensure_marketplace_listings()
         return result

@@ -111,4 +111,4 @@ class SaleOrder(models.Model):
         """The demand of marketplace orders that Odoo has not reserved is part of what is available."""
         products = self.filtered("marketplace_config_id").order_line.product_id
         if products:
-            self.env["marketplace.outbox"]._mark("stock", products=products.ids)
+            self.env["marketplace.outbox"]._mark("stock", product=products.ids)

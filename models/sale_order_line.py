@@ -40,4 +40,4 @@ class SaleOrderLine(models.Model):
     def _mark_marketplace_stock(self):
         lines = self.filtered(lambda line: line.cartona_line_id)
         if lines:
-            self.env["marketplace.outbox"]._mark("stock", products=lines.product_id.ids)
+            self.env["marketplace.outbox"]._mark("stock", product=lines.product_id.ids)

@@ -11,5 +11,5 @@ class StockMove(models.Model):
         # Outgoing and forecast quantities follow the moves, not the quants.
         result = super().write(vals)
         if STOCK_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("stock", products=self.product_id.ids)
+            self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)
         return result

@@ -25,4 +25,4 @@ class StockQuant(models.Model):
         return super().unlink()
 
     def _mark_marketplace_stock(self):
-        self.env["marketplace.outbox"]._mark("stock", products=self.product_id.ids)
+        self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)

@@ -341,3 +341,116 @@ class TestOffers(MarketplaceCase):
         template = self.env["product.template"].create({"name": "None", "cartona_id": False})
         template.write({"marketplace_sync_enabled": False, "cartona_id": None})
         self.assertFalse(template.cartona_id)
+
+    # ------------------------------------------------------------------ whatever changes a price or a stock
+
+    def test_going_live_sends_what_was_listed_before(self):
+        self.account.state = "draft"
+        self.env["marketplace.listing"].search([]).unlink()
+        self.list_products()
+        self.assertFalse(self.sent_rows())
+        self.account.action_go_live()
+        self.commit()
+        self.assertEqual(len(self.sent_rows()), len(self.products))
+
+    def test_resuming_sends_only_what_changed_meanwhile(self):
+        self.account.action_pause()
+        self.products[2].list_price = 99
+        self.commit()
+        self.account.action_go_live()
+        self.commit()
+        self.assertEqual([row["selling_price"] for row in self.sent_rows()], [99])
+
+    def test_a_new_setting_of_the_account_reaches_every_listing_and_leaves_one_row(self):
+        for product in self.products:
+            self.set_stock(product, 10)
+        self.commit()
+        self.box.clear_journal()
+        self.account.safety_quantity = 4
+        self.env.cr.flush()
+        self.assertEqual(len(self.env["marketplace.outbox"].search([])), 1)
+        self.commit()
+        self.assertEqual([row["available_stock_quantity"] for row in self.sent_rows()], [6, 6, 6, 6])
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "Half", "item_ids": [Command.create({"compute_price": "percentage", "percent_price": 50})]}
+        )
+        self.account.pricelist_id = pricelist
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 5.0)
+
+    def test_sync_all_sends_everything_again(self):
+        self.account.action_sync_all()
+        self.commit()
+        self.assertEqual(len(self.sent_rows()), len(self.products))
+
+    def test_a_pricelist_that_is_based_on_another_follows_it(self):
+        base = self.env["product.pricelist"].create({"name": "Base"})
+        middle = self.env["product.pricelist"].create(
+            {
+                "name": "Middle",
+                "item_ids": [
+                    Command.create({"compute_price": "formula", "base": "pricelist", "base_pricelist_id": base.id})
+                ],
+            }
+        )
+        self.account.pricelist_id = self.env["product.pricelist"].create(
+            {
+                "name": "Top",
+                "item_ids": [
+                    Command.create({"compute_price": "formula", "base": "pricelist", "base_pricelist_id": middle.id})
+                ],
+            }
+        )
+        self.commit()
+        base.item_ids = [Command.create({"compute_price": "percentage", "percent_price": 50})]
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 5.0)
+
+    def test_a_currency_rate_changes_prices_in_that_currency(self):
+        currency = (
+            self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("id", "!=", self.env.company.currency_id.id)], limit=1)
+        )
+        currency.active = True
+        self.account.pricelist_id = self.env["product.pricelist"].create({"name": "Abroad", "currency_id": currency.id})
+        rates = self.env["res.currency.rate"]
+        rates.search([("currency_id", "=", currency.id)]).unlink()
+        rate = rates.create({"currency_id": currency.id, "name": "2020-01-01", "rate": 2.0})
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 20.0)
+        rate.rate = 3.0
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 30.0)
+
+    def test_a_price_extra_of_a_variant_reaches_the_marketplace(self):
+        attribute = self.env["product.attribute"].create(
+            {"name": "Size", "value_ids": [Command.create({"name": "S"}), Command.create({"name": "L"})]}
+        )
+        template = self.env["product.template"].create(
+            {
+                "name": "Sized",
+                "list_price": 10,
+                "attribute_line_ids": [
+                    Command.create({"attribute_id": attribute.id, "value_ids": [Command.set(attribute.value_ids.ids)]})
+                ],
+            }
+        )
+        large = template.product_variant_ids[1]
+        self.box.add_product(id=str(1000 + large.id))
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": large.id, "external_id": str(1000 + large.id)}
+        )
+        self.commit()
+        large.product_template_attribute_value_ids.price_extra = 5
+        self.commit()
+        self.assertEqual(self.at_box(large)["selling_price"], 15.0)
+
+    def test_a_location_that_leaves_the_warehouse_takes_its_stock_along(self):
+        shelf = self.env["stock.location"].create({"name": "Shelf", "location_id": self.warehouse.lot_stock_id.id})
+        self.env["stock.quant"]._update_available_quantity(self.products[0], shelf, 5)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 5)
+        shelf.location_id = self.env.ref("stock.stock_location_customers")
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 0)
