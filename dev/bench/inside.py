@@ -10,7 +10,6 @@ import os
 import sys
 import time
 import traceback
-from unittest.mock import patch
 
 SUPERUSER = 1
 ADMINISTRATOR = 2
@@ -136,10 +135,6 @@ class Inside:
                 env.flush_all()
             env.cr.commit()
             return {"seconds": time.monotonic() - start}
-
-
-def patched(model, name, function):
-    return patch.object(type(model), name, function)
 
 
 def main(configuration):

@@ -33,7 +33,9 @@ class Prices:
             calls = system.calls_until("bulk-update", seen, lambda calls: len(calls) > 1)
             floors.append((calls[-1]["monotonic"] - sent) * 1000)
             seen = calls[-1]["seq"]
-        note = f"commit of one price write → arrival at the marketplace, {len(products)} changes, idle; floor: raw request"
+        note = (
+            f"commit of one price write → arrival at the marketplace, {len(products)} changes, idle; floor: raw request"
+        )
         return [
             Row("one change, p50", p50(latencies), "ms", p50(floors), note=note),
             Row("one change, p95", p95(latencies), "ms", p95(floors), "< 1000 ms"),
@@ -72,6 +74,11 @@ class Prices:
         external = {sku: row["supplier_product_id"] for sku, row in self.catalogue().items()}
         wanted = {external[sku]: price for sku, price in expected.items()}
         committed = self.within.write_prices(prices=prices)["committed"]
+
+        calls = system.calls("bulk-update", seen)
+        a = arrived(calls)
+        d = [(k, v, a.get(k)) for k, v in wanted.items() if a.get(k) != v]
+        print(len(calls), len(a), len(d), d[:5], flush=True)
         calls = system.calls_until("bulk-update", seen, lambda calls: wanted.items() <= arrived(calls).items())
         last = calls[-1]
         return last["monotonic"] + last["seconds"] - committed, calls
@@ -89,5 +96,6 @@ class Prices:
 
 
 def arrived(calls):
-    """External id → the price that came last."""
-    return {str(row["supplier_product_id"]): row.get("selling_price") for call in calls for row in call["body"]}
+    """External id → the price that came last, where one came."""
+    rows = [row for call in calls for row in call["body"] if "selling_price" in row]
+    return {str(row["supplier_product_id"]): round(row["selling_price"], 2) for row in rows}

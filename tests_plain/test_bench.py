@@ -1,0 +1,63 @@
+"""What the benchmark makes of its measurements; the measuring itself needs a running system."""
+
+import importlib
+import json
+import sys
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT))
+figures = importlib.import_module("dev.bench.figures")
+prices = importlib.import_module("dev.bench.prices")
+Row = figures.Row
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "met"),
+    [
+        ("< 1000 ms", 999.9, True),
+        ("< 1000 ms", 1000, False),
+        ("≤ 11", 11, True),
+        ("≤ 11", 12, False),
+        ("≤ 1.2 × floor", 12, True),
+        ("≤ 1.2 × floor", 12.1, False),
+        ("", 1, None),
+    ],
+)
+def test_a_goal_is_about_the_value_or_about_its_floor(goal, value, met):
+    assert Row("x", value, "ms", floor=10, goal=goal).met is met
+
+
+def test_a_goal_beside_a_floor_that_was_not_measured_is_an_error():
+    with pytest.raises(ValueError, match="needs a floor"):
+        Row("x", 1, "ms", goal="≤ 2 × floor")
+
+
+def test_percentiles_are_values_of_the_run():
+    values = list(range(100, 0, -1))
+    assert figures.p95(values) == 95
+    assert figures.p95([3.0]) == 3.0
+    assert figures.p50([1, 5, 2]) == 2
+
+
+def test_the_file_holds_every_row_with_the_promised_keys():
+    rows = json.loads(figures.as_json([Row("x", 1.23456, "s", 0.5, "≤ 2 × floor", "how"), Row("y", 3, "calls")]))
+    assert rows[0] == {
+        "name": "x", "value": 1.235, "unit": "s", "floor": 0.5, "ratio": 2.469, "goal": "≤ 2 × floor", "met": False,
+        "note": "how",
+    }  # fmt: skip
+    assert (rows[1]["ratio"], rows[1]["met"]) == (None, None)
+
+
+def test_the_table_shows_a_missed_goal():
+    text = figures.table([Row("slow", 30, "ms", 10, "≤ 2 × floor", "what was done"), Row("peer", 72.0, "ms")])
+    line = next(line for line in text.splitlines() if line.startswith("slow"))
+    assert line.split() == ["slow", "30", "ms", "10", "3", "≤", "2", "×", "floor", "NO"]
+    assert "what was done" in text
+
+
+def test_the_price_that_came_last_counts():
+    rows = [{"supplier_product_id": "1", "selling_price": 5}, {"supplier_product_id": 2, "selling_price": 1.1000000001}]
+    calls = [{"body": rows}, {"body": [{"supplier_product_id": "1", "selling_price": 6}, {"supplier_product_id": "3"}]}]
+    assert prices.arrived(calls) == {"1": 6, "2": 1.1}
