@@ -30,6 +30,20 @@ STATUS_RANK: dict[str, int] = {
 Subject = Literal["price", "stock", "publication"]
 
 
+#: A quantity without end. Fits an integer column, and no stock is that large.
+UNLIMITED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a listing should show now: ``price`` for one selling unit (``None``: it does not matter), ``quantity`` in
+    whole selling units, never negative (``UNLIMITED``: without end), ``published`` whether it is on sale at all."""
+
+    price: float | None
+    quantity: int
+    published: bool
+
+
 @dataclass
 class Customer:
     """Who ordered. ``code`` is the marketplace's own id of the customer; it may be missing."""

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
-from ..schemas import Customer, Event, Order, OrderLine, RemoteProduct, RowResult
+from ..schemas import UNLIMITED, Customer, Event, Order, OrderLine, RemoteProduct, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
 from ..transport.reading import day, first, flag, items, moment, number, text, under
@@ -110,8 +110,11 @@ class MarketplaceApiCartona(models.AbstractModel):
         if "price" in data:
             row["selling_price"] = data["price"]
         if "quantity" in data:
-            row["available_stock_quantity"] = data["quantity"]
+            unlimited = data["quantity"] == UNLIMITED
+            row["is_unlimited_stock"] = unlimited
             row["in_stock"] = data["quantity"] > 0
+            if not unlimited:
+                row["available_stock_quantity"] = data["quantity"]
         if "published" in data:
             row["is_published"] = data["published"]
         return row

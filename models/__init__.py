@@ -4,6 +4,8 @@ from . import marketplace_config
 from . import marketplace_config_state
 from . import marketplace_identity
 from . import marketplace_listing
+from . import marketplace_offer
+from . import marketplace_stock_rule
 from . import marketplace_outbox
 from . import marketplace_inbox
 from . import marketplace_sync_log
@@ -16,6 +18,8 @@ from . import marketplace_lane_inbox
 from . import marketplace_matching
 from . import marketplace_order_processor
 from . import marketplace_dashboard
+from . import account_tax
+from . import product_category
 from . import product_template
 from . import product_product
 from . import product_pricelist

@@ -119,8 +119,8 @@ class MarketplaceApi(models.AbstractModel):
 
         :param listing: one ``marketplace.listing`` with its offer computed, see ``marketplace.listing._offers()``
         :param set subjects: which of price, stock and publication are asked for
-        :return: dict with ``listing_id, external_id, sku, account_code`` and, as asked, ``price`` (float, per selling
-            unit), ``quantity`` (int, selling units, never negative), ``published`` (bool)
+        :return: dict with ``listing_id, external_id, sku, account_code``; the caller adds, as asked, ``price`` (float,
+            per selling unit), ``quantity`` (int, selling units, never negative, or ``UNLIMITED``), ``published`` (bool)
         """
         return {
             "listing_id": listing.id,

@@ -11,8 +11,8 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 
 # Settings that change what every listing of the account should show.
 SUBJECT_FIELDS = {
-    "price": {"active", "sync_price", "pricelist_id"},
-    "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity"},
+    "price": {"active", "sync_price", "pricelist_id", "price_tax", "allow_zero_price"},
+    "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity", "untracked_policy"},
 }
 
 
@@ -101,7 +101,24 @@ class MarketplaceConfig(models.Model):
         default="free",
         required=True,
     )
-    safety_quantity = fields.Float(help="Kept back from what is sent, in units of the product.")
+    safety_quantity = fields.Float(
+        digits="Product Unit of Measure", help="Kept back from what is sent, in units of the product."
+    )
+    stock_rule_ids = fields.One2many("marketplace.stock.rule", "config_id", string="Stock Rules")
+    untracked_policy = fields.Selection(
+        [("unlimited", "Always available"), ("zero", "Not available")],
+        string="Consumables and Services",
+        default="unlimited",
+        required=True,
+        help="What is offered of products of which Odoo keeps no stock.",
+    )
+    price_tax = fields.Selection(
+        [("as_is", "As in the pricelist"), ("included", "Taxes included"), ("excluded", "Taxes excluded")],
+        string="Prices are Sent",
+        default="as_is",
+        required=True,
+    )
+    allow_zero_price = fields.Boolean(help="Send a price of 0 too. Otherwise it is taken for a mistake, and refused.")
 
     # orders
     pull_orders = fields.Boolean(default=True)
@@ -387,6 +404,24 @@ class MarketplaceConfig(models.Model):
         if self.activity_ids.filtered(lambda activity: activity.summary == summary):
             return
         self.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+
+    def _stock_rules(self, products):
+        """Return the nearest stock rule of each product: ``{product id: marketplace.stock.rule}``. Where there is none,
+        the account's safety quantity is the rule."""
+        self.ensure_one()
+        rules = self.stock_rule_ids
+        default = rules.filtered(lambda rule: not rule.product_tmpl_id and not rule.categ_id) or rules.new(
+            {"safety_quantity": self.safety_quantity}
+        )
+        by_template = {rule.product_tmpl_id.id: rule for rule in rules if rule.product_tmpl_id}
+        by_category = {rule.categ_id.id: rule for rule in rules if rule.categ_id}
+        nearest = {}
+        for product in products:
+            above = (product.categ_id.parent_path or "").split("/")
+            categories = [by_category.get(int(category)) for category in reversed(above) if category]
+            found = [by_template.get(product.product_tmpl_id.id), *categories, default]
+            nearest[product.id] = next(rule for rule in found if rule)
+        return nearest
 
     def _warehouses(self):
         """Return the warehouses whose stock is sold at this account."""

@@ -117,7 +117,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             row = listing._prepare_offer_row(offers[listing.id])
             if row is None:
                 settled |= listing
-            elif row.keys() & {"price", "quantity"}:
+            elif row.keys() & {"price", "quantity", "published"}:
                 rows.append(row)
             else:
                 self._store_problem(row)

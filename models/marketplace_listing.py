@@ -1,9 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import math
-
 from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
-from odoo.tools import SQL, float_compare
+from odoo.tools import SQL
 
 DUE = "(price_due OR stock_due OR publication_due)"
 
@@ -26,7 +24,13 @@ class MarketplaceListing(models.Model):
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="config_id.company_id", store=True)
-    product_id = fields.Many2one("product.product", required=True, index=True, ondelete="cascade", check_company=True)
+    product_id = fields.Many2one(
+        "product.product",
+        index=True,
+        ondelete="set null",
+        check_company=True,
+        help="Empty once the product is deleted here: the marketplace is then told that it is no longer sold.",
+    )
     product_tmpl_id = fields.Many2one(related="product_id.product_tmpl_id", store=True, index=True)
     external_id = fields.Char(string="External Product ID", required=True)
     name = fields.Char(string="Name at the Marketplace")
@@ -47,10 +51,6 @@ class MarketplaceListing(models.Model):
     price_due = fields.Boolean(readonly=True, copy=False)
     stock_due = fields.Boolean(readonly=True, copy=False)
     publication_due = fields.Boolean(readonly=True, copy=False)
-    pushed_price = fields.Float(readonly=True, copy=False, digits="Product Price")
-    pushed_quantity = fields.Integer(readonly=True, copy=False)
-    price_pushed_at = fields.Datetime(readonly=True, copy=False)
-    quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
     attempts = fields.Integer(readonly=True, copy=False)
     next_attempt = fields.Datetime(readonly=True, copy=False)
     error_code = fields.Char(readonly=True, copy=False)
@@ -81,6 +81,9 @@ class MarketplaceListing(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         listings = super().create(vals_list)
+        disabled = listings.product_tmpl_id.filtered(lambda template: not template.marketplace_sync_enabled)
+        if disabled:
+            disabled.sudo().marketplace_sync_enabled = True  # who may list a product may thereby put it on sale
         listings._request_sync()
         return listings
 
@@ -89,6 +92,18 @@ class MarketplaceListing(models.Model):
         if {"product_id", "external_id", "pack_size", "active"} & vals.keys():
             self._request_sync(force=True)
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_on_sale(self):
+        for listing in self:
+            if listing.quantity_pushed_at and listing.pushed_quantity:
+                raise UserError(
+                    _(
+                        "%s is on sale at the marketplace. Archive the listing, so that the marketplace is told that "
+                        "it is sold out; delete it after that.",
+                        listing.display_name,
+                    )
+                )
 
     # ------------------------------------------------------------------ actions
 
@@ -99,65 +114,6 @@ class MarketplaceListing(models.Model):
         if draft:
             raise UserError(_("%s is not live yet. Start it first.", ", ".join(draft.mapped("name"))))
         self._request_sync(force=True)
-
-    # ------------------------------------------------------------------ business: what is on offer
-
-    def _offers(self):
-        """Return what each listing should show now: ``{listing id: (price, quantity)}``.
-
-        The price is for one selling unit, in the currency of the account's pricelist, rounded by it; the quantity is in
-        whole selling units, never negative.
-        """
-        offers = {}
-        for config, listings in self.grouped("config_id").items():
-            prices = listings._prices(config)
-            quantities = listings.product_id._marketplace_available(config)
-            for listing in listings:
-                available = (quantities[listing.product_id.id] - config.safety_quantity) / listing.pack_size
-                offers[listing.id] = (prices[listing.id], max(0, math.floor(available + 1e-9)))
-        return offers
-
-    def _prices(self, config):
-        """Return ``{listing id: price of one selling unit}`` by the account's pricelist."""
-        pricelist = config.pricelist_id
-        currency = pricelist.currency_id or config.company_id.currency_id
-        prices = {}
-        for pack_size, listings in self.grouped("pack_size").items():
-            products = listings.product_id.with_company(config.company_id)
-            # An empty pricelist gives the sales price.
-            by_product = pricelist._get_products_price(products, pack_size, currency=currency)
-            for listing in listings:
-                prices[listing.id] = currency.round(by_product[listing.product_id.id] * pack_size)
-        return prices
-
-    def _prepare_offer_row(self, offer):
-        """Return the neutral row to send, or ``None`` when the marketplace already has these values.
-
-        A price that can't be sent does not hold back the stock: the row then goes without it, and says so under the
-        key ``problem``.
-        """
-        self.ensure_one()
-        price, quantity = offer
-        values = {}
-        if self.config_id.sync_price and self.price_due and self._differs_price(price):
-            if price > 0:
-                values["price"] = price
-            else:
-                values["problem"] = _(
-                    "The price is %s. Set a sales price above 0, or stop selling the product here.", price
-                )
-        if self.config_id.sync_stock and self.stock_due and self._differs_quantity(quantity):
-            values["quantity"] = quantity
-        if not values:
-            return None
-        subjects = {subject for key, subject in (("price", "price"), ("quantity", "stock")) if key in values}
-        return {**self.config_id._api()._prepare_product_data(self, subjects), **values}
-
-    def _differs_price(self, price):
-        return not self.price_pushed_at or bool(float_compare(price, self.pushed_price, precision_digits=6))
-
-    def _differs_quantity(self, quantity):
-        return not self.quantity_pushed_at or quantity != self.pushed_quantity
 
     # ------------------------------------------------------------------ business: asking for a push
 
@@ -208,15 +164,19 @@ class MarketplaceListing(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT coalesce(next_attempt, now() at time zone 'utc') FROM marketplace_listing
-                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due)
-              ORDER BY next_attempt NULLS FIRST LIMIT 1
+                (SELECT now() at time zone 'utc' FROM marketplace_listing
+                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND next_attempt IS NULL
+                  LIMIT 1)
+                UNION ALL
+                (SELECT next_attempt FROM marketplace_listing
+                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND next_attempt IS NOT NULL
+               ORDER BY next_attempt LIMIT 1)
                 """,
+                config.id,
                 config.id,
             )
         )
-        row = self.env.cr.fetchone()
-        return row and row[0]
+        return min((row[0] for row in self.env.cr.fetchall()), default=None)
 
     def _settle(self):
         """Nothing to send: the marketplace already has what is true."""
@@ -245,15 +205,20 @@ class MarketplaceListing(models.Model):
                        price_pushed_at = CASE WHEN v.price IS NULL THEN l.price_pushed_at ELSE v.moment END,
                        pushed_quantity = coalesce(v.quantity, l.pushed_quantity),
                        quantity_pushed_at = CASE WHEN v.quantity IS NULL THEN l.quantity_pushed_at ELSE v.moment END,
+                       pushed_published = coalesce(v.published, l.pushed_published),
+                       publication_pushed_at =
+                           CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
                        price_due = FALSE, stock_due = FALSE, publication_due = FALSE,
                        state = 'synced', attempts = 0, next_attempt = NULL, error_code = NULL, last_error = NULL
                   FROM (SELECT *, clock_timestamp() at time zone 'utc' AS moment
-                          FROM unnest(%s::int[], %s::float8[], %s::int[]) AS u (id, price, quantity)) v
+                          FROM unnest(%s::int[], %s::float8[], %s::int[], %s::bool[])
+                            AS u (id, price, quantity, published)) v
                  WHERE l.id = v.id
                 """,
                 [row["listing_id"] for row in rows],
                 [row.get("price") for row in rows],
                 [row.get("quantity") for row in rows],
+                [row.get("published") for row in rows],
             )
         )
         self.invalidate_model()

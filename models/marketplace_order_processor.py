@@ -107,6 +107,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             .search(
                 [
                     ("config_id", "=", config.id),
+                    ("product_id", "!=", False),
                     "|",
                     ("external_id", "in", list(ids)),
                     ("product_id.default_code", "in", list(skus)),

@@ -10,6 +10,8 @@ PRICE_FIELDS = {
     "product_template_attribute_value_ids",
 }
 LISTING_FIELDS = {"cartona_id", "marketplace_sync_enabled"}
+# What takes a product off the marketplaces, or puts it back.
+SALE_FIELDS = {"active", "marketplace_sync_enabled"}
 
 
 class ProductProduct(models.Model):
@@ -38,15 +40,27 @@ class ProductProduct(models.Model):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", product=self.ids)
+        if SALE_FIELDS & vals.keys():
+            self.env["marketplace.outbox"]._mark("price", "stock", "publication", product=self.ids)
         if LISTING_FIELDS & vals.keys():
             self._ensure_marketplace_listings()
         return result
+
+    def unlink(self):
+        self._release_marketplace_listings()
+        return super().unlink()
 
     # ------------------------------------------------------------------ business
 
     def _ensure_marketplace_listings(self):
         # sudo: who may edit a product may thereby list it, without rights on accounts
         self.env["marketplace.listing"].sudo()._ensure_for_products(self)
+
+    def _release_marketplace_listings(self):
+        """Keep the listings of products that are about to be deleted: the marketplace has to be told."""
+        # sudo: who may delete a product needs no rights on its listings
+        listings = self.env["marketplace.listing"].sudo().with_context(active_test=False)
+        listings.search([("product_id", "in", self.ids)]).write({"product_id": False, "active": False})
 
     def _marketplace_available(self, config):
         """Return what the account may sell of each product: ``{product id: quantity}`` in the product's unit.

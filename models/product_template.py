@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
-from .product_product import LISTING_FIELDS, PRICE_FIELDS
+from .product_product import LISTING_FIELDS, PRICE_FIELDS, SALE_FIELDS
 
 
 class ProductTemplate(models.Model):
@@ -52,6 +52,15 @@ class ProductTemplate(models.Model):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", template=self.ids)
+        if SALE_FIELDS & vals.keys():
+            self.env["marketplace.outbox"]._mark("price", "stock", "publication", template=self.ids)
+        if "categ_id" in vals:
+            self.env["marketplace.outbox"]._mark("price", "stock", template=self.ids)
         if (LISTING_FIELDS - {"cartona_id"}) & vals.keys():
             self.product_variant_ids._ensure_marketplace_listings()
         return result
+
+    def unlink(self):
+        # The database deletes the variants along, without asking them.
+        self.with_context(active_test=False).product_variant_ids._release_marketplace_listings()
+        return super().unlink()

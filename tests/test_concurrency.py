@@ -11,15 +11,15 @@ from contextlib import contextmanager
 
 import odoo
 from odoo import SUPERUSER_ID, api
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import get_db_name, tagged
 
 from ..database import own_transaction
 from ..sandbox import Sandbox
-from .common import TOKEN, storable
+from .common import TOKEN, LoopbackCase, storable
 
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(BaseCase):
+class TestConcurrency(LoopbackCase):
     def setUp(self):
         super().setUp()
         self.registry = odoo.registry(get_db_name())

@@ -1,10 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import Command
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, new_test_user
 from odoo.tools import mute_logger
 
 from ..transport.errors import TemporaryFailure
-from .common import MarketplaceCase
+from .common import MarketplaceCase, storable
 
 
 class TestOffers(MarketplaceCase):
@@ -118,7 +119,8 @@ class TestOffers(MarketplaceCase):
         self.set_stock(self.products[0], 3)
         self.commit()
         self.assertEqual(
-            [sorted(row) for row in self.sent_rows()], [["available_stock_quantity", "in_stock", "supplier_product_id"]]
+            [sorted(row) for row in self.sent_rows()],
+            [["available_stock_quantity", "in_stock", "is_unlimited_stock", "supplier_product_id"]],
         )
 
     # ------------------------------------------------------------------ once, and in few calls
@@ -454,3 +456,140 @@ class TestOffers(MarketplaceCase):
         shelf.location_id = self.env.ref("stock.stock_location_customers")
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 0)
+
+    # ------------------------------------------------------------------ how much is offered
+
+    def test_the_nearest_stock_rule_wins(self):
+        parent = self.env["product.category"].create({"name": "Drinks"})
+        child = self.env["product.category"].create({"name": "Juice", "parent_id": parent.id})
+        self.products[0].categ_id = child
+        self.products[1].categ_id = child
+        self.products[2].categ_id = parent
+        for product in self.products:
+            self.set_stock(product, 100)
+        self.account.safety_quantity = 1
+        self.account.stock_rule_ids = [
+            Command.create({"product_tmpl_id": self.products[0].product_tmpl_id.id, "maximum": 7}),
+            Command.create({"categ_id": parent.id, "safety_quantity": 30}),
+        ]
+        self.commit()
+        offered = [self.at_box(product)["available_stock_quantity"] for product in self.products]
+        self.assertEqual(offered, [7, 70, 70, 99])
+
+    def test_a_rule_may_sell_out_early_or_never(self):
+        self.account.stock_rule_ids = [
+            Command.create({"product_tmpl_id": self.products[0].product_tmpl_id.id, "threshold": 5}),
+            Command.create({"product_tmpl_id": self.products[1].product_tmpl_id.id, "unlimited": True}),
+        ]
+        self.set_stock(self.products[0], 5)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 0)
+        self.assertTrue(self.at_box(self.products[1])["is_unlimited_stock"])
+        self.set_stock(self.products[0], 6)
+        self.account.stock_rule_ids[1].unlimited = False
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+        self.assertFalse(self.at_box(self.products[1])["is_unlimited_stock"])
+
+    def test_two_rules_for_the_same_are_refused(self):
+        rule = {"product_tmpl_id": self.products[0].product_tmpl_id.id}
+        with self.assertRaises(ValidationError):
+            self.account.stock_rule_ids = [Command.create(rule), Command.create(rule)]
+        category = self.products[0].categ_id.id
+        with self.assertRaises(ValidationError):
+            self.account.stock_rule_ids = [Command.create({**rule, "categ_id": category})]
+
+    def test_what_has_no_stock_is_always_available_unless_the_account_says_otherwise(self):
+        service = self.env["product.product"].create({"name": "Delivery", "type": "service", "list_price": 3})
+        self.box.add_product(id=str(1000 + service.id))
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": service.id, "external_id": str(1000 + service.id)}
+        )
+        self.commit()
+        self.assertTrue(self.at_box(service)["is_unlimited_stock"])
+        self.account.untracked_policy = "zero"
+        self.commit()
+        self.assertFalse(self.at_box(service)["is_unlimited_stock"])
+        self.assertEqual(self.at_box(service)["available_stock_quantity"], 0)
+
+    def test_prices_are_sent_with_or_without_taxes_as_the_account_says(self):
+        tax = self.env["account.tax"].create({"name": "VAT 14", "amount": 14, "type_tax_use": "sale"})
+        self.products[0].taxes_id = tax
+        self.account.price_tax = "included"
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 11.4)
+        tax.amount = 10
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 11.0)
+        self.account.price_tax = "excluded"
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
+
+    def test_a_price_of_zero_is_sent_where_the_account_allows_it(self):
+        self.account.allow_zero_price = True
+        self.box.fail(path="never")
+        self.products[0].list_price = 0
+        self.commit()
+        self.assertEqual([row["selling_price"] for row in self.sent_rows()], [0])
+
+    # ------------------------------------------------------------------ off sale
+
+    def test_what_is_no_longer_sold_is_taken_off_once_and_comes_back(self):
+        self.set_stock(self.products[0], 9)
+        self.commit()
+        ways = [
+            (lambda: self.products[0].action_archive(), lambda: self.products[0].action_unarchive()),
+            (
+                lambda: self.products[0].write({"marketplace_sync_enabled": False}),
+                lambda: self.products[0].write({"marketplace_sync_enabled": True}),
+            ),
+            (lambda: self.listings[0].action_archive(), lambda: self.listings[0].action_unarchive()),
+        ]
+        for number, (leave, come_back) in enumerate(ways):
+            with self.subTest(way=number):
+                self.box.clear_journal()
+                leave()
+                self.commit()
+                self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 0)
+                self.assertFalse(self.at_box(self.products[0])["is_published"])
+                self.set_stock(self.products[0], 10 + number)
+                self.products[0].list_price += 1
+                self.commit()
+                self.assertEqual(len(self.sent_rows()), 1, "once")
+                come_back()
+                self.commit()
+                self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 10 + number)
+                self.assertTrue(self.at_box(self.products[0])["is_published"])
+                self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
+
+    def test_a_deleted_product_is_taken_off(self):
+        for model in ("product.product", "product.template"):
+            with self.subTest(model=model):
+                product = self.env["product.product"].create(storable({"name": "Short-lived", "list_price": 4}))
+                external_id = str(1000 + product.id)
+                self.box.add_product(id=external_id)
+                self.env["marketplace.listing"].create(
+                    {"config_id": self.account.id, "product_id": product.id, "external_id": external_id}
+                )
+                self.commit()
+                self.assertTrue(self.box.product(external_id)["is_published"])
+                (product if model == "product.product" else product.product_tmpl_id).unlink()
+                self.commit()
+                self.assertFalse(self.box.product(external_id)["is_published"])
+
+    def test_a_listing_that_is_on_sale_can_not_be_deleted_unsaid(self):
+        self.set_stock(self.products[0], 9)
+        self.commit()
+        with self.assertRaises(UserError):
+            self.listings[0].unlink()
+        self.listings[0].action_archive()
+        self.commit()
+        self.listings[0].unlink()
+        self.assertFalse(self.listings[0].exists())
+
+    def test_what_a_person_hid_at_the_marketplace_stays_hidden(self):
+        self.box.state.products[self.listings[0].external_id].offers["1"]["is_published"] = False
+        self.products[0].list_price = 71
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertFalse(self.at_box(self.products[0])["is_published"])

@@ -1,0 +1,9 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""The one place that knows how the series of Odoo name what we read: everything else asks here."""
+
+
+def is_storable(product):
+    """Tell whether Odoo keeps a stock of the product: a type of its own until 17.0, a flag since 18.0."""
+    if "is_storable" in product._fields:
+        return product.is_storable
+    return product.type == "product"

@@ -1,0 +1,131 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import math
+
+from odoo import _, fields, models
+from odoo.tools import float_compare
+
+from ..compat import is_storable
+from ..schemas import UNLIMITED, Offer
+
+# Floats that should be whole may lack the last bit: 11.999999999 boxes are 12.
+WHOLE = 1e-9
+
+
+class MarketplaceListing(models.Model):
+    """What a listing should show at the marketplace now, and what of it has to be sent."""
+
+    _inherit = "marketplace.listing"
+
+    pushed_price = fields.Float(readonly=True, copy=False, digits="Product Price")
+    pushed_quantity = fields.Integer(readonly=True, copy=False)
+    pushed_published = fields.Boolean(readonly=True, copy=False)
+    price_pushed_at = fields.Datetime(readonly=True, copy=False)
+    quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
+    publication_pushed_at = fields.Datetime(readonly=True, copy=False)
+
+    # ------------------------------------------------------------------ what is true now
+
+    def _offers(self):
+        """Return what each listing should show now: ``{listing id: Offer}``.
+
+        What is not on sale any more has a quantity of 0 and is not published; its price does not matter.
+        """
+        offers = {}
+        for config, listings in self.grouped("config_id").items():
+            selling = listings.filtered(lambda listing: listing._is_on_sale())
+            prices = selling._prices(config)
+            quantities = selling._quantities(config)
+            for listing in listings:
+                offers[listing.id] = Offer(
+                    prices.get(listing.id), quantities.get(listing.id, 0), published=listing in selling
+                )
+        return offers
+
+    def _is_on_sale(self):
+        self.ensure_one()
+        product = self.product_id
+        return bool(self.active and product and product.active and product.marketplace_sync_enabled)
+
+    def _prices(self, config):
+        """Return ``{listing id: price}`` for one selling unit by the account's pricelist and tax setting, rounded by
+        the pricelist's currency."""
+        pricelist = config.pricelist_id
+        currency = pricelist.currency_id or config.company_id.currency_id
+        prices = {}
+        for pack_size, listings in self.grouped("pack_size").items():
+            products = listings.product_id.with_company(config.company_id)
+            # An empty pricelist gives the sales price.
+            by_product = pricelist._get_products_price(products, pack_size, currency=currency)
+            for listing in listings:
+                price = by_product[listing.product_id.id] * pack_size
+                prices[listing.id] = currency.round(listing._taxed(config, price, currency))
+        return prices
+
+    def _taxed(self, config, price, currency):
+        """Return the price with or without the product's taxes, as the account's marketplace shows prices."""
+        if config.price_tax == "as_is":
+            return price
+        taxes = self.product_id.sudo().taxes_id.filtered(lambda tax: tax.company_id == config.company_id)
+        amounts = taxes.compute_all(price, currency=currency, product=self.product_id, handle_price_include=True)
+        return amounts["total_included" if config.price_tax == "included" else "total_excluded"]
+
+    def _quantities(self, config):
+        """Return ``{listing id: quantity}`` in whole selling units, never negative; ``UNLIMITED``: without end."""
+        available = self.product_id._marketplace_available(config)
+        rules = config._stock_rules(self.product_id)
+        quantities = {}
+        for listing in self:
+            product = listing.product_id
+            if not is_storable(product):
+                quantities[listing.id] = UNLIMITED if config.untracked_policy == "unlimited" else 0
+            else:
+                quantities[listing.id] = rules[product.id]._quantity(available[product.id], listing.pack_size)
+        return quantities
+
+    # ------------------------------------------------------------------ what has to be sent
+
+    def _prepare_offer_row(self, offer):
+        """Return the neutral row to send, or ``None`` when the marketplace already has these values.
+
+        A price that can't be sent does not hold back the stock: the row then goes without it, and says so under the
+        key ``problem``.
+        """
+        self.ensure_one()
+        config = self.config_id
+        values = {}
+        if config.sync_price and self.price_due and offer.published and self._differs_price(offer.price):
+            if offer.price > 0 or (config.allow_zero_price and offer.price == 0):
+                values["price"] = offer.price
+            else:
+                values["problem"] = _(
+                    "The price is %s. Set a sales price above 0, or stop selling the product here.", offer.price
+                )
+        if config.sync_stock and self.stock_due and self._differs_quantity(offer.quantity):
+            values["quantity"] = offer.quantity
+        if self._is_publication_to_send(offer.published):
+            values["published"] = offer.published
+        if not values:
+            return None
+        subjects = {name for name, key in SUBJECT_KEYS.items() if key in values}
+        return {**config._api()._prepare_product_data(self, subjects), **values}
+
+    def _differs_price(self, price):
+        return not self.price_pushed_at or bool(float_compare(price, self.pushed_price, precision_digits=6))
+
+    def _differs_quantity(self, quantity):
+        return not self.quantity_pushed_at or quantity != self.pushed_quantity
+
+    def _is_publication_to_send(self, published):
+        """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person has
+        hidden at the marketplace stays hidden."""
+        if not self.publication_due or "publication" not in self.config_id._api()._capabilities()["subjects"]:
+            return False
+        return published != (self.pushed_published if self.publication_pushed_at else True)
+
+
+SUBJECT_KEYS = {"price": "price", "stock": "quantity", "publication": "published"}
+
+
+def whole_units(available, pack_size):
+    """Return how many whole selling units ``available`` units of a product make, at least 0."""
+    return max(0, math.floor(available / pack_size + WHOLE))
