@@ -116,8 +116,8 @@ class MarketplaceListing(models.Model):
         return not self.quantity_pushed_at or quantity != self.pushed_quantity
 
     def _is_publication_to_send(self, published):
-        """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person has
-        hidden at the marketplace stays hidden."""
+        """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person
+        has hidden at the marketplace stays hidden."""
         if not self.publication_due or "publication" not in self.config_id._api()._capabilities()["subjects"]:
             return False
         return published != (self.pushed_published if self.publication_pushed_at else True)

@@ -55,8 +55,8 @@ HITS = {
     "tax": """
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)
-          JOIN product_taxes_rel r ON r.tax_id = m.id
-          JOIN marketplace_listing l ON l.product_tmpl_id = r.prod_id""",
+          JOIN product_taxes_rel AS r (template_id, applied_tax_id) ON r.applied_tax_id = m.id
+          JOIN marketplace_listing l ON l.product_tmpl_id = r.template_id""",
 }
 
 

@@ -495,7 +495,7 @@ class TestOffers(MarketplaceCase):
         rule = {"product_tmpl_id": self.products[0].product_tmpl_id.id}
         with self.assertRaises(ValidationError):
             self.account.stock_rule_ids = [Command.create(rule), Command.create(rule)]
-        category = self.products[0].categ_id.id
+        category = self.env["product.category"].create({"name": "Drinks"}).id
         with self.assertRaises(ValidationError):
             self.account.stock_rule_ids = [Command.create({**rule, "categ_id": category})]
 
