@@ -82,6 +82,11 @@ class RoundTrip:
     def make_products(self):
         """Products of the marketplace's references, each with some stock: what a supplier has before he starts."""
         catalogue = self.sandbox.catalogue()
+        # What Odoo's demo data lists by itself is on sale there too.
+        for row in self.odoo.call(
+            "product.product", "search_read", [("cartona_id", "!=", False)], fields=["cartona_id"]
+        ):
+            self.sandbox.post("products", {"id": row["cartona_id"]})
         fields = self.odoo.call("product.product", "fields_get", [], ["type"])
         storable = {"is_storable": True} if "is_storable" in fields else {"detailed_type": "product"}
         values = [

@@ -9,6 +9,9 @@ from ..transport.errors import MarketplaceError
 
 MANAGER = "cartona_integration.group_marketplace_manager"
 
+# Products that one job lists; the next job goes on.
+LIST_PRODUCTS = 1000
+
 # Settings that change what every listing of the account should show.
 SUBJECT_FIELDS = {
     "price": {"active", "sync_price", "pricelist_id", "price_tax", "allow_zero_price"},
@@ -285,6 +288,8 @@ class MarketplaceConfig(models.Model):
         self.write({"state": "live", "pause_reason": False})
         # A draft keeps no track of changes; a paused account does.
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
+        for config in new.filtered("use_cartona_id"):
+            config.with_delay(identity_key=f"marketplace:list:{config.id}")._job_list_products()
         self.sudo().state_ids._note_success()
         self.env["marketplace.wake"]._request()
 
@@ -339,6 +344,26 @@ class MarketplaceConfig(models.Model):
     def _cron_pull_orders(self):
         """Ask for the new orders of every live account, once for those that share credentials."""
         self.search([("state", "=", "live"), ("pull_orders", "=", True)])._credentials()._request_pull()
+
+    def _job_list_products(self, after=0):
+        """List the products that had an external id before the account was there, in bounded pieces."""
+        self.ensure_one()
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(self.id)
+            products = env["product.product"].search(
+                [
+                    ("cartona_id", "!=", False),
+                    ("marketplace_sync_enabled", "=", True),
+                    ("company_id", "in", [False, config.company_id.id]),
+                    ("id", ">", after),
+                ],
+                order="id",
+                limit=LIST_PRODUCTS,
+            )
+            env["marketplace.listing"]._ensure_for_products(products, config)
+            if len(products) == LIST_PRODUCTS:
+                following = config.with_delay(identity_key=f"marketplace:list:{config.id}")
+                following._job_list_products(products[-1].id)
 
     def _job_match_products(self, cursor=None):
         self.ensure_one()

@@ -121,10 +121,13 @@ class MarketplaceListing(models.Model):
         """Leave it to the sender to look at these listings; ``force`` sends even what has not changed."""
         self.env["marketplace.outbox"]._mark("price", "stock", "publication", listing=self.ids, force=force)
 
-    def _ensure_for_products(self, products):
-        """List the products that have an external id and are enabled, at every account that goes by this id."""
+    def _ensure_for_products(self, products, configs=None):
+        """List the products that have an external id and are enabled, at every account that goes by this id, or at
+        those of ``configs`` that do; return the new listings."""
         wanted = products.filtered(lambda product: product.cartona_id and product.marketplace_sync_enabled)
-        configs = self.env["marketplace.config"].search([("use_cartona_id", "=", True)])
+        if configs is None:
+            configs = self.env["marketplace.config"].search([])
+        configs = configs.filtered("use_cartona_id")
         if not wanted or not configs:
             return self.browse()
         known = self.with_context(active_test=False).search(

@@ -84,7 +84,9 @@ class MarketplaceWake(models.AbstractModel):
     # ------------------------------------------------------------------ sweeper
 
     def _cron_sweep(self):
-        """Find what a crash left behind; where no job runner works, do the work here, bounded in time."""
+        """Find what a crash left behind and prices whose date has come; where no job runner works, do the work here,
+        bounded in time."""
+        self.env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
         work = self._work()
         if not work:
             return

@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, models
+from datetime import timedelta
+
+from odoo import api, fields, models
 
 
 class ProductPricelistItem(models.Model):
@@ -29,3 +31,18 @@ class ProductPricelistItem(models.Model):
         self.env["marketplace.outbox"]._mark(
             "price", product=products.ids, template=templates.ids, pricelist=wide.pricelist_id.ids
         )
+
+    def _mark_marketplace_dates(self, since):
+        """Mark the listings of rules that have begun or ended after ``since``, the sweeper's last run.
+
+        :param datetime since: UTC; ``None`` looks back one minute
+        """
+        now = fields.Datetime.now()
+        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
+        changed = self.sudo().search(
+            [
+                *("|", "&", ("date_start", ">", since), ("date_start", "<=", now)),
+                *("&", ("date_end", ">", since), ("date_end", "<=", now)),
+            ]
+        )
+        changed._mark_marketplace_price()

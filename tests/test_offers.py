@@ -1,9 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import Command
+from datetime import timedelta
+
+from freezegun import freeze_time
+
+from odoo import Command, fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, new_test_user
 from odoo.tools import mute_logger
 
+from ..models import marketplace_config
 from ..transport.errors import TemporaryFailure
 from .common import MarketplaceCase, storable
 
@@ -593,3 +598,37 @@ class TestOffers(MarketplaceCase):
         self.listings[0].action_sync()
         self.commit()
         self.assertFalse(self.at_box(self.products[0])["is_published"])
+
+    # ------------------------------------------------------------------ time goes by
+
+    def test_a_rule_takes_effect_when_its_date_comes_and_ends_when_it_is_over(self):
+        now = fields.Datetime.now()
+        pricelist = self.env["product.pricelist"].create({"name": "Ramadan"})
+        self.account.pricelist_id = pricelist
+        self.env["product.pricelist.item"].create(
+            {
+                "pricelist_id": pricelist.id,
+                "compute_price": "percentage",
+                "percent_price": 50,
+                "date_start": now + timedelta(hours=1),
+                "date_end": now + timedelta(hours=3),
+            }
+        )
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
+        for hours, price in ((2, 5.0), (4, 10.0)):
+            with freeze_time(now + timedelta(hours=hours)):
+                lastcall = {"lastcall": now + timedelta(hours=hours - 1.5)}
+                self.env["marketplace.wake"].with_context(**lastcall)._cron_sweep()
+                self.commit()
+                self.assertEqual(self.at_box(self.products[0])["selling_price"], price)
+
+    def test_products_that_had_an_id_before_the_account_are_listed_when_it_goes_live(self):
+        self.products[0].write({"cartona_id": "early-1", "marketplace_sync_enabled": True})
+        self.commit()
+        self.box.add_product(id="early-1")
+        self.patch(marketplace_config, "LIST_PRODUCTS", 1)  # in several jobs
+        account = self._create_account(name="Later")
+        self.commit()
+        self.assertTrue(account.listing_ids.filtered(lambda listing: listing.external_id == "early-1"))
+        self.assertEqual(self.box.product("early-1")["selling_price"], 10.0)
