@@ -1,0 +1,121 @@
+"""`make screenshots`: the pictures of the documentation, taken of a running system after its round trip.
+
+Some trouble is made on purpose, so that the pictures show what it looks like: an account with a wrong token, listings
+that the marketplace refuses, an order for a product that nobody has. `python -m dev screenshots all` takes every
+page there is, `… listings inbox` those; without a name the two that the repository holds.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from .. import roundtrip
+from ..common import MODULE, ROOT, Stop, say
+from ..stack import running_stack
+from ..test import BROWSERS
+
+CAMERA = Path(__file__).with_name("camera.py")
+FOLDER = ROOT / "docs" / "images"
+PRODUCTS, ORDERS = 120, 24
+LIMIT = 60
+IN_THE_REPOSITORY = ("dashboard", "account")
+
+
+def main(*names):
+    names = names or IN_THE_REPOSITORY
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not chromium:
+        raise Stop("screenshots need Chromium (Debian: apt-get install chromium)")
+    with running_stack("bench", products=PRODUCTS, orders=ORDERS) as stack:
+        scene = Scene(stack)
+        scene.set()
+        pages = [page for page in scene.pages() if page["name"] in names or names == ("all",)]
+        task = {
+            "chromium": chromium, "url": stack.url, "login": stack.login, "password": stack.password,
+            "folder": str(FOLDER), "pages": pages,
+        }  # fmt: skip
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([str(stack.instance.python), str(CAMERA)], input=json.dumps(task), text=True)
+        if done.returncode:
+            raise Stop(f"the pictures could not be taken; the server's log is {stack.log}")
+    say(f"look at the pictures in {FOLDER}")
+    return 0
+
+
+class Scene:
+    """What the pictures show."""
+
+    def __init__(self, stack):
+        self.stack, self.odoo, self.sandbox = stack, stack.odoo, stack.sandbox
+        self.account = None
+
+    def set(self):
+        steps = roundtrip.run(self.stack)
+        if not all(step.worked for step in steps):
+            raise Stop(roundtrip.table(steps))
+        self.account = self.odoo.call("marketplace.config", "search", [])[0]
+        self.odoo.call("marketplace.config", "write", [self.account], {"name": "Cartona Cairo"})
+        self.refused_listings()
+        self.unknown_product()
+        self.wrong_token()
+
+    def refused_listings(self):
+        first, second = self.odoo.call(
+            "marketplace.listing", "search_read", [("config_id", "=", self.account)], fields=["product_id"], limit=2
+        )
+        self.odoo.call("product.product", "write", [first["product_id"][0]], {"list_price": 0})
+        self.odoo.call("marketplace.listing", "write", [second["id"]], {"external_id": "999999"})
+        self.until("marketplace.listing", [("state", "=", "failed")], 2)
+
+    def unknown_product(self):
+        line = {
+            "supplier_product_id": "888888", "internal_product_id": "NEW-1", "product_name": "عصير برتقال كبير",
+            "amount": 4, "selling_price": 120,
+        }  # fmt: skip
+        self.sandbox.post("orders", {"order": {"order_details": [line, {}]}})
+        self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
+        self.until("marketplace.inbox", [("state", "=", "failed")], 1)
+
+    def wrong_token(self):
+        account = self.odoo.call(
+            "marketplace.config", "create",
+            {"name": "Cartona Alexandria", "base_url": self.sandbox.url, "auth_token": "expired", "sequence": 20},
+        )  # fmt: skip
+        self.odoo.call("marketplace.config", "action_go_live", [account])
+        self.odoo.call("marketplace.config", "action_pull_orders", [account])
+        self.until("marketplace.config", [("id", "=", account), ("state", "=", "paused")], 1)
+
+    def until(self, model, domain, expected):
+        limit = time.monotonic() + LIMIT
+        while self.odoo.call(model, "search_count", domain) != expected:
+            self.stack.check()
+            if time.monotonic() > limit:
+                raise Stop(f"{model} {domain} is not there after {LIMIT} s")
+            time.sleep(0.1)
+
+    def pages(self):
+        order = self.odoo.call("sale.order", "search", [("marketplace_config_id", "=", self.account)], limit=1)[0]
+        form, rows = "document.querySelector('.o_form_view .o_field_widget')", "document.querySelector('.o_data_row')"
+        ours = f"menu_id={self.id_of('menu_marketplace')}"
+        return [
+            page("dashboard", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
+                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"),
+            page("account", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
+                 f"&id={self.account}&{ours}", form),
+            page("listings", f"action={self.id_of('marketplace_listing_action')}&model=marketplace.listing"
+                 f"&view_type=list&{ours}", rows),
+            page("order", f"model=sale.order&view_type=form&id={order}"
+                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
+            page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
+                 f"&{ours}", rows),
+        ]  # fmt: skip
+
+    def id_of(self, name, module=MODULE):
+        domain = [("module", "=", module), ("name", "=", name)]
+        return self.odoo.call("ir.model.data", "search_read", domain, fields=["res_id"])[0]["res_id"]
+
+
+def page(name, address, ready):
+    return {"name": name, "address": f"/web#{address}", "ready": ready}
