@@ -15,8 +15,10 @@ from .orders import Orders
 from .prices import Prices
 from .process import within_odoo
 from .system import System
+from .triggers import Triggers
+from .webhooks import Webhooks
 
-PARTS = {"prices": Prices, "orders": Orders}
+PARTS = {"prices": Prices, "orders": Orders, "triggers": Triggers, "webhooks": Webhooks}
 PRODUCTS = 1000
 
 

@@ -13,6 +13,7 @@ import traceback
 
 SUPERUSER = 1
 ADMINISTRATOR = 2
+CUSTOMERS = "stock.stock_location_customers"
 POLL = 0.02
 
 
@@ -135,6 +136,105 @@ class Inside:
                 env.flush_all()
             env.cr.commit()
             return {"seconds": time.monotonic() - start}
+
+    # === what a transaction pays for being listed ===
+
+    def make_products(self, count, location):
+        """Products like the others, with stock, that no account lists."""
+        with self.environment(ADMINISTRATOR) as env:
+            Product = env["product.product"]
+            storable = {"is_storable": True} if "is_storable" in Product._fields else {"detailed_type": "product"}
+            products = Product.create(
+                [{"name": f"Not listed {number}", "list_price": 20.0, **storable} for number in range(count)]
+            )
+            for product in products:
+                env["stock.quant"]._update_available_quantity(product, env["stock.location"].browse(location), 1e6)
+            return products.ids
+
+    def add_accounts(self, account, count, products):
+        """Further live accounts like the given one that list these products; all of them get plenty of stock."""
+        with self.environment() as env:
+            config = env["marketplace.config"].browse(account)
+            for number in range(count):
+                other = config.copy(
+                    {
+                        "name": f"{config.name} {number + 2}", "base_url": config.base_url,
+                        "auth_token": config.auth_token, "pull_orders": False, "use_cartona_id": False,
+                    }
+                )  # fmt: skip
+                env["marketplace.listing"].create(
+                    [
+                        {"config_id": other.id, "product_id": listing.product_id.id, "external_id": listing.external_id}
+                        for listing in config.listing_ids.filtered(lambda listing: listing.product_id.id in products)
+                    ]
+                )
+                other.action_go_live()
+            location = env["stock.warehouse"].search([("company_id", "=", config.company_id.id)], limit=1).lot_stock_id
+            for product in env["product.product"].browse(products):
+                env["stock.quant"]._update_available_quantity(product, location, 1e6)
+
+    def timed(self, method, **arguments):
+        """The seconds of a transaction with its commit and what hangs on that, its cache warm as a server's is."""
+        with self.environment(ADMINISTRATOR, commit=False) as env:
+            act = getattr(self, f"_{method}")(env, **arguments)
+            start = time.perf_counter()
+            act()
+            env.cr.commit()
+            return time.perf_counter() - start
+
+    def _write_price(self, env, products, price):
+        products = env["product.product"].browse(products)
+        products.mapped("list_price")
+        return lambda: products.write({"list_price": price})
+
+    def _write_each_price(self, env, products, price):
+        products = env["product.product"].browse(products)
+        products.mapped("list_price")
+
+        def act():
+            for number, product in enumerate(products):
+                product.write({"list_price": price + number + 0.5})
+
+        return act
+
+    def make_picking(self, products):
+        """A delivery of one piece of each product, reserved and ready."""
+        with self.environment(ADMINISTRATOR) as env:
+            warehouse = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1)
+            places = {"location_id": warehouse.lot_stock_id.id, "location_dest_id": env.ref(CUSTOMERS).id}
+            picking = env["stock.picking"].create({"picking_type_id": warehouse.out_type_id.id, **places})
+            named = {"name": "Benchmark"} if "name" in env["stock.move"]._fields else {}
+            env["stock.move"].create(
+                [
+                    {"product_id": product, "product_uom_qty": 1, "picking_id": picking.id, **named, **places}
+                    for product in products
+                ]
+            )
+            picking.action_confirm()
+            picking.action_assign()
+            picking.move_ids.picked = True
+            return picking.id
+
+    def _validate(self, env, picking):
+        picking = env["stock.picking"].browse(picking)
+        picking.move_ids.move_line_ids.mapped("quantity")
+
+        def act():
+            picking.with_context(skip_sms=True).button_validate()
+            if picking.state != "done":
+                raise ValueError(f"the picking is {picking.state}")
+
+        return act
+
+    # === webhooks ===
+
+    def get(self, url):
+        """The seconds of one request on a connection of its own."""
+        import requests
+
+        start = time.perf_counter()
+        requests.get(url, timeout=60).raise_for_status()
+        return time.perf_counter() - start
 
 
 def main(configuration):
