@@ -46,11 +46,6 @@ def p95(values):
     return sorted(values)[math.ceil(0.95 * len(values)) - 1]
 
 
-def middle(values):
-    """Median for figures, which may be few and noisy."""
-    return statistics.median(values)
-
-
 def as_json(rows):
     keys = ("name", "value", "unit", "floor", "ratio", "goal", "met", "note")
     return json.dumps([{key: rounded(asdict(row)[key]) for key in keys} for row in rows], indent=1, ensure_ascii=False)

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from unittest.mock import patch
 
 SUPERUSER = 1
 ADMINISTRATOR = 2
@@ -140,42 +141,39 @@ class Inside:
     # === what a transaction pays for being listed ===
 
     def make_products(self, count, location):
-        """Products like the others, with stock, that no account lists."""
+        """New products with stock, all alike; no account lists them."""
         with self.environment(ADMINISTRATOR) as env:
             Product = env["product.product"]
             storable = {"is_storable": True} if "is_storable" in Product._fields else {"detailed_type": "product"}
             products = Product.create(
-                [{"name": f"Not listed {number}", "list_price": 20.0, **storable} for number in range(count)]
+                [{"name": f"Benchmark {number}", "list_price": 20.0, **storable} for number in range(count)]
             )
             for product in products:
                 env["stock.quant"]._update_available_quantity(product, env["stock.location"].browse(location), 1e6)
             return products.ids
 
-    def add_accounts(self, account, count, products):
-        """Further live accounts like the given one that list these products; all of them get plenty of stock."""
+    def list_products(self, account, count, products):
+        """List `{product: external id}` at the account and at further live ones like it, `count` in all."""
         with self.environment() as env:
             config = env["marketplace.config"].browse(account)
-            for number in range(count):
-                other = config.copy(
-                    {
-                        "name": f"{config.name} {number + 2}", "base_url": config.base_url,
-                        "auth_token": config.auth_token, "pull_orders": False, "use_cartona_id": False,
-                    }
-                )  # fmt: skip
-                env["marketplace.listing"].create(
-                    [
-                        {"config_id": other.id, "product_id": listing.product_id.id, "external_id": listing.external_id}
-                        for listing in config.listing_ids.filtered(lambda listing: listing.product_id.id in products)
-                    ]
-                )
-                other.action_go_live()
-            location = env["stock.warehouse"].search([("company_id", "=", config.company_id.id)], limit=1).lot_stock_id
-            for product in env["product.product"].browse(products):
-                env["stock.quant"]._update_available_quantity(product, location, 1e6)
+            accounts = config
+            for number in range(1, count):
+                own = {"name": f"{config.name} {number + 1}", "pull_orders": False, "use_cartona_id": False}
+                accounts |= config.copy({"base_url": config.base_url, "auth_token": config.auth_token, **own})
+            (accounts - config).action_go_live()
+            env["marketplace.listing"].create(
+                [
+                    {"config_id": each.id, "product_id": int(product), "external_id": external}
+                    for each in accounts
+                    for product, external in products.items()
+                ]
+            )
 
-    def timed(self, method, **arguments):
-        """The seconds of a transaction with its commit and what hangs on that, its cache warm as a server's is."""
-        with self.environment(ADMINISTRATOR, commit=False) as env:
+    def timed(self, method, trigger=True, **arguments):
+        """The seconds of a transaction with its commit and what hangs on that, with or without the addon's trigger."""
+        with self.environment(ADMINISTRATOR, commit=False) as env, contextlib.ExitStack() as off:
+            if not trigger:
+                off.enter_context(patch.object(type(env["marketplace.outbox"]), "_mark", lambda *_a, **_k: None))
             act = getattr(self, f"_{method}")(env, **arguments)
             start = time.perf_counter()
             act()

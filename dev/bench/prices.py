@@ -1,6 +1,6 @@
 """From the commit of a changed price to the marketplace: one change, and a thousand in one transaction."""
 
-from .figures import Row, middle, p50, p95
+from .figures import Row, p50, p95
 
 SINGLE_CHANGES = 50
 REPEATS = 3
@@ -54,7 +54,7 @@ class Prices:
         number = len(self.system.products)
         return [
             Row(
-                f"{number} prices in one transaction", middle(walls), "s", middle(floors), "≤ 2 × floor",
+                f"{number} prices in one transaction", p50(walls), "s", p50(floors), "≤ 2 × floor",
                 f"commit → the last one answered, median of {REPEATS}; floor: the same prices and quantities computed "
                 "at once and the same payloads posted",
             ),
