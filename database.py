@@ -11,14 +11,17 @@ from odoo import SUPERUSER_ID, api
 
 
 @contextmanager
-def own_transaction(env):
+def own_transaction(env, repeatable_read=False):
     """Give an environment of the superuser on a new transaction; commit it at the end, roll it back on an error.
 
-    READ COMMITTED, because two of these may meet on the same rows: in Odoo's usual REPEATABLE READ the second one would
-    fail with a serialization error instead of waiting for the first.
+    READ COMMITTED for our own bookkeeping, because two of these may meet on the same rows: in Odoo's usual REPEATABLE
+    READ the second one would fail with a serialization error instead of waiting for the first. What calls Odoo's own
+    business code must ask for ``repeatable_read``, and be ready to try again: that code reads a quantity, computes, and
+    writes the result, and relies on the database to refuse when somebody else wrote in between.
     """
     with env.registry.cursor() as cr:
-        if not env.registry.in_test_mode():  # there, it is a savepoint in the transaction of the test
+        # In test mode it is a savepoint in the transaction of the test.
+        if not repeatable_read and not env.registry.in_test_mode():
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         yield api.Environment(cr, SUPERUSER_ID, {})
 

@@ -66,7 +66,7 @@ class MarketplaceWebhook(http.Controller):
             raise Refused(415, "Send the body as application/json.")
         if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(415, "Send the body without compression.")
-        return http_request.get_data(cache=False)
+        return http_request.get_data()  # kept: Odoo runs this again when its transaction meets another one
 
     def _find_account(self, key):
         """Return the account; an unknown one is refused as a bad signature is, so that keys can't be tried out."""
@@ -97,7 +97,15 @@ class MarketplaceWebhook(http.Controller):
             events = config._api()._parse_webhook(config, kind, payload)
         except MappingError as err:
             raise Refused(400, str(err)) from err
-        return [(config, event.kind, event.external_id, event.payload, event.event_id) for event in events]
+        delivery = config._api()._delivery_id(config, request.httprequest.headers, body)
+        return [self._document(config, event, delivery, index) for index, event in enumerate(events)]
+
+    def _document(self, config, event, delivery, index):
+        """Return what the inbox takes, for the account that the document names."""
+        code = config._api()._identify(config, event.payload)[1] if event.kind == "order" else ""
+        account = (config._route(code) or config) if code else config
+        event_id = event.event_id or (f"{event.kind}:{delivery}:{index}" if delivery else "")
+        return account, event.kind, event.external_id, event.payload, event_id
 
     def _store(self, documents):
         """Put the documents into the inbox, committed before we answer; return how many were new."""

@@ -1,10 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from urllib.parse import quote
+
 from odoo import _, models
 
 from ..schemas import UNLIMITED, Customer, Event, Order, OrderLine, RemoteProduct, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
 from ..transport.reading import day, first, flag, items, moment, number, text, under
+from ..transport.text import storable
 
 # Cartona's words and ours. Unknown ones are refused by name, never guessed.
 STATUS_FROM_CARTONA = {
@@ -25,8 +28,12 @@ STATUS_TO_CARTONA = {
     "cancelled": "cancelled_by_supplier",
     "returned": "returned",
 }
+# The id of a product, in all spellings that occur.
+PRODUCT_KEYS = ("supplier_product_id", "suppler_prodcut_id", "id")
 CATALOGUE_PAGE = 100
+# Orders of one pull; more are asked for when those at the head of the queue can't be acknowledged.
 PULL_LIMIT = 100
+PULL_LIMIT_MAX = 3200
 
 
 class MarketplaceApiCartona(models.AbstractModel):
@@ -93,7 +100,7 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     def _parse_product(self, raw):
         return RemoteProduct(
-            external_id=text(raw, ("supplier_product_id", "suppler_prodcut_id", "id")),
+            external_id=text(raw, PRODUCT_KEYS),
             name=text(raw, ("suppler_prodcut_name", "product_name", "name", "base_product_name")),
             sku=text(raw, "internal_product_id"),
             unit=text(raw, "unit"),
@@ -120,21 +127,24 @@ class MarketplaceApiCartona(models.AbstractModel):
         return row
 
     def _push_offers(self, config, rows):
-        wire = [self._serialize_product(config, row) for row in rows]
+        wire = [row["wire"] for row in rows]
         with self._exchange(config, "push_offers", len(rows)) as exchange:
             answer = exchange.request("POST", f"{config.product_path}/bulk-update", json=wire)
-            results = self._row_results(wire, answer, "supplier_product_id")
+            results = self._row_results(wire, answer, PRODUCT_KEYS)
             exchange.failed = sum(result.outcome != "accepted" for result in results)
         return results
 
     # ------------------------------------------------------------------ orders
 
     def _pull_orders(self, config, cursor=None):
+        """The cursor is how many orders to ask for: those that can't be acknowledged stay at the head of the queue, and
+        only a longer pull sees what comes after them."""
+        limit = int(cursor or PULL_LIMIT)
         with self._exchange(config, "pull_orders", 0) as exchange:
-            rows = exchange.request("GET", f"{config.order_path}/pull-orders", params={"limit": PULL_LIMIT})
+            rows = exchange.request("GET", f"{config.order_path}/pull-orders", params={"limit": limit})
             self._check_list(rows)
             exchange.count = len(rows)
-        return rows, None
+        return rows, str(limit * 2) if limit <= len(rows) < PULL_LIMIT_MAX else None
 
     def _identify(self, config, raw):
         if not isinstance(raw, dict):
@@ -216,7 +226,7 @@ class MarketplaceApiCartona(models.AbstractModel):
         wire = [{"hashed_id": external_id, "status": "synced"} for external_id in external_ids]
         with self._exchange(config, "acknowledge", len(wire)) as exchange:
             answer = exchange.request("POST", f"{config.order_path}/update-order-status", json=wire)
-            results = self._row_results(wire, answer, "hashed_id")
+            results = self._row_results(wire, answer, ("hashed_id",))
             exchange.failed = sum(result.outcome != "accepted" for result in results)
         return results
 
@@ -226,8 +236,10 @@ class MarketplaceApiCartona(models.AbstractModel):
         if status == "cancelled":
             wire["cancellation_reason"] = values.get("reason") or "cannot_deliver_the_order"
         with self._exchange(config, "push_status") as exchange:
-            answer = exchange.request("POST", f"{config.order_path}/update-order-status/{external_id}", json=wire)
-            result = self._row_result(answer if isinstance(answer, dict) else {})
+            path = f"{config.order_path}/update-order-status/{quote(external_id, safe='')}"
+            answer = exchange.request("POST", path, json=wire)
+            rows = answer if isinstance(answer, list) else [answer]
+            result = self._row_result(next((row for row in rows if isinstance(row, dict)), {}))
             exchange.failed = int(result.outcome != "accepted")
         return result
 
@@ -253,19 +265,30 @@ class MarketplaceApiCartona(models.AbstractModel):
                 _("The marketplace should answer with a list and sent something else. Check the API URL and the paths.")
             )
 
-    def _row_results(self, wire, answer, key):
+    def _row_results(self, wire, answer, keys):
         """Return one result for each row of a bulk call. What the answer looks like is not documented: nothing or an
-        empty list (all fine), a row for each row sent or only for failed ones, or one object."""
+        empty list (all fine), a row for each row sent or only for failed ones, or one object.
+
+        :param keys: the names under which the answer may tell the row's id; the first is that of the row sent
+        :raise RequestRejected: a row failed and it can't be told which
+        """
         if isinstance(answer, dict):
             whole = self._row_result(answer)
             if whole.outcome != "accepted":
                 raise errors.RequestRejected(whole.message, code=whole.code)
             return [RowResult.accepted()] * len(wire)
         rows = [row for row in answer or [] if isinstance(row, dict)]
-        if len(rows) == len(wire):
-            return [self._row_result(row) for row in rows]
-        by_id = {_plain(row.get(key)): self._row_result(row) for row in rows}
-        return [by_id.get(_plain(row[key]), RowResult.accepted()) for row in wire]
+        ids = [next((_plain(row[key]) for key in keys if _plain(row.get(key))), "") for row in rows]
+        results = [self._row_result(row) for row in rows]
+        if all(ids):
+            by_id = dict(zip(ids, results, strict=True))
+            return [by_id.get(_plain(row[keys[0]]), RowResult.accepted()) for row in wire]
+        if len(results) == len(wire):
+            return results
+        failed = [result for result in results if result.outcome != "accepted"]
+        if failed:
+            raise errors.RequestRejected(failed[0].message, code=failed[0].code)
+        return [RowResult.accepted()] * len(wire)
 
     def _row_result(self, raw):
         problem = raw.get("error") or raw.get("errors")
@@ -277,7 +300,7 @@ class MarketplaceApiCartona(models.AbstractModel):
 
 def _plain(value):
     """Return an id as text: numbers and texts both occur."""
-    return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
+    return "" if value is None or isinstance(value, (dict, list)) else storable(str(value)).strip()
 
 
 def _words(problem):
@@ -286,4 +309,4 @@ def _words(problem):
         return "; ".join(f"{key}: {_words(value)}" for key, value in problem.items())
     if isinstance(problem, list):
         return "; ".join(_words(value) for value in problem)
-    return str(problem or "")
+    return storable(str(problem or ""))

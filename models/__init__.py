@@ -6,6 +6,7 @@ from . import marketplace_identity
 from . import marketplace_listing
 from . import marketplace_offer
 from . import marketplace_stock_rule
+from . import marketplace_audit
 from . import marketplace_outbox
 from . import marketplace_inbox
 from . import marketplace_sync_log
@@ -19,6 +20,7 @@ from . import marketplace_matching
 from . import marketplace_order_processor
 from . import marketplace_dashboard
 from . import account_tax
+from . import base_partner_merge
 from . import product_category
 from . import product_template
 from . import product_product

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import hashlib
 import threading
 import time
 from contextlib import contextmanager
@@ -134,7 +135,8 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     def _push_offers(self, config, rows):
-        """Send offers: ``rows`` are neutral dicts, at most ``batch_size`` of them.
+        """Send offers: ``rows`` are neutral dicts, at most ``batch_size`` of them, each with its wire form by
+        :meth:`_serialize_product` under ``wire``.
 
         :return: one ``RowResult`` for each row, in their order
         :raise RequestRejected: the batch was refused as a whole, so the caller halves it to find the bad row
@@ -142,7 +144,11 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     def _pull_orders(self, config, cursor=None):
-        """Return one page of raw orders: ``([raw], next cursor or None)``."""
+        """Return one page of raw orders: ``([raw], next cursor or None)``.
+
+        Where orders need to be acknowledged, the next pull starts without a cursor as long as this one brought
+        something new; the cursor is for when it did not.
+        """
         raise NotImplementedError
 
     def _identify(self, config, raw):
@@ -179,6 +185,17 @@ class MarketplaceApi(models.AbstractModel):
     def _webhook_recipe(self, config):
         """Return ``(scheme, options)`` for ``transport.signatures.verify``."""
         return config.webhook_scheme, {}
+
+    def _delivery_id(self, config, headers, body):
+        """Return what tells a verified delivery from all others, so that a copy of it is known; ``""``: nothing does.
+
+        By default the id of Standard Webhooks, and the signed time with the signed body where HMAC is used.
+        """
+        if config.webhook_scheme == "standard":
+            return headers.get("webhook-id", "")
+        if config.webhook_scheme == "hmac":
+            return hashlib.sha256(headers.get("X-Marketplace-Timestamp", "").encode() + b"." + body).hexdigest()
+        return ""
 
     def _parse_webhook(self, config, kind, payload):
         """Turn the verified, parsed body of a delivery into a list of ``Event``.

@@ -121,6 +121,12 @@ class MarketplaceConfig(models.Model):
         default="as_is",
         required=True,
     )
+    heal_limit = fields.Integer(
+        string="Heal up to",
+        default=50,
+        help="The nightly audit corrects up to this many products that the marketplace shows differently. If there are "
+        "more, it asks you first.",
+    )
     allow_zero_price = fields.Boolean(help="Send a price of 0 too. Otherwise it is taken for a mistake, and refused.")
 
     # orders
@@ -232,7 +238,11 @@ class MarketplaceConfig(models.Model):
         orders = (
             self.env["sale.order"]
             .sudo()
-            ._read_group([("marketplace_config_id", "in", self.ids)], ["marketplace_config_id"], ["__count"])
+            ._read_group(
+                [("marketplace_config_id", "in", self.ids), ("cartona_id", "!=", False)],
+                ["marketplace_config_id"],
+                ["__count"],
+            )
         )
         orders = {config.id: count for config, count in orders}
         for config in self:
@@ -286,7 +296,6 @@ class MarketplaceConfig(models.Model):
         self.env["marketplace.identity"]._claim()
         new = self.filtered(lambda config: config.state == "draft")
         self.write({"state": "live", "pause_reason": False})
-        # A draft keeps no track of changes; a paused account does.
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         for config in new.filtered("use_cartona_id"):
             config.with_delay(identity_key=f"marketplace:list:{config.id}")._job_list_products()
@@ -308,7 +317,7 @@ class MarketplaceConfig(models.Model):
     def action_pull_orders(self):
         """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
         self.check_access_rights("write")
-        not_live = self.filtered(lambda config: config.state != "live")
+        not_live = (self | self._credentials()).filtered(lambda config: config.state != "live")
         if not_live:
             raise UserError(_("%s is not live. Start it first.", ", ".join(not_live.mapped("name"))))
         self._credentials()._request_pull()
@@ -319,6 +328,15 @@ class MarketplaceConfig(models.Model):
         self.check_access_rights("write")
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
         return self._notify(_("All listings are queued."), "info")
+
+    def action_audit(self):
+        """Compare what the marketplace shows with Odoo, in a job."""
+        self.check_access_rights("write")
+        self.env["marketplace.audit"]._start(self)
+        return self._notify(_("The audit has started. Its result appears under Audits."), "info")
+
+    def action_open_audits(self):
+        return self._open("cartona_integration.marketplace_audit_action")
 
     def action_open_listings(self):
         return self._open("cartona_integration.marketplace_listing_action")
@@ -344,6 +362,11 @@ class MarketplaceConfig(models.Model):
     def _cron_pull_orders(self):
         """Ask for the new orders of every live account, once for those that share credentials."""
         self.search([("state", "=", "live"), ("pull_orders", "=", True)])._credentials()._request_pull()
+
+    def _cron_audit(self):
+        """Compare what each live account's marketplace shows with Odoo."""
+        live = self.search([("state", "=", "live")])
+        self.env["marketplace.audit"]._start(live.filtered(lambda config: config._may_talk()))
 
     def _job_list_products(self, after=0):
         """List the products that had an external id before the account was there, in bounded pieces."""
@@ -374,10 +397,12 @@ class MarketplaceConfig(models.Model):
     def _request_pull(self):
         """Ask for the marketplace's new orders. The request is stored, so that it outlives a crash."""
         with own_transaction(self.env) as env:
-            states = env["marketplace.config.state"].search(
-                [("config_id", "in", self.ids), ("pull_requested_at", "=", False)]
+            # To the microsecond: a pull that is under way must not take this for the request it answers.
+            env.cr.execute(
+                "UPDATE marketplace_config_state SET pull_requested_at = clock_timestamp() at time zone 'utc' "
+                "WHERE config_id = ANY(%s)",
+                [self.ids],
             )
-            states.write({"pull_requested_at": fields.Datetime.now()})
             env["marketplace.wake"]._request()
 
     def _api(self):
@@ -395,6 +420,16 @@ class MarketplaceConfig(models.Model):
         owner = self._credentials()
         return owner | self.search([("credentials_id", "=", owner.id)])
 
+    def _route(self, code):
+        """Return the account that a document with this supplier code is for, among those that share credentials; none
+        when it can't be told. An account alone takes what names no supplier, and everything when it has no code."""
+        self.ensure_one()
+        accounts = self._credential_group().filtered("active")
+        exact = accounts.filtered(lambda account: account.supplier_code and account.supplier_code == code)
+        if exact or len(accounts) != 1:
+            return exact
+        return accounts if not code or not accounts.supplier_code else exact
+
     def _webhook_secrets(self):
         """Return the secrets that a delivery may be signed with, the current one first."""
         self.ensure_one()
@@ -406,15 +441,15 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         return self.env["marketplace.config.state"].sudo().search([("config_id", "=", self.id)])
 
-    def _may_talk(self):
-        """Tell whether the account may call its marketplace now: live, not blocked, and in the real database."""
+    def _is_running(self):
+        """Tell whether the account is at work at all: live, and in the real database."""
         self.ensure_one()
-        return (
-            self.active
-            and self.state == "live"
-            and not self._running()._is_blocked()
-            and self.env["marketplace.identity"]._is_original()
-        )
+        return self.active and self.state == "live" and self.env["marketplace.identity"]._is_original()
+
+    def _may_talk(self):
+        """Tell whether the account may call its marketplace now: at work, and not blocked after a failure."""
+        self.ensure_one()
+        return self._is_running() and not self._running()._is_blocked()
 
     def _pause_for(self, error):
         """Pause the account because only a person can mend what ``error`` says, and tell that person, once."""

@@ -33,6 +33,12 @@ class MarketplaceConfigState(models.Model):
         self.ensure_one()
         return bool(self.blocked_until and self.blocked_until > fields.Datetime.now())
 
+    def _requested_at(self):
+        """Return when orders were asked for, to the microsecond (the field shows seconds)."""
+        self.ensure_one()
+        self.env.cr.execute("SELECT pull_requested_at FROM marketplace_config_state WHERE id = %s", [self.id])
+        return self.env.cr.fetchone()[0]
+
     def _is_open(self):
         """Tell whether so many failures came in a row that only a probe is sent now and then."""
         self.ensure_one()

@@ -3,6 +3,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from .marketplace_inbox import OPEN_STATES
+
 
 class MarketplaceConfig(models.Model):
     """What the dashboard shows. Everything is counted from rows when it is asked for, never incremented."""
@@ -18,9 +20,7 @@ class MarketplaceConfig(models.Model):
         configs = self.search([])
         since = fields.Datetime.now() - timedelta(days=1)
         listings = self._dashboard_counts("marketplace.listing", configs, "state")
-        inbox = self._dashboard_counts(
-            "marketplace.inbox", configs, "state", [("state", "not in", ("done", "superseded"))]
-        )
+        inbox = self._dashboard_counts("marketplace.inbox", configs, "state", [("state", "in", OPEN_STATES)])
         calls = self._dashboard_counts("marketplace.sync.log", configs, "status", [("create_date", ">=", since)])
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
@@ -91,7 +91,11 @@ class MarketplaceConfig(models.Model):
             self.env["sale.order"]
             .sudo()
             ._read_group(
-                [("marketplace_config_id", "in", configs.ids), ("create_date", ">=", start)],
+                [
+                    ("marketplace_config_id", "in", configs.ids),
+                    ("cartona_id", "!=", False),
+                    ("create_date", ">=", start),
+                ],
                 ["marketplace_config_id"],
                 ["__count", "amount_total:sum"],
             )

@@ -6,6 +6,8 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..transport.text import storable
+
 OPEN_STATES = ("waiting", "imported", "failed")
 
 
@@ -79,9 +81,12 @@ class MarketplaceInbox(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_replay(self):
-        """Process the documents again, as they stand here now."""
+        """Process the documents again, as they stand here now, each at the account that its supplier code names."""
         self.check_access_rights("write")
-        self.write({"state": "waiting", "attempts": 0, "next_attempt": False, "last_error": False})
+        for row in self:
+            row._reroute()
+        replayed = self.filtered(lambda row: row.state != "superseded")
+        replayed.write({"state": "waiting", "attempts": 0, "next_attempt": False, "last_error": False})
         self.env["marketplace.wake"]._request()
 
     # ------------------------------------------------------------------ business
@@ -94,10 +99,10 @@ class MarketplaceInbox(models.Model):
         """
         rows, new = self.browse(), 0
         for config, kind, external_id, raw, *event in documents:
-            digest = self._digest(raw)
-            row = self._newest(config, kind, external_id, digest)
-            if row.digest != digest:
-                row = self._insert(config, kind, external_id, raw, digest, source, event[0] if event else "")
+            digest, event_id = self._digest(raw), event[0] if event else ""
+            row = self._known_event(config, event_id) or self._newest(config, kind, external_id, digest)
+            if row.key != event_id and row.digest != digest:
+                row = self._insert(config, kind, external_id, raw, digest, source, event_id)
                 new += 1
             if needs_ack:
                 row.write({"needs_ack": True, "acknowledged_at": False})
@@ -105,6 +110,10 @@ class MarketplaceInbox(models.Model):
         if new:
             self.env["marketplace.wake"]._request()
         return rows, new
+
+    def _known_event(self, config, event_id):
+        """Return the row of a delivery that came before, whatever came since: a copy of it is no news."""
+        return self.search([("config_id", "=", config.id), ("key", "=", event_id)]) if event_id else self.browse()
 
     def _newest(self, config, kind, external_id, digest):
         """Return the newest document of the order; of one without an order id, the one of the same content."""
@@ -148,6 +157,26 @@ class MarketplaceInbox(models.Model):
             [("config_id", "=", config.id), ("external_id", "=", external_id), ("digest", "=", digest)]
         )
 
+    def _hold_unknown_supplier(self):
+        """Put aside documents that name a supplier nobody here is; they are not acknowledged, so they come again."""
+        for row in self.filtered(lambda row: row.state == "waiting"):
+            code = row.config_id._api()._identify(row.config_id, row._document())[1]
+            row._fail(
+                _("No account has the supplier code %r. Enter it on the account it belongs to, then replay.", code)
+            )
+
+    def _reroute(self):
+        """Move the document to the account it is for, if that can be told now."""
+        self.ensure_one()
+        code = self.config_id._api()._identify(self.config_id, self._document())[1]
+        account = self.config_id._route(code)
+        if not account or account == self.config_id or self.kind != "order":
+            return
+        if self.search_count([("config_id", "=", account.id), ("key", "=", self.key)]):
+            self.state = "superseded"  # it has come to the right account by another way meanwhile
+        else:
+            self.config_id = account
+
     def _document(self):
         """Return the payload as parsed JSON."""
         self.ensure_one()
@@ -155,7 +184,7 @@ class MarketplaceInbox(models.Model):
 
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
-        self.write({"state": "failed", "last_error": str(error), "attempts": self.attempts + 1})
+        self.write({"state": "failed", "last_error": storable(str(error)), "attempts": self.attempts + 1})
 
     # ------------------------------------------------------------------ helpers
 

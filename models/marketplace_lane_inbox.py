@@ -3,6 +3,7 @@ import logging
 from datetime import timedelta
 
 import psycopg2
+import psycopg2.errors
 
 from odoo import fields, models
 from odoo.exceptions import UserError
@@ -11,10 +12,18 @@ from odoo.tools import SQL
 from ..database import own_transaction, try_transaction_lock
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
+from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
 BATCH = 100
+# What the database says when two transactions can't both be right; the loser tries again.
+CONFLICTS = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
+CONFLICT_TRIES = 5
 MAX_ATTEMPTS = 5
 
 
@@ -105,7 +114,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
                 obtained |= row
         return obtained.sorted("id")
 
-    def _import(self, config, rows):
+    def _import(self, config, rows, again=True):
         """Import documents as one; on failure halve them until the bad one is alone."""
         processor = self.env["marketplace.order.processor"]
         try:
@@ -119,35 +128,50 @@ class MarketplaceLaneInbox(models.AbstractModel):
                 middle = len(rows) // 2
                 self._import(config, rows[:middle])
                 self._import(config, rows[middle:])
-                return
-            if not isinstance(err, (MappingError, UserError)):
-                _logger.exception("Document %s of account %s could not be processed", rows.id, config.id)
-            rows._fail(err)
+            elif isinstance(err, psycopg2.errors.UniqueViolation) and again:
+                self._import(config, rows, again=False)  # somebody else has just made that customer: now it is found
+            else:
+                self._give_up(rows, err)
+
+    def _give_up(self, row, err):
+        if not isinstance(err, (MappingError, UserError)):
+            _logger.exception("Document %s of account %s could not be processed", row.id, row.config_id.id)
+        row._fail(err)
 
     def _follow_up(self, row_id):
         """Do what follows the import of one order; a failure is stored with the document and tried again later."""
-        try:
-            with own_transaction(self.env) as env:
-                row = env["marketplace.inbox"].browse(row_id)
-                if not env[self._name]._lock(row) or row.state != "imported":
-                    return False
-                env["marketplace.order.processor"]._follow_up(row)
-                row.write({"state": "done", "last_error": False})
-        except Exception as err:
-            if not isinstance(err, UserError):
-                _logger.exception("What follows document %s failed", row_id)
-            self._postpone(row_id, err)
+        for _try in range(CONFLICT_TRIES):
+            try:
+                return self._follow_up_once(row_id)
+            except CONFLICTS as err:
+                conflict = err  # with a user who works at the same products: not the order's fault
+            except Exception as err:
+                if not isinstance(err, UserError):
+                    _logger.exception("What follows document %s failed", row_id)
+                self._postpone(row_id, err)
+                return True
+        _logger.info("What follows document %s is tried again later: %s", row_id, conflict)
+        self._postpone(row_id, conflict, attempts=0)
         return True
 
-    def _postpone(self, row_id, err):
+    def _follow_up_once(self, row_id):
+        with own_transaction(self.env, repeatable_read=True) as env:
+            row = env["marketplace.inbox"].browse(row_id)
+            if not env[self._name]._lock(row) or row.state != "imported":
+                return False
+            env["marketplace.order.processor"]._follow_up(row)
+            row.write({"state": "done", "last_error": False})
+            return True
+
+    def _postpone(self, row_id, err, attempts=1):
         with own_transaction(self.env) as env:
             row = env["marketplace.inbox"].browse(row_id)
-            attempts = row.attempts + 1
+            attempts = row.attempts + attempts
             row.write(
                 {
                     "attempts": attempts,
                     "state": "imported" if attempts < MAX_ATTEMPTS else "failed",
                     "next_attempt": fields.Datetime.now() + timedelta(seconds=backoff(attempts)),
-                    "last_error": str(err),
+                    "last_error": storable(str(err)),
                 }
             )

@@ -1,13 +1,18 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 from datetime import timedelta
 
-from odoo import _, fields, models
+import psycopg2
+
+from odoo import fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
+
+_logger = logging.getLogger(__name__)
 
 FOLD_ROWS = 10_000
 # After this many failed attempts a row waits for a person.
@@ -99,6 +104,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
                        price_pushed_at = CASE WHEN f.force THEN NULL ELSE l.price_pushed_at END,
                        quantity_pushed_at = CASE WHEN f.force THEN NULL ELSE l.quantity_pushed_at END,
+                       publication_pushed_at = CASE WHEN f.force THEN NULL ELSE l.publication_pushed_at END,
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,
@@ -111,10 +117,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Return the neutral rows of the next batch, and how many due listings were settled without a call."""
         Listing = self.env["marketplace.listing"]
         listings = Listing.browse(Listing._due_ids(config, limit=config.batch_size))
-        offers = listings._offers()
         rows, settled = [], Listing
-        for listing in listings:
-            row = listing._prepare_offer_row(offers[listing.id])
+        for listing, row in self._prepare(listings):
             if row is None:
                 settled |= listing
             elif row.keys() & {"price", "quantity", "published"}:
@@ -124,13 +128,30 @@ class MarketplaceLaneOffers(models.AbstractModel):
         settled._settle()
         return rows, len(listings) - len(rows)
 
+    def _prepare(self, listings):
+        """Return ``[(listing, row to send or None)]``. When a batch can't be computed it is halved, so that the one
+        listing that is to blame is found, and holds back no other."""
+        try:
+            with self.env.cr.savepoint():
+                offers = listings._offers()
+                return [(listing, listing._prepare_offer_row(offers[listing.id])) for listing in listings]
+        except psycopg2.OperationalError:
+            raise  # of the database, not of a listing
+        except Exception as err:
+            self.env.invalidate_all()
+            if len(listings) > 1:
+                middle = len(listings) // 2
+                return self._prepare(listings[:middle]) + self._prepare(listings[middle:])
+            _logger.exception("The offer of listing %s can't be computed", listings.id)
+            return [(listings, {"listing_id": listings.id, "problem": f"{type(err).__name__}: {err}"})]
+
     def _send(self, config, rows):
         """Send one batch and store what became of each row.
 
         :return: batches to send instead: a batch that is refused as a whole is halved until the bad row is alone, so
             that the good ones go in
         """
-        results, error = self._guarded(config, config._api()._push_offers, config, rows)
+        results, error = self._guarded(config, self._push, config, rows)
         if isinstance(error, errors.RequestRejected):
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -138,11 +159,28 @@ class MarketplaceLaneOffers(models.AbstractModel):
             results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
         if results is None:
             return []  # the account is blocked or paused; the rows stay due
-        if len(results) != len(rows):
-            results = [RowResult.retry(_("The marketplace answered for %s rows only.", len(results)))] * len(rows)
         self._store(rows, results)
         config._running().last_push_at = fields.Datetime.now()
         return []
+
+    def _push(self, config, rows):
+        """Send one batch. A row that can't be put into the marketplace's form is refused here, by itself."""
+        api = config._api()
+        refused = {}
+        for index, row in enumerate(rows):
+            try:
+                row["wire"] = api._serialize_product(config, row)
+            except errors.MarketplaceError as err:
+                refused[index] = RowResult.rejected(err.code, str(err))
+            except Exception as err:
+                _logger.exception("Listing %s can't be put into the form of %s", row["listing_id"], config.code)
+                refused[index] = RowResult.rejected("", f"{type(err).__name__}: {err}")
+        sendable = [row for index, row in enumerate(rows) if index not in refused]
+        answers = api._push_offers(config, sendable) if sendable else []
+        if len(answers) != len(sendable):
+            raise errors.InvalidResponse(f"{len(sendable)} rows were sent, {len(answers)} were answered")
+        left = iter(answers)
+        return [refused[index] if index in refused else next(left) for index in range(len(rows))]
 
     def _store(self, rows, results):
         """Store accepted rows in one statement, the others one by one: they are few."""
@@ -158,7 +196,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
 
     def _store_problem(self, row):
         listing = self.env["marketplace.listing"].browse(row["listing_id"])
-        listing._store_result(RowResult.rejected("price", row["problem"]), MAX_ATTEMPTS, None)
+        listing._store_result(RowResult.rejected("", row["problem"]), MAX_ATTEMPTS, None)
+        listing.price_due = True  # what was not sent is still to be sent, with the next change
 
     def _retry_time(self, listing, result):
         seconds = result.after if result.after is not None else backoff(listing.attempts + 1)

@@ -27,15 +27,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
         return config._may_talk() and bool(self._heads(config, limit=1))
 
     def _next_attempt(self, config):
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT min(coalesce(next_attempt, now() at time zone 'utc')) FROM marketplace_outbox
-                 WHERE lane = 'orders' AND config_id = %s AND state = 'waiting'
-                """,
-                config.id,
-            )
-        )
+        self.env.cr.execute(SQL("SELECT min(coalesce(next_attempt, %s)) FROM %s", self._now(), self._waiting(config)))
         return self.env.cr.fetchone()[0]
 
     def _step(self, config_id):
@@ -50,19 +42,31 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     # ------------------------------------------------------------------ business
 
+    def _now(self):
+        return SQL("now() at time zone 'utc'")
+
+    def _waiting(self, config):
+        """Return the query of the next command of each order, where that does not wait for a person.
+
+        A cancellation goes before everything: nothing that was said earlier matters any more.
+        """
+        return SQL(
+            """
+            (SELECT * FROM (
+                SELECT DISTINCT ON (order_id) id, state, next_attempt FROM marketplace_outbox
+                 WHERE lane = 'orders' AND config_id = %s ORDER BY order_id, (status = 'cancelled') DESC, id
+            ) AS head WHERE state = 'waiting') AS waiting
+            """,
+            config.id,
+        )
+
     def _heads(self, config, limit):
-        """Return ids of the first command of each order, where it may be tried now."""
+        """Return ids of the next command of each order, where it may be tried now."""
         self.env.cr.execute(
             SQL(
-                """
-                SELECT id FROM (
-                    SELECT DISTINCT ON (order_id) id, state, next_attempt FROM marketplace_outbox
-                     WHERE lane = 'orders' AND config_id = %s ORDER BY order_id, id
-                ) AS head
-                 WHERE state = 'waiting' AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
-              ORDER BY id LIMIT %s
-                """,
-                config.id,
+                "SELECT id FROM %s WHERE next_attempt IS NULL OR next_attempt <= %s ORDER BY id LIMIT %s",
+                self._waiting(config),
+                self._now(),
                 limit,
             )
         )
@@ -72,8 +76,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
         """Carry out one command; tell whether the next one may follow."""
         config = self.env["marketplace.config"].browse(command.config_id)
         order = self.env["sale.order"].browse(command.order_id).exists()
-        if not order:
-            command.unlink()
+        if not order or not order._may_tell(command.status):
+            command.unlink()  # the marketplace knows better by now, or nobody cares any more
             return True
         result, error = self._guarded(config, self._call, config, order, command)
         if isinstance(error, errors.RequestRejected):
@@ -89,6 +93,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _store(self, command, order, result):
         if result.outcome == "accepted":
             order._set_marketplace_status(command.status)
+            if command.status == "cancelled":
+                command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
             command.unlink()
             return
         attempts = command.attempts + 1

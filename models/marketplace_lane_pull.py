@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import _, fields, models
+from odoo import fields, models
+from odoo.tools import SQL
 
 from ..database import own_transaction
 
@@ -27,8 +28,8 @@ class MarketplaceLanePull(models.AbstractModel):
         pulled = self._pull_page(config_id)
         if pulled is None:
             return False
-        requested_at, more = pulled
-        acknowledged = self._acknowledge(config_id)
+        requested_at, more, row_ids = pulled
+        acknowledged = self._acknowledge(config_id, row_ids)
         if more and acknowledged:
             return True
         self._finish(config_id, requested_at)
@@ -39,59 +40,57 @@ class MarketplaceLanePull(models.AbstractModel):
     def _pull_page(self, config_id):
         """Pull one page and store it.
 
-        :return: the time of the request that this answers, and whether there may be more; ``None`` when the account may
-            not talk or the marketplace failed
+        :return: the time of the request that this answers, whether there may be more, and the ids of the rows to
+            acknowledge; ``None`` when the account may not talk or the marketplace failed
         """
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             running = config._running()
             if not config._may_talk() or not running.pull_requested_at:
                 return None
-            requested_at = running.pull_requested_at
+            requested_at = running._requested_at()
             cursor = running.order_cursor or None
-            answer, error = env[self._name]._guarded(config, config._api()._pull_orders, config, cursor)
+            api = config._api()
+            answer, error = env[self._name]._guarded(config, api._pull_orders, config, cursor)
             if error:
                 if not config._running()._is_blocked() and config.state == "live":
                     config._running()._note_failure(error)
                 return None
             documents, next_cursor = answer
-            new = env[self._name]._store(config, documents)
-            if next_cursor:
-                config._running().order_cursor = next_cursor
-            return requested_at, bool(new or (next_cursor and documents))
+            rows, new = env[self._name]._store(config, documents)
+            if api._capabilities()["needs_ack"]:
+                # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
+                running.order_cursor = False if new else next_cursor
+            elif next_cursor:
+                running.order_cursor = next_cursor
+            return requested_at, bool(new or (next_cursor and documents)), rows.ids
 
     def _store(self, config, documents):
-        """Put raw orders into the inbox of the account they are for; return how many were new."""
+        """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""
         api = config._api()
-        accounts = config._credential_group().filtered(lambda account: account.active)
-        by_code = {account.supplier_code: account for account in accounts if account.supplier_code}
         known, unknown = [], []
         for raw in documents:
             external_id, code = api._identify(config, raw)
-            account = by_code.get(code) or (accounts if len(accounts) == 1 and not accounts.supplier_code else None)
+            account = config._route(code)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
         held, held_new = inbox._store(unknown, "pull")
-        for row in held.filtered(lambda row: row.state == "waiting"):
-            code = api._identify(config, row._document())[1]
-            row._fail(
-                _("No account has the supplier code %r. Enter it on the account it belongs to, then replay.", code)
-            )
-        _rows, new = inbox._store(known, "pull", needs_ack=api._capabilities()["needs_ack"])
-        return new + held_new
+        held._hold_unknown_supplier()
+        rows, new = inbox._store(known, "pull", needs_ack=api._capabilities()["needs_ack"])
+        return rows, new + held_new
 
-    def _acknowledge(self, config_id):
-        """Acknowledge all that is stored and not acknowledged yet, from earlier runs too; tell whether it worked."""
+    def _acknowledge(self, config_id, row_ids):
+        """Acknowledge the documents of one page, which are committed now; tell whether that worked.
+
+        Only those: an order that is not on this page may have changed since it was stored, and acknowledging it would
+        take the change for seen. What is not acknowledged comes again.
+        """
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
-            waiting = env["marketplace.inbox"].search(
-                [
-                    ("config_id", "in", config._credential_group().ids),
-                    ("needs_ack", "=", True),
-                    ("acknowledged_at", "=", False),
-                    ("external_id", "!=", ""),
-                ],
-                limit=1000,
+            waiting = (
+                env["marketplace.inbox"]
+                .browse(row_ids)
+                .filtered(lambda row: row.needs_ack and not row.acknowledged_at and row.external_id)
             )
             if not waiting:
                 return True
@@ -107,8 +106,15 @@ class MarketplaceLanePull(models.AbstractModel):
     def _finish(self, config_id, requested_at):
         """Note that all there was has been pulled; a request that came meanwhile stays."""
         with own_transaction(self.env) as env:
-            running = env["marketplace.config"].browse(config_id)._running()
-            values = {"last_pull_at": fields.Datetime.now()}
-            if running.pull_requested_at == requested_at:
-                values["pull_requested_at"] = False
-            running.write(values)
+            env.cr.execute(
+                SQL(
+                    """
+                    UPDATE marketplace_config_state
+                       SET last_pull_at = now() at time zone 'utc',
+                           pull_requested_at = CASE WHEN pull_requested_at = %s THEN NULL ELSE pull_requested_at END
+                     WHERE config_id = %s
+                    """,
+                    requested_at,
+                    config_id,
+                )
+            )

@@ -3,7 +3,8 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-DUE = "(price_due OR stock_due OR publication_due)"
+# What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
+DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
 
 
 class MarketplaceListing(models.Model):
@@ -134,15 +135,15 @@ class MarketplaceListing(models.Model):
             [("config_id", "in", configs.ids), ("external_id", "in", wanted.mapped("cartona_id"))]
         )
         taken = {(listing.config_id.id, listing.external_id) for listing in known}
-        return self.create(
-            [
-                {"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id}
-                for config in configs
-                for product in wanted
-                if (config.id, product.cartona_id) not in taken
-                and product.company_id in (config.company_id, product.company_id.browse())
-            ]
-        )
+        values = []
+        for config in configs:
+            for product in wanted:
+                place = (config.id, product.cartona_id)
+                if place in taken or (product.company_id and product.company_id != config.company_id):
+                    continue
+                taken.add(place)  # two products with one id: the first has it
+                values.append({"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id})
+        return self.create(values)
 
     # ------------------------------------------------------------------ helpers of the sender
 
@@ -152,7 +153,7 @@ class MarketplaceListing(models.Model):
             SQL(
                 """
                 SELECT id FROM marketplace_listing
-                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due)
+                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
                    AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
               ORDER BY next_attempt NULLS LAST, id LIMIT %s
                 """,
@@ -168,11 +169,13 @@ class MarketplaceListing(models.Model):
             SQL(
                 """
                 (SELECT now() at time zone 'utc' FROM marketplace_listing
-                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND next_attempt IS NULL
+                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
+                    AND next_attempt IS NULL
                   LIMIT 1)
                 UNION ALL
                 (SELECT next_attempt FROM marketplace_listing
-                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND next_attempt IS NOT NULL
+                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
+                    AND next_attempt IS NOT NULL
                ORDER BY next_attempt LIMIT 1)
                 """,
                 config.id,
@@ -208,7 +211,8 @@ class MarketplaceListing(models.Model):
                        price_pushed_at = CASE WHEN v.price IS NULL THEN l.price_pushed_at ELSE v.moment END,
                        pushed_quantity = coalesce(v.quantity, l.pushed_quantity),
                        quantity_pushed_at = CASE WHEN v.quantity IS NULL THEN l.quantity_pushed_at ELSE v.moment END,
-                       pushed_published = coalesce(v.published, l.pushed_published),
+                       pushed_publication = CASE v.published WHEN TRUE THEN 'on' WHEN FALSE THEN 'off'
+                                                 ELSE l.pushed_publication END,
                        publication_pushed_at =
                            CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
                        price_due = FALSE, stock_due = FALSE, publication_due = FALSE,
@@ -238,6 +242,5 @@ class MarketplaceListing(models.Model):
                 "next_attempt": again and retry_time,
                 "error_code": result.code,
                 "last_error": result.message,
-                **({} if again else {"price_due": False, "stock_due": False, "publication_due": False}),
             }
         )

@@ -21,7 +21,9 @@ class MarketplaceMatching(models.AbstractModel):
         deadline = time.monotonic() + MATCH_SECONDS
         while time.monotonic() < deadline:
             with own_transaction(self.env) as env:
-                here = env["marketplace.config"].browse(config.id)
+                here = env["marketplace.config"].browse(config.id).exists()
+                if not here or (here.state != "draft" and not env["marketplace.identity"]._is_original()):
+                    return
                 answer, error = env["marketplace.lane"]._guarded(here, here._api()._list_products, here, cursor)
                 if error:
                     here._tell_responsible(_("Products of %s could not be matched", here.name), str(error))
@@ -42,6 +44,7 @@ class MarketplaceMatching(models.AbstractModel):
         for product in products:
             if product.external_id in listed:
                 continue
+            listed.add(product.external_id)  # a page may name a product twice
             hits = self._hits(product, candidates)
             if len(hits) == 1:
                 found.append((product, hits))
@@ -93,10 +96,11 @@ class MarketplaceMatching(models.AbstractModel):
         if config.use_cartona_id:
             for product, hit in found:
                 if not hit.cartona_id:
-                    hit.cartona_id = product.external_id
+                    # Of this account's catalogue: other accounts do not list it by that.
+                    hit.with_context(marketplace_matching=True).cartona_id = product.external_id
             self.env["product.product"].union(*(hit for _p, hit in found)).product_tmpl_id.filtered(
                 lambda template: not template.marketplace_sync_enabled
-            ).write({"marketplace_sync_enabled": True})
+            ).with_context(marketplace_matching=True).write({"marketplace_sync_enabled": True})
         return listings
 
     def _prepare_listing_values(self, config, product, hit):

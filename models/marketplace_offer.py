@@ -18,7 +18,7 @@ class MarketplaceListing(models.Model):
 
     pushed_price = fields.Float(readonly=True, copy=False, digits="Product Price")
     pushed_quantity = fields.Integer(readonly=True, copy=False)
-    pushed_published = fields.Boolean(readonly=True, copy=False)
+    pushed_publication = fields.Selection([("on", "On sale"), ("off", "Off sale")], readonly=True, copy=False)
     price_pushed_at = fields.Datetime(readonly=True, copy=False)
     quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
     publication_pushed_at = fields.Datetime(readonly=True, copy=False)
@@ -49,7 +49,7 @@ class MarketplaceListing(models.Model):
     def _prices(self, config):
         """Return ``{listing id: price}`` for one selling unit by the account's pricelist and tax setting, rounded by
         the pricelist's currency."""
-        pricelist = config.pricelist_id
+        pricelist = config.pricelist_id.with_company(config.company_id)
         currency = pricelist.currency_id or config.company_id.currency_id
         prices = {}
         for pack_size, listings in self.grouped("pack_size").items():
@@ -120,7 +120,9 @@ class MarketplaceListing(models.Model):
         has hidden at the marketplace stays hidden."""
         if not self.publication_due or "publication" not in self.config_id._api()._capabilities()["subjects"]:
             return False
-        return published != (self.pushed_published if self.publication_pushed_at else True)
+        if published:
+            return self.pushed_publication == "off"
+        return self.pushed_publication != "off" or not self.publication_pushed_at
 
 
 SUBJECT_KEYS = {"price": "price", "stock": "quantity", "publication": "published"}

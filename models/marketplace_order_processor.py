@@ -1,10 +1,18 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
 from odoo import Command, _, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import plaintext2html
+from odoo.tools import float_compare, float_round, plaintext2html
 
 from ..schemas import STATUS_RANK
 from ..transport.errors import MappingError
+from ..transport.retry import backoff
+
+# A status may come before its order; about a day later it is given up.
+STATUS_ATTEMPTS = 20
+# An order whose sum is off by more than this is wrong.
+CENT = 0.01
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -41,16 +49,40 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if id(row) not in known:
                 self._update_order(sale_order, order)
             row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+        if new:
+            self._catch_up(config, {order.external_id for _row, order in new})
 
     def _process_status(self, config, row):
         """Take over a message that tells an order's status and nothing else."""
         external_id, status, raw_status = config._api()._parse_status(config, row._document())
         sale_order = self._find_orders(config, [external_id]).get(external_id)
         if not sale_order:
-            raise MappingError("hashed_id", _("Order %s is not here yet. Pull orders, then replay this.", external_id))
+            self._await_order(row, external_id)
+            return
         if not self._is_stale(sale_order, status):
             sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
         row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+
+    def _await_order(self, row, external_id):
+        """Keep a status that came before its order: creating the order takes it into account."""
+        if row.attempts >= STATUS_ATTEMPTS:
+            raise MappingError("hashed_id", _("Order %s is not here. Pull orders, then replay this.", external_id))
+        moment = fields.Datetime.now() + timedelta(seconds=backoff(row.attempts + 1, base=60))
+        row.write({"attempts": row.attempts + 1, "next_attempt": moment})
+
+    def _catch_up(self, config, orders):
+        """Apply the statuses that came before the orders they are about."""
+        early = self.env["marketplace.inbox"].search(
+            [
+                ("config_id", "=", config.id),
+                ("kind", "=", "status"),
+                ("state", "in", ("waiting", "failed")),
+                ("external_id", "in", list(orders)),
+            ],
+            order="id",
+        )
+        for row in early:
+            self._process_status(config, row)
 
     def _follow_up(self, row):
         """Do what follows the import of the order by what it is now and the account's policy: cancel, confirm."""
@@ -67,7 +99,16 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
         :raise MappingError: the document can't be understood
         """
-        return config._api()._parse_order(config, row._document())
+        order = config._api()._parse_order(config, row._document())
+        if config._route(order.account_code) != config:
+            raise MappingError(
+                "supplier_code",
+                _(
+                    "The order is for the supplier code %r. Enter that code on the account it belongs to, then replay.",
+                    order.account_code,
+                ),
+            )
+        return order
 
     def _find_orders(self, config, external_ids):
         """Return the sales orders that exist already: ``{marketplace's order id: sale.order}``."""
@@ -99,26 +140,20 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _resolve_listings(self, config, orders):
         """Return the listings that the lines of the orders are about: ``{("id"|"sku", value): listing}``."""
         lines = [line for order in orders for line in order.lines]
+        Listing = self.env["marketplace.listing"].with_context(active_test=False)
+        account = [("config_id", "=", config.id), ("product_id", "!=", False)]
         ids = {line.product_external_id for line in lines} - {""}
-        skus = {line.product_sku for line in lines} - {""}
-        found = (
-            self.env["marketplace.listing"]
-            .with_context(active_test=False)
-            .search(
-                [
-                    ("config_id", "=", config.id),
-                    ("product_id", "!=", False),
-                    "|",
-                    ("external_id", "in", list(ids)),
-                    ("product_id.default_code", "in", list(skus)),
-                ]
-            )
-        )
+        by_id = {
+            listing.external_id: listing for listing in Listing.search([*account, ("external_id", "in", list(ids))])
+        }
+        # Two searches, each by its index: together they would read the whole table.
+        skus = {line.product_sku for line in lines if line.product_external_id not in by_id} - {""}
+        products = self.env["product.product"].search([("default_code", "in", list(skus))]) if skus else ()
         by_sku = {}
-        for listing in found:
+        for listing in Listing.search([*account, ("product_id", "in", products.ids)]) if products else ():
             by_sku.setdefault(listing.product_id.default_code, []).append(listing)
         resolved = {("sku", sku): group[0] for sku, group in by_sku.items() if len(group) == 1}
-        resolved.update({("id", listing.external_id): listing for listing in found})
+        resolved.update({("id", external_id): listing for external_id, listing in by_id.items()})
         return resolved
 
     def _listing_of(self, line, listings, path):
@@ -180,17 +215,40 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _prepare_line_values(self, config, line, listing):
         """Return the values of a line: quantity and price in the unit of the product, written together."""
+        price = self._unit_price(line, listing)
         values = {
             "product_id": listing.product_id.id,
             "cartona_line_id": line.external_id,
             "marketplace_listing_id": listing.id,
             "product_uom_qty": line.quantity * listing.pack_size,
-            "price_unit": line.price_unit / listing.pack_size,
+            "price_unit": price,
             "discount": 0.0,
         }
         if config.tax_policy == "none":
             values["tax_id"] = [Command.clear()]
         return values
+
+    def _unit_price(self, line, listing):
+        """Return the price of one unit of the product.
+
+        :raise UserError: it has more digits than Odoo keeps, so that the order would come to another sum
+        """
+        digits = self.env["decimal.precision"].precision_get("Product Price")
+        price = float_round(line.price_unit / listing.pack_size, precision_digits=digits)
+        difference = price * listing.pack_size * line.quantity - line.price_unit * line.quantity
+        if abs(difference) > CENT:
+            raise UserError(
+                _(
+                    "%(product)s: %(price)s for %(pack)s units is no price per unit with %(digits)s decimals, so the "
+                    "sum would be off by %(difference).2f. Raise the decimal accuracy of Product Price, then replay.",
+                    product=listing.product_id.display_name,
+                    price=line.price_unit,
+                    pack=listing.pack_size,
+                    digits=digits,
+                    difference=difference,
+                )
+            )
+        return price
 
     # ------------------------------------------------------------------ changing
 
@@ -201,6 +259,31 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         sale_order.write(self._prepare_marketplace_values(order))
         if order.status in ("pending", "editing", "approved") and sale_order.state in ("draft", "sent"):
             self._update_lines(sale_order, order)
+        elif sale_order.state == "sale" and self._differs(sale_order, order):
+            self._ask_person(
+                sale_order,
+                _("Changed at the marketplace after it was confirmed"),
+                _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
+            )
+
+    def _differs(self, sale_order, order):
+        """Tell whether the lines that the marketplace has are not those that were confirmed here."""
+        there = {line.external_id: line.quantity for line in order.lines if not line.cancelled and line.quantity}
+        here = {
+            line.cartona_line_id: line.product_uom_qty / (line.marketplace_listing_id.pack_size or 1.0)
+            for line in sale_order.order_line
+            if line.cartona_line_id and line.product_uom_qty
+        }
+        return there.keys() != here.keys() or any(
+            float_compare(quantity, here[line_id], precision_digits=4) for line_id, quantity in there.items()
+        )
+
+    def _ask_person(self, sale_order, summary, note):
+        """Give the account's responsible person an activity on the order, unless the same is open already."""
+        if summary in sale_order.activity_ids.mapped("summary"):
+            return
+        user = sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")
+        sale_order.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
 
     def _is_stale(self, sale_order, status):
         """Tell whether a message is older than what Odoo knows: it must not step the order back."""
@@ -227,11 +310,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if sale_order.state == "cancel":
             return
         if any(picking.state == "done" for picking in sale_order.picking_ids):
-            sale_order.activity_schedule(
-                "mail.mail_activity_data_todo",
-                summary=_("Cancelled at the marketplace, but goods have left"),
-                note=_("Take the goods back with a return, then cancel the order."),
-                user_id=(sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")).id,
+            self._ask_person(
+                sale_order,
+                _("Cancelled at the marketplace, but goods have left"),
+                _("Take the goods back with a return, then cancel the order."),
             )
             return
         if sale_order.locked:

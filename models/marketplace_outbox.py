@@ -80,6 +80,7 @@ class MarketplaceOutbox(models.Model):
     # ------------------------------------------------------------------ fields
 
     config_id = fields.Integer(string="Account ID", required=True)
+    company_id = fields.Integer(string="Company ID")
     account_id = fields.Many2one("marketplace.config", compute="_compute_account_id")
     lane = fields.Selection([("offers", "Offers"), ("orders", "Orders")], required=True)
     created_at = fields.Datetime(readonly=True)
@@ -166,13 +167,14 @@ class MarketplaceOutbox(models.Model):
             SQL(
                 """
                 INSERT INTO marketplace_outbox
-                            (config_id, lane, state, created_at, listing_id, price, stock, publication, force)
-                     SELECT h.config_id, 'offers', 'waiting', now() at time zone 'utc', h.listing_id,
+                            (config_id, company_id, lane, state, created_at, listing_id,
+                             price, stock, publication, force)
+                     SELECT h.config_id, c.company_id, 'offers', 'waiting', now() at time zone 'utc', h.listing_id,
                             bool_or(h.price), bool_or(h.stock), bool_or(h.publication), bool_or(h.force)
                        FROM (%s) AS h
-                       JOIN marketplace_config c ON c.id = h.config_id AND c.active AND c.state != 'draft'
+                       JOIN marketplace_config c ON c.id = h.config_id AND c.active
                       WHERE h.force OR h.publication OR h.price AND c.sync_price OR h.stock AND c.sync_stock
-                   GROUP BY h.config_id, h.listing_id
+                   GROUP BY h.config_id, c.company_id, h.listing_id
                 """,
                 hits,
             )
@@ -192,6 +194,7 @@ class MarketplaceOutbox(models.Model):
         self.sudo().create(
             {
                 "config_id": order.marketplace_config_id.id,
+                "company_id": order.company_id.id,
                 "lane": "orders",
                 "created_at": fields.Datetime.now(),
                 "order_id": order.id,

@@ -51,7 +51,9 @@ class MarketplaceSender(models.AbstractModel):
                 worked = self._work_off(config_id, lane, deadline)
             idle = 0 if worked else idle + 1
             if time.monotonic() >= deadline:
-                self.env["marketplace.wake"]._queue_drain(config_id, lane)
+                # In a new transaction: this job's own is too old to see whether such a drain still waits.
+                with own_transaction(self.env) as env:
+                    env["marketplace.wake"]._queue_drain(config_id, lane)
                 return
         self._come_back(config_id, lane)
 
@@ -68,16 +70,19 @@ class MarketplaceSender(models.AbstractModel):
             return bool(config) and env[LANE_PREFIX + lane]._has_work(config)
 
     def _come_back(self, config_id, lane):
-        """Queue a drain for the time at which the lane's next row may be tried again, if there is one."""
+        """Queue a drain for the time at which the lane's next row may be tried again, if time is what it waits for.
+
+        What waits although its time has come waits for a person, or is another sender's; queueing a drain for it would
+        go on for ever.
+        """
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id).exists()
-            if not config or config.state != "live":
+            if not config or not config._is_running():
                 return
             moment = env[LANE_PREFIX + lane]._next_attempt(config)
             blocked = config._running().blocked_until
-            if moment:
-                moment = max(moment, blocked or moment, fields.Datetime.now())
-                env["marketplace.wake"]._queue_drain(config_id, lane, eta=moment)
+            if moment and max(moment, blocked or moment) > fields.Datetime.now():
+                env["marketplace.wake"]._queue_drain(config_id, lane, eta=max(moment, blocked or moment))
 
 
 class MarketplaceLane(models.AbstractModel):

@@ -37,6 +37,8 @@ class ProductProduct(models.Model):
         return products
 
     def write(self, vals):
+        if "cartona_id" in vals:
+            self.filtered(lambda product: product.cartona_id != (vals["cartona_id"] or False))._leave_cartona_id()
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", product=self.ids)
@@ -53,8 +55,17 @@ class ProductProduct(models.Model):
     # ------------------------------------------------------------------ business
 
     def _ensure_marketplace_listings(self):
+        if self.env.context.get("marketplace_matching"):
+            return
         # sudo: who may edit a product may thereby list it, without rights on accounts
         self.env["marketplace.listing"].sudo()._ensure_for_products(self)
+
+    def _leave_cartona_id(self):
+        """Take off the listings that go by the id that the products are about to lose."""
+        # sudo: who may edit a product needs no rights on its listings
+        for listing in self.sudo().marketplace_listing_ids:
+            if listing.config_id.use_cartona_id and listing.external_id == listing.product_id.cartona_id:
+                listing.active = False
 
     def _release_marketplace_listings(self):
         """Keep the listings of products that are about to be deleted: the marketplace has to be told."""

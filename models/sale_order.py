@@ -59,6 +59,12 @@ class SaleOrder(models.Model):
         )
         return result
 
+    # ------------------------------------------------------------------ CRUD
+
+    def unlink(self):
+        self._mark_marketplace_stock()
+        return super().unlink()
+
     # ------------------------------------------------------------------ actions
 
     def _action_confirm(self):

@@ -10,6 +10,12 @@ class StockPicking(models.Model):
         self._tell_marketplace_left()
         return result
 
+    def action_cancel(self):
+        # With the backorder given up, what has left is all there is.
+        result = super().action_cancel()
+        self._tell_marketplace_left()
+        return result
+
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods of an order have left, once nothing of it is left to go out."""
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts

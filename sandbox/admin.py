@@ -11,6 +11,7 @@ import json
 from werkzeug.wrappers import Response
 
 from . import deliver
+from .answers import json_bytes
 from .faults import Fault
 from .options import Options
 from .state import Refused
@@ -111,4 +112,4 @@ class Admin:
 
 
 def _json(data, status=200):
-    return Response(json.dumps(data, ensure_ascii=False).encode(), status, mimetype="application/json")
+    return Response(json_bytes(data), status, mimetype="application/json")

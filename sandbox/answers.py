@@ -1,6 +1,16 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The answer to a bulk call, in the shape the sandbox is set to (see ``options.ROW_ANSWERS``)."""
 
+import json
+
+
+def json_bytes(data) -> bytes:
+    """``data`` as JSON, readable where it can be; a lone surrogate, which UTF-8 has no place for, is escaped."""
+    try:
+        return json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(data).encode()
+
 
 def bulk_answer(options, rows: list, outcomes: list, echoed, extras: list | None = None):
     """``outcomes`` has None for a row that was applied, else its error; ``extras`` what to add to good rows."""

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from . import catalogue, orders
 from .admin import Admin
+from .answers import json_bytes
 from .faults import Faults
 from .journal import Journal
 from .state import Refused, State
@@ -181,4 +182,4 @@ def _parsed(text):
 
 
 def _json(data, status=200):
-    return Response(json.dumps(data, ensure_ascii=False).encode(), status, mimetype="application/json")
+    return Response(json_bytes(data), status, mimetype="application/json")

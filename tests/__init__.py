@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from . import test_account
+from . import test_audit
+from . import test_cartona
 from . import test_concurrency
 from . import test_house_rules
 from . import test_matching

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from urllib.parse import urlsplit
 
+from odoo import fields
 from odoo.sql_db import TestCursor
 from odoo.tests import BaseCase, TransactionCase, tagged
 from odoo.tests.common import _super_send
@@ -163,7 +164,15 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
                 job.set_done()
                 job.store()
             self.run_hooks()
+        self.assert_no_timed_storm()
         self.env.invalidate_all()
+
+    def assert_no_timed_storm(self):
+        """No job may wait for a time that has come already: it would queue itself for ever."""
+        due = self.env["queue.job"].search(
+            [("state", "=", "pending"), ("identity_key", "=like", "marketplace:%"), ("eta", "!=", False)]
+        )
+        self.assertFalse(due.filtered(lambda job: job.eta <= fields.Datetime.now()))
 
     def sweep(self):
         """Run the cron that finds what was left behind, as the next minute would."""

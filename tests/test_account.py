@@ -202,3 +202,32 @@ class TestAccount(MarketplaceCase):
         self.assertFalse(
             self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")])
         )
+
+    def test_matching_in_a_copy_calls_nobody(self):
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
+        self.account.action_match_products()
+        self.commit()
+        self.assertFalse(self.box.journal)
+
+    def test_a_copy_with_work_waiting_queues_no_jobs_for_ever(self):
+        self.list_products()
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
+        self.products[0].list_price = 99
+        self.commit()
+        self.sweep()
+        self.assertFalse(
+            self.env["queue.job"].search([("identity_key", "=like", "marketplace:timed:%"), ("state", "=", "pending")])
+        )
+
+    def test_a_salesman_searches_orders_without_rights_on_accounts(self):
+        user = new_test_user(self.env, "searcher", groups="sales_team.group_sale_salesman_all_leads")
+        arch = self.env["sale.order"].with_user(user).get_view(view_type="search")["arch"]
+        self.assertNotIn("marketplace_config_id", arch)
+        self.assertIn("cartona_id", arch)
+
+    def test_an_account_whose_credentials_are_paused_says_so(self):
+        self.account.supplier_code = "1"
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        self.account.action_pause()
+        with self.assertRaises(UserError):
+            second.action_pull_orders()

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 
 import odoo
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, Command, api
 from odoo.tests import get_db_name, tagged
 
 from ..database import own_transaction
@@ -70,6 +70,7 @@ class TestConcurrency(LoopbackCase):
             orders.unlink()
             partners.unlink()
             account.unlink()
+            env["stock.quant"].search([("product_id", "in", self.product_ids)]).unlink()
             env["product.product"].browse(self.product_ids).product_tmpl_id.unlink()
 
     # ------------------------------------------------------------------ helpers
@@ -249,3 +250,44 @@ class TestConcurrency(LoopbackCase):
             receiver.join(5)
             self.assertFalse(receiver.is_alive())
         self.join(receiver)
+
+    def test_confirming_while_a_user_reserves_the_same_goods_loses_no_reservation(self):
+        with self.transaction() as env:
+            product = env["product.product"].browse(self.product_ids[0])
+            warehouse = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1)
+            env["stock.quant"]._update_available_quantity(product, warehouse.lot_stock_id, 100)
+            partner = env["res.partner"].create({"name": "Walk-in"})
+            line = {"product_id": product.id, "product_uom_qty": 5}
+            theirs = env["sale.order"].create({"partner_id": partner.id, "order_line": [Command.create(line)]})
+        self.addCleanup(self.delete_order, theirs.id)
+        self.receive(self.place())
+        processor = self.registry["marketplace.order.processor"]
+        follow_up, met = processor._follow_up, []
+
+        def follow_up_slowly(self_, row):
+            quants = self_.env["product.product"].browse(self.product_ids[0]).stock_quant_ids
+            quants.mapped("reserved_quantity")
+            if not met:
+                met.append(True)  # the lane has read the quants; now a user confirms another order
+                with self.transaction() as other:
+                    other["sale.order"].browse(theirs.id).action_confirm()
+            return follow_up(self_, row)
+
+        self.patch(processor, "_follow_up", follow_up_slowly)
+        self.drain("inbox")
+        self.assertTrue(met)
+        with self.transaction() as env:
+            product = env["product.product"].browse(self.product_ids[0])
+            moves = env["stock.move.line"].search([("product_id", "=", product.id), ("state", "!=", "cancel")])
+            self.assertEqual(sum(moves.mapped("quantity")), 6)
+            quants = product.stock_quant_ids.filtered(lambda quant: quant.location_id.usage == "internal")
+            self.assertEqual(sum(quants.mapped("reserved_quantity")), 6)
+
+    def delete_order(self, order_id):
+        with self.transaction() as env:
+            order = env["sale.order"].browse(order_id)
+            order._action_cancel()
+            order.picking_ids.unlink()
+            partner = order.partner_id
+            order.unlink()
+            partner.unlink()

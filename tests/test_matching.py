@@ -45,3 +45,15 @@ class TestMatching(MarketplaceCase):
         self.box.fail(path="supplier-product$", kind="html")
         self.assertFalse(self.match())
         self.assertIn("could not be matched", self.account.activity_ids.summary)
+
+    def test_what_is_matched_at_one_account_is_not_listed_at_another(self):
+        other = self._create_account(name="Another token")
+        self.commit()
+        self.match()
+        self.assertFalse(other.listing_ids)
+
+    def test_a_catalogue_that_names_a_product_twice_lists_it_once(self):
+        lister = type(self.env["marketplace.api.cartona"])
+        original = lister._list_products
+        self.patch(lister, "_list_products", lambda *args: (lambda page: (page[0] * 2, page[1]))(original(*args)))
+        self.assertEqual(len(self.match()), 4)

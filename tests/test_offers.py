@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
+from unittest import mock
 
 from freezegun import freeze_time
 
@@ -632,3 +633,92 @@ class TestOffers(MarketplaceCase):
         self.commit()
         self.assertTrue(account.listing_ids.filtered(lambda listing: listing.external_id == "early-1"))
         self.assertEqual(self.box.product("early-1")["selling_price"], 10.0)
+
+    # ------------------------------------------------------------------ one bad listing
+
+    def test_a_failed_price_is_not_forgotten_over_the_next_change_of_stock(self):
+        self.products[0].list_price = 0
+        self.commit()
+        self.assertEqual(self.listings[0].state, "failed")
+        self.set_stock(self.products[0], 3)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 3)
+        self.assertEqual(self.listings[0].state, "failed")
+        self.assertIn("above 0", self.listings[0].last_error)
+        self.products[0].list_price = 15
+        self.box.fail(path="bulk-update$", status=422, body={"error": "no"})
+        self.commit()
+        self.set_stock(self.products[0], 4)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 15, "sent along with the stock")
+        self.assertEqual(self.listings[0].state, "synced")
+
+    def test_what_failed_waits_for_a_person_and_is_not_tried_again_by_itself(self):
+        self.box.fail(path="bulk-update$", status=422, times=None, body={"error": "no"})
+        self.products[0].list_price = 15
+        self.commit()
+        calls = len(self.box.calls("bulk-update$"))
+        self.sweep()
+        self.assertEqual(len(self.box.calls("bulk-update$")), calls)
+        self.box.clear_faults()
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 15)
+
+    def test_a_listing_that_can_not_be_computed_holds_back_no_other(self):
+        bad = self.listings[1].id
+        for model, name in (("marketplace.api.cartona", "_serialize_product"), ("marketplace.listing", "_taxed")):
+            with self.subTest(hook=name):
+                original = getattr(type(self.env[model]), name)
+
+                def broken(record, *args, original=original):
+                    about = args[1]["listing_id"] if isinstance(args[-1], dict) else record.id
+                    return {}["no such key"] if about == bad else original(record, *args)
+
+                with (
+                    mock.patch.object(type(self.env[model]), name, broken),
+                    mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_offers"),
+                ):
+                    for product in self.products:
+                        product.list_price += 1
+                    self.commit()
+                self.assertEqual(self.listings.mapped("state"), ["synced", "failed", "synced", "synced"])
+                self.assertIn("KeyError", self.listings[1].last_error)
+                self.assertFalse(self.running()._is_blocked())
+
+    def test_an_error_text_that_no_database_takes_is_stored_all_the_same(self):
+        self.box.fail(path="bulk-update$", status=422, body={"error": "bad \x00 row \ud800"})
+        self.products[0].list_price = 15
+        self.commit()
+        self.assertEqual(self.listings[0].state, "failed")
+        self.assertIn("bad  row", self.listings[0].last_error)
+
+    # ------------------------------------------------------------------ ids
+
+    def test_two_products_with_one_id_are_no_error_for_whoever_enters_it(self):
+        first, second = self.env["product.product"].create(
+            [storable({"name": name, "cartona_id": "same-1", "marketplace_sync_enabled": True}) for name in "ab"]
+        )
+        self.assertEqual(len((first | second).marketplace_listing_ids), 1)
+
+    def test_a_product_that_gets_another_id_leaves_the_old_one(self):
+        self.box.add_product(id="old-1")
+        self.box.add_product(id="new-1")
+        product = self.env["product.product"].create(
+            storable({"name": "Moves", "cartona_id": "old-1", "marketplace_sync_enabled": True, "list_price": 6})
+        )
+        self.commit()
+        product.cartona_id = "new-1"
+        self.commit()
+        self.assertFalse(self.box.product("old-1")["is_published"])
+        self.assertEqual(self.box.product("new-1")["selling_price"], 6)
+
+    def test_a_draft_order_that_is_deleted_gives_its_goods_back(self):
+        self.account.confirm_policy = "never"
+        self.set_stock(self.products[0], 10)
+        document = self.box_order((self.products[0], 4, 10.0), status="pending")
+        self.pull()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+        self.order_of(document).unlink()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 10)

@@ -301,3 +301,119 @@ class TestOrdersIn(MarketplaceCase):
         self.assertEqual(self.order_of(document).state, "draft")
         row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
         self.assertIn("no lines", row.last_error)
+
+    # ------------------------------------------------------------------ whose order it is
+
+    def second_account(self):
+        self.account.supplier_code = "1"
+        self.box.options.supplier_codes = ("1", "2")
+        second = self._create_account(
+            name="Second", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
+        )
+        self.env["marketplace.listing"].create(
+            {"config_id": second.id, "product_id": self.products[0].id, "external_id": str(1000 + self.products[0].id)}
+        )
+        return second
+
+    def orders(self, document):
+        return self.env["sale.order"].search([("cartona_id", "=", document["hashed_id"])])
+
+    def test_a_held_order_goes_to_the_account_whose_code_is_entered_later(self):
+        self.account.supplier_code = "1"
+        document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        second = self.second_account()
+        row.action_replay()
+        self.commit()
+        self.assertEqual(self.orders(document).marketplace_config_id, second)
+        self.pull()
+        self.assertEqual(len(self.orders(document)), 1)
+        self.assertFalse(self.box.queued())
+
+    def test_an_order_is_never_imported_by_an_account_of_another_code(self):
+        second = self.second_account()
+        document = self.box_order((self.products[0], 1, 5.0), supplier_code="2")
+        self.env["marketplace.inbox"]._store([(self.account, "order", document["hashed_id"], document)], "webhook")
+        self.commit()
+        self.assertFalse(self.orders(document))
+        self.pull()
+        self.assertEqual(self.orders(document).marketplace_config_id, second)
+
+    def test_orders_that_can_not_be_acknowledged_do_not_hide_those_behind_them(self):
+        self.account.supplier_code = "1"
+        self.box.options.supplier_codes = ("1", "9")
+        self.patch_limit(2)
+        for _n in range(3):
+            self.box_order((self.products[0], 1, 5.0), supplier_code="9")
+        behind = self.box_order((self.products[0], 1, 5.0), supplier_code="1")
+        self.pull()
+        self.assertEqual(self.order_of(behind).state, "sale")
+
+    def test_a_request_that_comes_during_a_pull_is_not_lost(self):
+        lane = type(self.env["marketplace.lane.pull"])
+        acknowledge, asked = lane._acknowledge, []
+
+        def ask_meanwhile(lane_, config_id, row_ids):
+            if not asked:
+                asked.append(self.box_order((self.products[0], 1, 5.0)))
+                self.account._request_pull()
+            return acknowledge(lane_, config_id, row_ids)
+
+        self.patch(lane, "_acknowledge", ask_meanwhile)
+        self.pull()
+        self.assertTrue(self.order_of(asked[0]))
+        self.assertFalse(self.running().pull_requested_at)
+
+    def test_texts_that_no_database_takes_do_not_stop_the_others(self):
+        good = self.box_order((self.products[0], 1, 5.0))
+        bad = self.box_order((self.products[0], 1, 5.0), hashed_id="bad\x00id", note_message="x\x00y\ud800")
+        self.pull()
+        self.assertEqual(self.order_of(good).state, "sale")
+        self.assertEqual(len(self.env["marketplace.inbox"].search([("external_id", "=", "badid")])), 1)
+        self.assertTrue(bad)
+
+    # ------------------------------------------------------------------ what comes too early or too late
+
+    def test_a_status_that_comes_before_its_order_is_applied_when_the_order_comes(self):
+        document = self.box_order((self.products[0], 1, 5.0), status="pending")
+        status = {"hashed_id": document["hashed_id"], "status": "cancelled_by_retailer"}
+        early, _new = self.env["marketplace.inbox"]._store(
+            [(self.account, "status", document["hashed_id"], status)], "webhook"
+        )
+        self.commit()
+        self.assertEqual(early.state, "waiting")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "cancel")
+
+    def test_a_change_after_confirming_is_told_to_a_person(self):
+        document = self.box_order((self.products[0], 5, 5.0), status="pending")
+        self.pull()
+        line = document["order_details"][0]["id"]
+        self.box.edit_order(document["hashed_id"], by="admin", amounts={line: 3})
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.order_line.product_uom_qty, 5)
+        self.assertIn("Changed at the marketplace", order.activity_ids.summary)
+
+    def test_a_price_that_does_not_divide_is_refused_rather_than_rounded(self):
+        self.env["marketplace.listing"].search([("product_id", "=", self.products[0].id)]).pack_size = 12
+        document = self.box_order((self.products[0], 10, 200.0))
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.assertIn("decimal accuracy", row.last_error)
+
+    # ------------------------------------------------------------------ customers
+
+    def test_a_customer_may_be_merged_into_a_contact_that_was_here_before(self):
+        document = self.box_order((self.products[0], 1, 5.0), retailer=RETAILER)
+        self.pull()
+        customer = self.order_of(document).partner_id
+        contact = self.env["res.partner"].create({"name": "Known for years"})
+        self.env["base.partner.merge.automatic.wizard"]._merge((customer | contact).ids, contact)
+        self.assertEqual(contact.cartona_id, "retailer_A00315")
+        again = self.box_order((self.products[0], 1, 5.0), retailer=RETAILER)
+        self.pull()
+        self.assertEqual(self.order_of(again).partner_id, contact)

@@ -118,3 +118,44 @@ class TestOrdersOut(MarketplaceCase):
         self.order.with_user(seller)._action_cancel()
         self.commit()
         self.assertEqual(self.box.order(self.hashed_id)["status"], "cancelled_by_supplier")
+
+    def test_a_cancellation_goes_before_a_command_that_failed(self):
+        self.box.fail(path=f"update-order-status/{self.hashed_id}", status=422)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "cancelled_by_supplier")
+        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]))
+
+    def test_a_command_that_the_marketplace_has_overtaken_is_dropped(self):
+        self.box.fail(path="update-order-status", status=503)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.order.marketplace_status = "cancelled"
+        self.running()._note_success()
+        self.box.clear_journal()
+        self.sweep()
+        self.assertFalse(self.sent())
+        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]))
+
+    def test_giving_up_the_backorder_completes_the_shipment(self):
+        picking = self.order.picking_ids
+        picking.move_ids.quantity = 4
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
+        (self.order.picking_ids - picking).action_cancel()
+        self.commit()
+        self.assertEqual(self.sent(), ["approved", "assigned_to_salesman"])
+
+    def test_commands_of_other_companies_are_out_of_sight(self):
+        company = self.env["res.company"].create({"name": "Other"})
+        user = new_test_user(
+            self.env,
+            "other-manager",
+            groups="cartona_integration.group_marketplace_manager",
+            company_id=company.id,
+            company_ids=company.ids,
+        )
+        self.env["marketplace.outbox"]._command(self.order, "status", "shipped")
+        self.assertTrue(self.env["marketplace.outbox"].search([]))
+        self.assertFalse(self.env["marketplace.outbox"].with_user(user).search([]))

@@ -144,3 +144,14 @@ class TestWebhook(MarketplaceCase, HttpCase):
     def test_only_post_is_answered(self):
         answer = self.url_open(f"/marketplace_integration/webhook/orders/{self.account.webhook_key}")
         self.assertEqual(answer.status_code, 405)
+
+    def test_a_copy_of_an_older_delivery_does_not_bring_back_what_it_said(self):
+        document = self.document()
+        now = time.time()
+        self.account.confirm_policy = "never"
+        self.deliver(document, now=now)
+        newer = {**document, "order_details": [{**document["order_details"][0], "amount": 9}]}
+        self.deliver(newer)
+        self.assertEqual(self.deliver(document, now=now).json()["new"], 0)
+        self.commit()
+        self.assertEqual(self.order_of(document).order_line.product_uom_qty, 9)

@@ -4,6 +4,8 @@
 Messages are short English sentences for the log and the dashboard; they tell the next step and never hold a secret.
 """
 
+from .text import storable
+
 
 class MarketplaceError(Exception):
     """Base of everything the transport and the adapters raise on purpose.
@@ -15,8 +17,8 @@ class MarketplaceError(Exception):
     seconds: float | None = None
 
     def __init__(self, message: str, code: str = "", status: int | None = None):
-        super().__init__(message)
-        self.message = message
+        super().__init__(storable(message))
+        self.message = storable(message)
         self.code = code
         self.status = status
 
@@ -73,8 +75,8 @@ class MappingError(MarketplaceError):
 
     def __init__(self, path: str, message: str, code: str = "", status: int | None = None):
         super().__init__(message, code, status)
-        self.path = path
-        self.args = (path, message)
+        self.path = storable(path)
+        self.args = (self.path, self.message)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

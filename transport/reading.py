@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 
 from .errors import MappingError
+from .text import storable
 
 _REQUIRED = object()
 
@@ -146,7 +147,7 @@ def _name(path):
 
 
 def _clean(value):
-    return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()
+    return storable(value).strip()
 
 
 def _is_number(value):

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
+from .text import storable
+
 MASK = "***"
 
 #: An excerpt is made of its limit and this many characters more, not of the whole: it must not cost more than the call.
@@ -47,7 +49,7 @@ def redact(text: str, secrets=()) -> str:
         text = pattern.sub(MASK, text)
     text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
     text = _ESCAPED.sub(lambda match: f'{match["head"]}\\"{MASK}\\"', text)
-    return _PLAIN.sub(rf"\g<head>{MASK}", text)
+    return storable(_PLAIN.sub(rf"\g<head>{MASK}", text))
 
 
 def excerpt(data, secrets=(), limit: int = 2000) -> str:

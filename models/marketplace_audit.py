@@ -1,0 +1,190 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import time
+
+from odoo import _, api, fields, models
+from odoo.tools import float_compare
+
+from ..database import own_transaction
+from ..schemas import UNLIMITED
+
+# One job reads the catalogue this long; the next one goes on at the page where it stopped.
+AUDIT_SECONDS = 60
+
+
+class MarketplaceAudit(models.Model):
+    """One comparison of a marketplace's catalogue with Odoo: what differs, what it may cost, and what was done.
+
+    What is on its way out is left alone: it will be right in a moment. A few differences are healed at once; many at a
+    time mean that something is wrong (a price list imported twice, a warehouse taken away), so a person decides.
+    """
+
+    _name = "marketplace.audit"
+    _description = "Marketplace Audit"
+    _order = "id desc"
+    _rec_name = "create_date"
+
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
+    state = fields.Selection(
+        [
+            ("running", "Running"),
+            ("clean", "No difference"),
+            ("approval", "Waits for a person"),
+            ("healed", "Healed"),
+            ("failed", "Failed"),
+        ],
+        default="running",
+        required=True,
+        readonly=True,
+    )
+    cursor = fields.Char(readonly=True)
+    compared = fields.Integer(readonly=True, help="Products of the marketplace that are listed here.")
+    unlisted = fields.Integer(readonly=True, help="Products of the marketplace that are not listed here.")
+    finished_at = fields.Datetime(readonly=True)
+    last_error = fields.Char(readonly=True)
+    drift_ids = fields.One2many("marketplace.drift", "audit_id", readonly=True)
+    drift_count = fields.Integer(compute="_compute_drift")
+    amount_at_risk = fields.Float(compute="_compute_drift", digits="Product Price")
+
+    @api.depends("drift_ids")
+    def _compute_drift(self):
+        groups = self.env["marketplace.drift"]._read_group(
+            [("audit_id", "in", self.ids)], ["audit_id"], ["__count", "amount_at_risk:sum"]
+        )
+        found = {audit.id: (count, amount) for audit, count, amount in groups}
+        for audit in self:
+            audit.drift_count, audit.amount_at_risk = found.get(audit.id, (0, 0.0))
+
+    # ------------------------------------------------------------------ actions
+
+    def action_heal(self):
+        """Send what is true here for everything that differed, whatever the marketplace shows by now."""
+        self.check_access_rights("write")
+        self._heal()
+
+    # ------------------------------------------------------------------ business
+
+    def _start(self, configs):
+        """Begin an audit of each account, unless one is running."""
+        busy = self.search([("config_id", "in", configs.ids), ("state", "=", "running")]).config_id
+        for audit in self.create([{"config_id": config.id} for config in configs - busy]):
+            audit.with_delay(identity_key=f"marketplace:audit:{audit.config_id.id}")._job_audit()
+
+    def _job_audit(self):
+        """Compare page by page, each in a transaction of its own; the last page decides what is done."""
+        self.ensure_one()
+        deadline = time.monotonic() + AUDIT_SECONDS
+        while time.monotonic() < deadline:
+            with own_transaction(self.env) as env:
+                audit = env[self._name].browse(self.id)
+                if audit.state != "running" or not audit._compare_page():
+                    return
+        self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}")._job_audit()
+
+    def _compare_page(self):
+        """Compare one page; tell whether there are more."""
+        config = self.config_id
+        api_model = config._api()
+        answer, error = self.env["marketplace.lane"]._guarded(
+            config, api_model._list_products, config, self.cursor or None
+        )
+        if error:
+            self.write({"state": "failed", "last_error": str(error), "finished_at": fields.Datetime.now()})
+            return False
+        products, cursor = answer
+        self._compare(products)
+        self.cursor = cursor
+        if not cursor:
+            self._finish()
+        return bool(cursor)
+
+    def _compare(self, products):
+        listings = self.env["marketplace.listing"].search(
+            [
+                ("config_id", "=", self.config_id.id),
+                ("external_id", "in", [product.external_id for product in products]),
+            ]
+        )
+        by_id = {listing.external_id: listing for listing in listings}
+        offers = listings._offers()
+        drifts = []
+        for product in products:
+            listing = by_id.get(product.external_id)
+            if listing and not (listing.price_due or listing.stock_due or listing.publication_due):
+                drifts += self._differences(listing, product, offers[listing.id])
+        self.env["marketplace.drift"].create(drifts)
+        self.compared += len(listings)
+        self.unlisted += len(products) - len(listings)
+
+    def _differences(self, listing, product, offer):
+        """Return the values of the drift records for one listing and what the marketplace shows of it."""
+        config = self.config_id
+        found = []
+        price_counts = config.sync_price and offer.published and product.price is not None
+        if price_counts and float_compare(product.price, offer.price, precision_digits=2):
+            stock = 0 if offer.quantity == UNLIMITED else offer.quantity
+            found.append(("price", offer.price, product.price, max(0.0, offer.price - product.price) * stock))
+        stock_counts = config.sync_stock and product.quantity is not None and offer.quantity != UNLIMITED
+        if stock_counts and product.quantity != offer.quantity:
+            # More there than here is sold for nothing; less is only not sold.
+            risk = max(0.0, product.quantity - offer.quantity) * (offer.price or product.price or 0.0)
+            found.append(("stock", offer.quantity, product.quantity, risk))
+        if not offer.published and product.published:
+            found.append(("publication", 0, 1, 0.0))
+        return [
+            {
+                "audit_id": self.id,
+                "config_id": config.id,
+                "listing_id": listing.id,
+                "subject": subject,
+                "ours": ours,
+                "theirs": theirs,
+                "amount_at_risk": risk,
+            }
+            for subject, ours, theirs, risk in found
+        ]
+
+    def _finish(self):
+        self.finished_at = fields.Datetime.now()
+        count = len(self.drift_ids.listing_id)
+        if not count:
+            self.state = "clean"
+        elif count <= self.config_id.heal_limit:
+            self._heal()
+        else:
+            self.state = "approval"
+            self.config_id._tell_responsible(
+                _("%s differs from Odoo", self.config_id.name),
+                _(
+                    "%(count)s products differ, more than the %(limit)s that are healed without asking. Open the "
+                    "audit, look at what differs, and press Heal.",
+                    count=count,
+                    limit=self.config_id.heal_limit,
+                ),
+            )
+
+    def _heal(self):
+        """Have the current values of everything that differed sent again."""
+        for audit in self:
+            audit.drift_ids.listing_id._request_sync(force=True)
+        self.write({"state": "healed"})
+
+
+class MarketplaceDrift(models.Model):
+    """One value that the marketplace shows differently. Kept as history; the audit that found it says what was done."""
+
+    _name = "marketplace.drift"
+    _description = "Marketplace Drift"
+    _order = "amount_at_risk desc, id"
+    _rec_name = "listing_id"
+
+    audit_id = fields.Many2one("marketplace.audit", required=True, index=True, ondelete="cascade")
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade")
+    listing_id = fields.Many2one("marketplace.listing", required=True, index=True, ondelete="cascade")
+    subject = fields.Selection(
+        [("price", "Price"), ("stock", "Stock"), ("publication", "Publication")], required=True, readonly=True
+    )
+    ours = fields.Float(string="In Odoo", readonly=True, digits="Product Price")
+    theirs = fields.Float(string="At the Marketplace", readonly=True, digits="Product Price")
+    amount_at_risk = fields.Float(
+        readonly=True, digits="Product Price", help="What selling at the marketplace's value may cost."
+    )
