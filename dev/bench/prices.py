@@ -74,11 +74,6 @@ class Prices:
         external = {sku: row["supplier_product_id"] for sku, row in self.catalogue().items()}
         wanted = {external[sku]: price for sku, price in expected.items()}
         committed = self.within.write_prices(prices=prices)["committed"]
-
-        calls = system.calls("bulk-update", seen)
-        a = arrived(calls)
-        d = [(k, v, a.get(k)) for k, v in wanted.items() if a.get(k) != v]
-        print(len(calls), len(a), len(d), d[:5], flush=True)
         calls = system.calls_until("bulk-update", seen, lambda calls: wanted.items() <= arrived(calls).items())
         last = calls[-1]
         return last["monotonic"] + last["seconds"] - committed, calls
