@@ -483,6 +483,11 @@ class MarketplaceConfig(models.Model):
             nearest[product.id] = next(rule for rule in found if rule)
         return nearest
 
+    def _delivery_warehouse(self):
+        """Return the warehouse that the account's orders are delivered from."""
+        self.ensure_one()
+        return self.sale_warehouse_id or self._warehouses()[:1]
+
     def _warehouses(self):
         """Return the warehouses whose stock is sold at this account."""
         self.ensure_one()

@@ -6,8 +6,11 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..transport.errors import MarketplaceError
 from ..transport.text import storable
 
+# An order in one of these has goods of ours to come.
+OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
 OPEN_STATES = ("waiting", "imported", "failed")
 
 
@@ -32,6 +35,10 @@ class MarketplaceInbox(models.Model):
     digest = fields.Char(readonly=True)
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)
     payload = fields.Text(help="The document. It can be corrected here and replayed.")
+    demand = fields.Json(
+        readonly=True,
+        help="Selling units that an order asks for, by external product ID, as long as it is not imported.",
+    )
     state = fields.Selection(
         [
             ("waiting", "Waiting"),
@@ -65,6 +72,13 @@ class MarketplaceInbox(models.Model):
         tools.create_index(self.env.cr, "marketplace_inbox_order_idx", self._table, ["config_id", "external_id", "id"])
         tools.create_index(
             self.env.cr,
+            "marketplace_inbox_demand_idx",
+            self._table,
+            ["config_id"],
+            where="state IN ('waiting', 'failed') AND order_id IS NULL",
+        )
+        tools.create_index(
+            self.env.cr,
             "marketplace_inbox_ack_idx",
             self._table,
             ["config_id"],
@@ -76,7 +90,11 @@ class MarketplaceInbox(models.Model):
     def write(self, vals):
         if "payload" in vals:
             self._check_json(vals["payload"])
-        return super().write(vals)
+        result = super().write(vals)
+        if "payload" in vals:
+            for row in self:
+                row.demand = row._demand_of(row.config_id, row.kind, row._document())
+        return result
 
     # ------------------------------------------------------------------ actions
 
@@ -129,9 +147,9 @@ class MarketplaceInbox(models.Model):
             SQL(
                 """
                 INSERT INTO marketplace_inbox
-                    (config_id, key, kind, external_id, digest, source, payload, state, attempts, needs_ack,
+                    (config_id, key, kind, external_id, digest, source, payload, demand, state, attempts, needs_ack,
                      create_date, write_date, create_uid, write_uid)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE,
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE,
                         now() at time zone 'utc', now() at time zone 'utc', %s, %s)
                 ON CONFLICT (config_id, key) DO NOTHING RETURNING id
                 """,
@@ -142,6 +160,7 @@ class MarketplaceInbox(models.Model):
                 digest,
                 source,
                 self._dump(raw),
+                json.dumps(self._demand_of(config, kind, raw)),
                 self.env.uid,
                 self.env.uid,
             )
@@ -185,6 +204,45 @@ class MarketplaceInbox(models.Model):
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
         self.write({"state": "failed", "last_error": storable(str(error)), "attempts": self.attempts + 1})
+
+    def _demand_of(self, config, kind, raw):
+        """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood."""
+        if kind != "order":
+            return {}
+        try:
+            order = config._api()._parse_order(config, raw)
+        except MarketplaceError:
+            return {}
+        demand = {}
+        for line in order.lines if order.status in OPEN_STATUSES else ():
+            if line.product_external_id and not line.cancelled:
+                demand[line.product_external_id] = demand.get(line.product_external_id, 0.0) + line.quantity
+        return demand
+
+    def _demand_by_product(self, products, warehouses):
+        """Return what documents that are not imported yet ask for: ``{product id: quantity}`` in the product's unit.
+
+        The marketplace has taken it off its own stock; what we send must not give it back.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT i.config_id, l.product_id, sum(d.value::float8 * l.pack_size)
+                  FROM marketplace_inbox i
+                 CROSS JOIN LATERAL jsonb_each_text(i.demand) AS d (key, value)
+                  JOIN marketplace_listing l ON l.config_id = i.config_id AND l.external_id = d.key
+                 WHERE i.state IN ('waiting', 'failed') AND i.kind = 'order' AND i.order_id IS NULL
+                   AND l.product_id = ANY(%s)
+              GROUP BY i.config_id, l.product_id
+                """,
+                products.ids,
+            )
+        )
+        demand = {}
+        for config_id, product_id, quantity in self.env.cr.fetchall():
+            if self.env["marketplace.config"].browse(config_id)._delivery_warehouse() in warehouses:
+                demand[product_id] = demand.get(product_id, 0.0) + quantity
+        return demand
 
     # ------------------------------------------------------------------ helpers
 

@@ -49,8 +49,23 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if id(row) not in known:
                 self._update_order(sale_order, order)
             row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+        self._retire_older(rows)
         if new:
             self._catch_up(config, {order.external_id for _row, order in new})
+
+    def _retire_older(self, rows):
+        """An older document of these orders that failed needs nobody any more."""
+        older = self.env["marketplace.inbox"].search(
+            [
+                ("config_id", "in", rows.config_id.ids),
+                ("external_id", "in", rows.mapped("external_id")),
+                ("kind", "=", "order"),
+                ("state", "=", "failed"),
+                ("id", "not in", rows.ids),
+            ]
+        )
+        newest = {row.external_id: row.id for row in rows.sorted("id")}
+        older.filtered(lambda row: row.id < newest[row.external_id]).write({"state": "superseded"})
 
     def _process_status(self, config, row):
         """Take over a message that tells an order's status and nothing else."""
@@ -184,7 +199,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "origin": f"{config.name} {order.reference or order.external_id}",
             "date_order": order.ordered_at or fields.Datetime.now(),
             "user_id": config.sale_user_id.id,
-            "warehouse_id": (config.sale_warehouse_id or config._warehouses()[:1]).id,
+            "warehouse_id": config._delivery_warehouse().id,
             "note": plaintext2html(order.note) if order.note else False,
             "order_line": [
                 Command.create(self._prepare_line_values(config, line, self._listing_of(line, listings, f"lines[{i}]")))

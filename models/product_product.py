@@ -79,11 +79,15 @@ class ProductProduct(models.Model):
         The account's stock basis over its warehouses, less what marketplace orders ask for and Odoo has not reserved:
         else the next push would undo the marketplace's own decrement.
         """
-        locations = config._warehouses().view_location_id
+        warehouses = config._warehouses()
+        locations = warehouses.view_location_id
         products = self.with_company(config.company_id).with_context(location=locations.ids)
-        demand = self._marketplace_demand(config)
+        drafts = self._marketplace_demand(warehouses)
+        waiting = self.env["marketplace.inbox"]._demand_by_product(self, warehouses)
         return {
-            product.id: product._marketplace_basis(config.stock_basis) - demand.get(product.id, 0.0)
+            product.id: product._marketplace_basis(config.stock_basis)
+            - drafts.get(product.id, 0.0)
+            - waiting.get(product.id, 0.0)
             for product in products
         }
 
@@ -95,14 +99,14 @@ class ProductProduct(models.Model):
             return self.qty_available - self.outgoing_qty
         return self.virtual_available
 
-    def _marketplace_demand(self, config):
+    def _marketplace_demand(self, warehouses):
         """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
         groups = self.env["sale.order.line"]._read_group(
             [
                 ("product_id", "in", self.ids),
                 ("state", "in", ("draft", "sent")),
                 ("order_id.marketplace_config_id", "!=", False),
-                ("order_id.warehouse_id", "in", config._warehouses().ids),
+                ("order_id.warehouse_id", "in", warehouses.ids),
             ],
             ["product_id"],
             ["product_uom_qty:sum"],

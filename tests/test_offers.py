@@ -722,3 +722,23 @@ class TestOffers(MarketplaceCase):
         self.order_of(document).unlink()
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 10)
+
+    def test_an_order_that_can_not_be_imported_still_lowers_what_is_on_offer(self):
+        self.set_stock(self.products[0], 10)
+        self.commit()
+        lines = [
+            {"supplier_product_id": str(1000 + self.products[0].id), "amount": 4, "selling_price": 10},
+            {"supplier_product_id": "unknown-1", "amount": 1, "selling_price": 10},
+        ]
+        document = self.box.add_order(order_details=lines, status="pending")
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+        self.box.edit_order(document["hashed_id"], amounts={document["order_details"][1]["id"]: 0})
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "sale")
+        self.assertEqual(row.state, "superseded")
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6, "reserved now, counted once")
