@@ -60,6 +60,19 @@ class MarketplaceApiCartona(models.AbstractModel):
             "async_push": False,
             "subjects": {"price", "stock", "publication"},
             "statuses": set(STATUS_TO_CARTONA),
+            "cancellation_reasons": {
+                "out_of_stock": _("Out of stock"),
+                "cannot_deliver_the_order": _("Cannot deliver the order"),
+                "supplier_asked_me_to_cancel": _("Supplier asked to cancel"),
+                "delayed_order": _("Delayed order"),
+                "pending_order_without_action": _("Pending without action"),
+                "removed_items": _("Removed items"),
+                "supplier_attitude": _("Supplier's attitude"),
+                "missing_items": _("Missing items"),
+                "expired_products": _("Expired products"),
+                "different_prices": _("Different prices"),
+                "different_products": _("Different products"),
+            },
             "default_url": "https://supplier-integrations.cartona.com/api/v1/",
         }
 
@@ -177,7 +190,7 @@ class MarketplaceApiCartona(models.AbstractModel):
         )
 
     def _parse_customer(self, raw):
-        address = ", ".join(part for part in text(raw, "retailer_address").split(", ") if part.strip(" ,"))
+        address = text(raw, "retailer_address").strip(" ,،")
         return Customer(
             name=text(raw, "retailer_name"),
             code=text(raw, "retailer_code"),

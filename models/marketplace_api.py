@@ -73,6 +73,13 @@ class MarketplaceApi(models.AbstractModel):
             )
         return self.env[ADAPTER_PREFIX + code]
 
+    def _cancellation_reasons(self):
+        """Return the reasons for a cancellation that the installed adapters know, for the selection on the account."""
+        reasons = {}
+        for code, _label in self._adapters():
+            reasons.update(self._adapter(code)._capabilities()["cancellation_reasons"])
+        return list(reasons.items())
+
     # ------------------------------------------------------------------ the marketplace's holes
 
     def _label(self):
@@ -84,7 +91,8 @@ class MarketplaceApi(models.AbstractModel):
 
         ``batch_size`` (largest number of rows in one push), ``needs_ack`` (its orders come again until acknowledged),
         ``has_webhook`` (it sends webhooks itself), ``async_push`` (a push is answered later), ``subjects`` (which of
-        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``default_url``.
+        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``default_url``,
+        ``cancellation_reasons`` (the marketplace's own words for why an order is cancelled, with labels).
         """
         raise NotImplementedError
 

@@ -97,7 +97,10 @@ class MarketplaceConfig(models.Model):
         "product.pricelist", check_company=True, help="Prices that are sent. Empty: the sales price of the product."
     )
     warehouse_ids = fields.Many2many(
-        "stock.warehouse", check_company=True, help="Stock that is sold here. Empty: all warehouses of the company."
+        "stock.warehouse",
+        string="Warehouses",
+        check_company=True,
+        help="Stock that is sold here. Empty: all warehouses of the company.",
     )
     stock_basis = fields.Selection(
         [("free", "Free to use"), ("outgoing", "On hand less outgoing"), ("forecast", "Forecast")],
@@ -148,8 +151,10 @@ class MarketplaceConfig(models.Model):
         required=True,
         help="What the marketplace is told when the last delivery of an order is validated.",
     )
-    cancellation_reason = fields.Char(
-        default="cannot_deliver_the_order", help="What the marketplace is told when an order is cancelled here."
+    cancellation_reason = fields.Selection(
+        selection=lambda self: self.env["marketplace.api"]._cancellation_reasons(),
+        default="cannot_deliver_the_order",
+        help="What the marketplace is told when an order is cancelled here.",
     )
     tax_policy = fields.Selection(
         [("product", "Taxes of the product"), ("none", "No taxes")],
@@ -177,17 +182,20 @@ class MarketplaceConfig(models.Model):
     )
     webhook_secret = fields.Char(groups=MANAGER, copy=False)
     webhook_secret_previous = fields.Char(
-        groups=MANAGER, copy=False, help="Still accepted while the sender changes over to the new secret."
+        string="Previous Secret",
+        groups=MANAGER,
+        copy=False,
+        help="Still accepted while the sender changes over to the new secret.",
     )
-    webhook_url = fields.Char(compute="_compute_webhook_url")
+    webhook_url = fields.Char(string="Webhook URL", compute="_compute_webhook_url")
 
     # what runs
     blocked_until = fields.Datetime(compute="_compute_running", string="Tries Again at")
     last_error = fields.Char(compute="_compute_running")
-    listing_count = fields.Integer(compute="_compute_counts")
+    listing_count = fields.Integer(string="Listings", compute="_compute_counts")
     failed_count = fields.Integer(compute="_compute_counts")
     inbox_open_count = fields.Integer(compute="_compute_counts")
-    order_count = fields.Integer(compute="_compute_counts")
+    order_count = fields.Integer(string="Orders", compute="_compute_counts")
 
     _sql_constraints = [
         ("webhook_key_unique", "UNIQUE (webhook_key)", "This webhook key belongs to another account."),

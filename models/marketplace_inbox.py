@@ -31,7 +31,7 @@ class MarketplaceInbox(models.Model):
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade", index=True)
     key = fields.Char(required=True, readonly=True, help="Unique for the account: event id, or order id and digest.")
     kind = fields.Selection([("order", "Order"), ("status", "Status")], default="order", required=True, readonly=True)
-    external_id = fields.Char(string="Order ID", readonly=True)
+    external_id = fields.Char(string="Marketplace Order ID", readonly=True)
     digest = fields.Char(readonly=True)
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)
     payload = fields.Text(help="The document. It can be corrected here and replayed.")
@@ -54,7 +54,9 @@ class MarketplaceInbox(models.Model):
     )
     needs_ack = fields.Boolean(readonly=True, help="The marketplace sends it again until it is acknowledged.")
     acknowledged_at = fields.Datetime(readonly=True)
-    order_id = fields.Many2one("sale.order", readonly=True, ondelete="set null", index="btree_not_null")
+    order_id = fields.Many2one(
+        "sale.order", string="Sales Order", readonly=True, ondelete="set null", index="btree_not_null"
+    )
     attempts = fields.Integer(readonly=True)
     next_attempt = fields.Datetime(readonly=True)
     last_error = fields.Char(readonly=True)
@@ -252,7 +254,7 @@ class MarketplaceInbox(models.Model):
 
     def _dump(self, raw):
         """Return the JSON text to store, readable where it can be: a lone surrogate fits no database."""
-        text = json.dumps(raw, ensure_ascii=False)
+        text = json.dumps(raw, ensure_ascii=False, indent=2)
         try:
             text.encode()
         except UnicodeEncodeError:

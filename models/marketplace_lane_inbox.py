@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+import time
 from datetime import timedelta
 
 import psycopg2
@@ -24,6 +25,7 @@ CONFLICTS = (
     psycopg2.errors.LockNotAvailable,
 )
 CONFLICT_TRIES = 5
+WAKE_SECONDS = 1.0
 MAX_ATTEMPTS = 5
 
 
@@ -62,9 +64,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
                 lane._import(config, rows)
             imported = lane._open_ids(config, ("imported",), BATCH)
             worked = bool(rows)
-        for row_id in imported:
-            worked |= self._follow_up(row_id)
-        return worked
+        return self._follow_all(imported) or worked
 
     # ------------------------------------------------------------------ business
 
@@ -138,6 +138,26 @@ class MarketplaceLaneInbox(models.AbstractModel):
             _logger.exception("Document %s of account %s could not be processed", row.id, row.config_id.id)
         row._fail(err)
 
+    def _follow_all(self, row_ids):
+        """Do what follows the import of each order; tell whether anything was done.
+
+        Each commit would wake the senders for the stock it moved; once a second is enough, and leaves the processor to
+        this work.
+        """
+        worked, woken = False, time.monotonic()
+        for row_id in row_ids:
+            worked |= self._follow_up(row_id)
+            if time.monotonic() - woken > WAKE_SECONDS:
+                self._wake()
+                woken = time.monotonic()
+        if worked:
+            self._wake()
+        return worked
+
+    def _wake(self):
+        with own_transaction(self.env) as env:
+            env["marketplace.wake"]._request()
+
     def _follow_up(self, row_id):
         """Do what follows the import of one order; a failure is stored with the document and tried again later."""
         for _try in range(CONFLICT_TRIES):
@@ -156,6 +176,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
 
     def _follow_up_once(self, row_id):
         with own_transaction(self.env, repeatable_read=True) as env:
+            env["marketplace.wake"]._hold_back()
             row = env["marketplace.inbox"].browse(row_id)
             if not env[self._name]._lock(row) or row.state != "imported":
                 return False

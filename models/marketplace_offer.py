@@ -16,8 +16,8 @@ class MarketplaceListing(models.Model):
 
     _inherit = "marketplace.listing"
 
-    pushed_price = fields.Float(readonly=True, copy=False, digits="Product Price")
-    pushed_quantity = fields.Integer(readonly=True, copy=False)
+    pushed_price = fields.Float(string="Price There", readonly=True, copy=False, digits="Product Price")
+    pushed_quantity = fields.Integer(string="Quantity There", readonly=True, copy=False)
     pushed_publication = fields.Selection([("on", "On sale"), ("off", "Off sale")], readonly=True, copy=False)
     price_pushed_at = fields.Datetime(readonly=True, copy=False)
     quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
@@ -58,7 +58,8 @@ class MarketplaceListing(models.Model):
             by_product = pricelist._get_products_price(products, pack_size, currency=currency)
             for listing in listings:
                 price = by_product[listing.product_id.id] * pack_size
-                prices[listing.id] = currency.round(listing._taxed(config, price, currency))
+                price = currency.round(listing._taxed(config, price, currency))
+                prices[listing.id] = round(price, currency.decimal_places)  # no 137.70000000000002 on the wire
         return prices
 
     def _taxed(self, config, price, currency):

@@ -48,7 +48,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             sale_order = orders[order.external_id]
             if id(row) not in known:
                 self._update_order(sale_order, order)
-            row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+            row.write(
+                {
+                    "state": "imported" if self._is_to_follow_up(sale_order) else "done",
+                    "order_id": sale_order.id,
+                    "attempts": 0,
+                    "next_attempt": False,
+                    "last_error": False,
+                }
+            )
         self._retire_older(rows)
         if new:
             self._catch_up(config, {order.external_id for _row, order in new})
@@ -177,8 +185,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             raise MappingError(
                 path,
                 _(
-                    "Product not found: %(name)s (external ID %(id)s, reference %(sku)s) is not among the account's "
-                    "listings. Match it there, then replay this document.",
+                    "Product not found: “%(name)s” (external ID %(id)s, reference %(sku)s) is not among the "
+                    "account's listings. Match it there, then replay this document.",
                     name=line.name or "?",
                     id=line.product_external_id or "-",
                     sku=line.product_sku or "-",
@@ -202,7 +210,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "warehouse_id": config._delivery_warehouse().id,
             "note": plaintext2html(order.note) if order.note else False,
             "order_line": [
-                Command.create(self._prepare_line_values(config, line, self._listing_of(line, listings, f"lines[{i}]")))
+                Command.create(
+                    self._prepare_line_values(config, line, self._listing_of(line, listings, _("Line %s", i + 1)))
+                )
                 for i, line in enumerate(order.lines)
                 if not line.cancelled and line.quantity
             ],
@@ -315,7 +325,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if line.cancelled or not line.quantity:
                 commands += [Command.delete(known.id)] if known else []
                 continue
-            values = self._prepare_line_values(config, line, self._listing_of(line, listings, f"lines[{index}]"))
+            values = self._prepare_line_values(config, line, self._listing_of(line, listings, _("Line %s", index + 1)))
             commands.append(Command.update(known.id, values) if known else Command.create(values))
         commands += [Command.delete(line.id) for line in existing.values()]
         sale_order.write({"order_line": commands})
@@ -336,6 +346,14 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         sale_order._action_cancel()
 
     # ------------------------------------------------------------------ policy
+
+    def _is_to_follow_up(self, sale_order):
+        """Tell whether there is anything to do for :meth:`_follow_up`."""
+        if sale_order.marketplace_status == "cancelled":
+            return sale_order.state != "cancel"
+        if sale_order.state not in ("draft", "sent"):
+            return False
+        return not sale_order.order_line or self._is_to_confirm(sale_order)
 
     def _is_to_confirm(self, sale_order):
         """Tell whether the account's policy confirms this order now."""

@@ -25,10 +25,24 @@ class MarketplaceSyncLog(models.Model):
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade")
     create_date = fields.Datetime(string="Time", readonly=True)
-    operation = fields.Char(readonly=True)
+    operation = fields.Selection(
+        [
+            ("test_connection", "Test connection"),
+            ("list_products", "Read catalogue"),
+            ("match_products", "Match products"),
+            ("push_offers", "Send prices and stock"),
+            ("pull_orders", "Pull orders"),
+            ("acknowledge", "Acknowledge orders"),
+            ("push_status", "Send order status"),
+            ("webhook_orders", "Webhook: orders"),
+            ("webhook_status", "Webhook: status"),
+            ("webhook_test", "Webhook: test"),
+        ],
+        readonly=True,
+    )
     direction = fields.Selection([("out", "Out"), ("in", "In")], readonly=True)
     status = fields.Selection(
-        [("success", "Success"), ("partial", "Partly"), ("error", "Failed")], readonly=True, required=True
+        [("success", "OK"), ("partial", "Partly"), ("error", "Failed")], readonly=True, required=True
     )
     row_count = fields.Integer(string="Rows", readonly=True)
     failed_count = fields.Integer(string="Failed Rows", readonly=True)

@@ -111,7 +111,8 @@ class SaleOrder(models.Model):
         """Note that the marketplace has accepted ``status``."""
         self.ensure_one()
         if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
-            self.marketplace_status = status
+            # What we did ourselves is in the chatter already.
+            self.with_context(tracking_disable=True).marketplace_status = status
 
     def _mark_marketplace_stock(self):
         """The demand of marketplace orders that Odoo has not reserved is part of what is available."""

@@ -156,7 +156,7 @@ class TestOrdersIn(MarketplaceCase):
         self.assertFalse(self.order_of(bad))
         row = self.env["marketplace.inbox"].search([("external_id", "=", bad["hashed_id"])])
         self.assertEqual(row.state, "failed")
-        self.assertIn("Product not found: Ghost", row.last_error)
+        self.assertIn("Product not found: “Ghost”", row.last_error)
         self.assertTrue(row.acknowledged_at, "it is stored, so that the marketplace need not send it again")
 
     def test_a_failed_document_is_processed_when_it_is_replayed_after_mending(self):

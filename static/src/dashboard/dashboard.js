@@ -5,6 +5,7 @@ import {Layout} from "@web/search/layout";
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {registry} from "@web/core/registry";
+import {formatFloat} from "@web/views/fields/formatters";
 import {useService} from "@web/core/utils/hooks";
 
 const REFRESH_MS = 10000;
@@ -56,6 +57,10 @@ export class MarketplaceDashboard extends Component {
 
   ago(text) {
     return text ? deserializeDateTime(text).toRelative() : _t("never");
+  }
+
+  money(account) {
+    return `${formatFloat(account.value_today, {digits: [16, 2]})} ${account.currency}`;
   }
 
   openAccount(account) {
