@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 FOLD_ROWS = 10_000
 # Listings that are computed together. More in one go cost less each: prices and quantities come in a few queries.
-CLAIM_ROWS = 500
+CLAIM_ROWS = 1000
 # What was computed longer ago is not sent.
 FRESH_SECONDS = 2.0
 # After this many failed attempts a row waits for a person.

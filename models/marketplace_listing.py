@@ -43,7 +43,7 @@ class MarketplaceListing(models.Model):
 
     # owned by the sender
     state = fields.Selection(
-        [("new", "Never sent"), ("waiting", "Waiting"), ("synced", "In sync"), ("failed", "Failed")],
+        [("new", "Never sent"), ("waiting", "Waiting"), ("synced", "Synced"), ("failed", "Failed")],
         default="new",
         required=True,
         readonly=True,
