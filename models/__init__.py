@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from . import marketplace_api
 from . import marketplace_config
+from . import marketplace_config_actions
 from . import marketplace_config_state
 from . import marketplace_identity
 from . import marketplace_listing

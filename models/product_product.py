@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
 
 PRICE_FIELDS = {
     "list_price",
@@ -51,6 +52,19 @@ class ProductProduct(models.Model):
     def unlink(self):
         self._release_marketplace_listings()
         return super().unlink()
+
+    # ------------------------------------------------------------------ actions
+
+    def action_marketplace_sync(self):
+        """Send price and stock of the products to their marketplaces again, whether they changed or not."""
+        self.env["marketplace.listing"].check_access_rights("read")
+        # sudo: who may see the listings may have them sent; what is sent is what is true anyway
+        listings = self.sudo().marketplace_listing_ids
+        if not listings:
+            raise UserError(
+                _("Missing external ID: no product here is listed. Enter its external product ID and enable sync.")
+            )
+        listings._request_sync(force=True)
 
     # ------------------------------------------------------------------ business
 

@@ -64,3 +64,9 @@ class ProductTemplate(models.Model):
         # The database deletes the variants along, without asking them.
         self.with_context(active_test=False).product_variant_ids._release_marketplace_listings()
         return super().unlink()
+
+    # ------------------------------------------------------------------ actions
+
+    def action_marketplace_sync(self):
+        """Send price and stock of all variants to their marketplaces again."""
+        self.product_variant_ids.action_marketplace_sync()
