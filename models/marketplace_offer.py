@@ -4,7 +4,7 @@ import math
 from odoo import _, fields, models
 from odoo.tools import float_compare
 
-from ..compat import is_storable
+from ..compat import has_stock
 from ..schemas import UNLIMITED, Offer
 
 # Floats that should be whole may lack the last bit: 11.999999999 boxes are 12.
@@ -77,7 +77,7 @@ class MarketplaceListing(models.Model):
         quantities = {}
         for listing in self:
             product = listing.product_id
-            if not is_storable(product):
+            if not has_stock(product):
                 quantities[listing.id] = UNLIMITED if config.untracked_policy == "unlimited" else 0
             else:
                 quantities[listing.id] = rules[product.id]._quantity(available[product.id], listing.pack_size)

@@ -12,6 +12,23 @@ HITS = {
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)
           JOIN marketplace_listing l ON l.product_id = m.id""",
+    # Kits have no stock but that of their components, over any number of kits in kits.
+    "kit": """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), used (product_id, mark_id) AS (
+            SELECT id, id FROM mark WHERE stock
+             UNION
+            SELECT kit.id, used.mark_id
+              FROM used
+              JOIN mrp_bom_line line ON line.product_id = used.product_id
+              JOIN mrp_bom bom ON bom.id = line.bom_id AND bom.type = 'phantom' AND bom.active
+              JOIN product_product kit ON kit.product_tmpl_id = bom.product_tmpl_id
+               AND (bom.product_id IS NULL OR bom.product_id = kit.id)
+        )
+        SELECT l.config_id, l.id AS listing_id, FALSE AS price, TRUE AS stock, FALSE AS publication, FALSE AS force
+          FROM used JOIN marketplace_listing l ON l.product_id = used.product_id
+         WHERE used.product_id != used.mark_id""",
     "template": """
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)
@@ -162,6 +179,8 @@ class MarketplaceOutbox(models.Model):
         marks = self.env.cr.precommit.data.pop(MARKS, None)
         if not marks or not self._is_installed():
             return
+        if "product" in marks and "mrp.bom" in self.env:
+            marks["kit"] = marks["product"]
         hits = SQL(" UNION ALL ").join(self._hits(kind, subjects) for kind, subjects in marks.items())
         self.env.cr.execute(
             SQL(
