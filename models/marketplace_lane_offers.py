@@ -36,6 +36,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
     _inherit = "marketplace.lane"
     _description = "Lane of Prices and Stock"
 
+    _linger_seconds = 0.2
+
     # ------------------------------------------------------------------ lane
 
     def _has_work(self, config):
@@ -49,6 +51,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
 
     def _next_attempt(self, config):
         return self.env["marketplace.listing"]._next_due(config)
+
+    def _has_backlog(self, config):
+        return len(self.env["marketplace.listing"]._due_ids(config, limit=config.batch_size)) == config.batch_size
 
     def _step(self, config_id):
         rows, settled = [], 0

@@ -77,6 +77,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             self.registry.enter_test_mode(self.env.cr)
             self.addCleanup(self.registry.leave_test_mode)
         self.patch(TestCursor, "commit", commit_with_hooks)
+        self.patch(self.registry["marketplace.lane.offers"], "_linger_seconds", 0.0)  # nothing comes while a test waits
         self.account = self._create_account()
 
     # ------------------------------------------------------------------ making things

@@ -148,6 +148,16 @@ class TestConcurrency(LoopbackCase):
         self.drain("offers")
         self.assertEqual(self.sent_prices(), [30, 31])
 
+    def test_many_small_transactions_make_few_calls(self):
+        self.set_price(50)
+        sender = self.in_thread(self.drain, "offers")
+        for n in range(30):
+            self.set_price(51 + n)
+        self.join(sender)
+        self.drain("offers")
+        self.assertEqual(self.sent_prices()[-1], 80)
+        self.assertLess(len(self.sent_prices()), 15)
+
     def test_many_senders_at_once_send_each_value_once_and_the_newest_last(self):
         for price in (21, 22, 23):
             self.set_price(price)

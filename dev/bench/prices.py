@@ -3,6 +3,7 @@
 from .figures import Row, p50, p95
 
 SINGLE_CHANGES = 50
+SEPARATE_CHANGES = 200
 REPEATS = 3
 PUSH = "supplier-product/bulk-update"
 
@@ -13,7 +14,7 @@ class Prices:
         self.price = 100.0
 
     def rows(self):
-        return [*self.single(), *self.thousand()]
+        return [*self.single(), *self.thousand(), *self.one_by_one()]
 
     def new_price(self):
         self.price += 1.0
@@ -63,6 +64,28 @@ class Prices:
                 "peer: HTTP calls and jobs for them", number, "calls", number / 100,
                 note="for comparison: an addon of this kind that makes one job and one call for each changed price",
             ),
+        ]  # fmt: skip
+
+    def one_by_one(self):
+        """A user, or an import, that commits each change by itself: how many calls that makes."""
+        system = self.system
+        products = list(system.products.items())[:SEPARATE_CHANGES]
+        external = {sku: row["supplier_product_id"] for sku, row in self.catalogue().items()}
+        system.rest()
+        seen, wanted, first = system.seen(), {}, None
+        for sku, product in products:
+            price = self.new_price()
+            wanted[external[sku]] = round(price * 0.9, 2)
+            committed = self.within.write_prices(prices={product: price})["committed"]
+            first = first or committed
+        calls = system.calls_until("bulk-update", seen, lambda calls: wanted.items() <= arrived(calls).items())
+        lag = calls[-1]["monotonic"] + calls[-1]["seconds"] - committed
+        note = f"from the first commit to the last arrival {committed - first + lag:.1f} s, {lag * 1000:.0f} ms"
+        return [
+            Row(
+                f"HTTP calls for {len(products)} transactions", len(calls), "calls", len(products) / 100, "≤ 20",
+                f"one price each, one after the other; {note} after the last",
+            )
         ]  # fmt: skip
 
     def all_at_once(self):
