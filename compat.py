@@ -12,3 +12,8 @@ def is_storable(product):
     if "is_storable" in product._fields:
         return product.is_storable
     return product.type == "product"
+
+
+def unit_field(lines):
+    """Return the name of the field that holds the unit of a line of a sales order: renamed in 19.0."""
+    return "product_uom_id" if "product_uom_id" in lines._fields else "product_uom"

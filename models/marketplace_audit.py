@@ -1,14 +1,23 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 import time
+from datetime import timedelta
+
+import psycopg2
 
 from odoo import _, api, fields, models
 from odoo.tools import float_compare
 
 from ..database import own_transaction
 from ..schemas import UNLIMITED
+from ..transport.text import storable
+
+_logger = logging.getLogger(__name__)
 
 # One job reads the catalogue this long; the next one goes on at the page where it stopped.
 AUDIT_SECONDS = 60
+# An audit of which nothing was heard for so long has died with its job.
+LOST = timedelta(hours=1)
 
 
 class MarketplaceAudit(models.Model):
@@ -65,7 +74,10 @@ class MarketplaceAudit(models.Model):
 
     def _start(self, configs):
         """Begin an audit of each account, unless one is running."""
-        busy = self.search([("config_id", "in", configs.ids), ("state", "=", "running")]).config_id
+        running = self.search([("config_id", "in", configs.ids), ("state", "=", "running")])
+        lost = running.filtered(lambda audit: audit.write_date < fields.Datetime.now() - LOST)
+        lost._fail(_("The audit did not go on."))
+        busy = (running - lost).config_id
         for audit in self.create([{"config_id": config.id} for config in configs - busy]):
             audit.with_delay(identity_key=f"marketplace:audit:{audit.config_id.id}")._job_audit()
 
@@ -74,21 +86,32 @@ class MarketplaceAudit(models.Model):
         self.ensure_one()
         deadline = time.monotonic() + AUDIT_SECONDS
         while time.monotonic() < deadline:
-            with own_transaction(self.env) as env:
-                audit = env[self._name].browse(self.id)
-                if audit.state != "running" or not audit._compare_page():
-                    return
+            try:
+                with own_transaction(self.env) as env:
+                    audit = env[self._name].browse(self.id)
+                    if audit.state != "running" or not audit._compare_page():
+                        return
+            except psycopg2.OperationalError:
+                raise  # of the database; the job says so, and the next night begins anew
+            except Exception as err:
+                _logger.exception("Audit %s failed", self.id)
+                with own_transaction(self.env) as env:
+                    env[self._name].browse(self.id)._fail(err)
+                return
         self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}")._job_audit()
 
     def _compare_page(self):
         """Compare one page; tell whether there are more."""
         config = self.config_id
+        if not config._may_talk():
+            self._fail(_("The account is not live, or does not answer."))
+            return False
         api_model = config._api()
         answer, error = self.env["marketplace.lane"]._guarded(
             config, api_model._list_products, config, self.cursor or None
         )
         if error:
-            self.write({"state": "failed", "last_error": str(error), "finished_at": fields.Datetime.now()})
+            self._fail(error)
             return False
         products, cursor = answer
         self._compare(products)
@@ -97,12 +120,20 @@ class MarketplaceAudit(models.Model):
             self._finish()
         return bool(cursor)
 
+    def _fail(self, error):
+        self.write({"state": "failed", "last_error": storable(str(error)), "finished_at": fields.Datetime.now()})
+
     def _compare(self, products):
-        listings = self.env["marketplace.listing"].search(
-            [
-                ("config_id", "=", self.config_id.id),
-                ("external_id", "in", [product.external_id for product in products]),
-            ]
+        # Archived ones too: they are those that must not be on sale.
+        listings = (
+            self.env["marketplace.listing"]
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("config_id", "=", self.config_id.id),
+                    ("external_id", "in", [product.external_id for product in products]),
+                ]
+            )
         )
         by_id = {listing.external_id: listing for listing in listings}
         offers = listings._offers()

@@ -11,6 +11,7 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 # Settings that change what every listing of the account should show.
 SUBJECT_FIELDS = {
     "price": {"active", "sync_price", "pricelist_id", "price_tax", "allow_zero_price"},
+    "publication": {"active"},
     "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity", "untracked_policy"},
 }
 
@@ -90,7 +91,10 @@ class MarketplaceConfig(models.Model):
         help="Products with an external product ID and marketplace sync are listed at this account by themselves.",
     )
     pricelist_id = fields.Many2one(
-        "product.pricelist", check_company=True, help="Prices that are sent. Empty: the sales price of the product."
+        "product.pricelist",
+        check_company=True,
+        ondelete="restrict",
+        help="Prices that are sent. Empty: the sales price of the product.",
     )
     warehouse_ids = fields.Many2many(
         "stock.warehouse",
@@ -375,6 +379,9 @@ class MarketplaceConfig(models.Model):
         return self.sale_warehouse_id or self._warehouses()[:1]
 
     def _warehouses(self):
-        """Return the warehouses whose stock is sold at this account."""
+        """Return the warehouses whose stock is sold at this account; none when those that were chosen are gone."""
         self.ensure_one()
-        return self.warehouse_ids or self.env["stock.warehouse"].search([("company_id", "=", self.company_id.id)])
+        chosen = self.with_context(active_test=False).warehouse_ids
+        if chosen:
+            return chosen.filtered("active")
+        return self.env["stock.warehouse"].search([("company_id", "=", self.company_id.id)])

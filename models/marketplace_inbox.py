@@ -92,6 +92,7 @@ class MarketplaceInbox(models.Model):
     def write(self, vals):
         if "payload" in vals:
             self._check_json(vals["payload"])
+            self._mark_demand()
         result = super().write(vals)
         if "payload" in vals:
             for row in self:
@@ -205,6 +206,7 @@ class MarketplaceInbox(models.Model):
 
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
+        self._mark_demand()
         self.write({"state": "failed", "last_error": storable(str(error)), "attempts": self.attempts + 1})
 
     def _demand_of(self, config, kind, raw):
@@ -221,6 +223,14 @@ class MarketplaceInbox(models.Model):
                 demand[line.product_external_id] = demand.get(line.product_external_id, 0.0) + line.quantity
         return demand
 
+    def _mark_demand(self):
+        """What these documents ask for has changed: the marketplace's own stock moved, or will not after all."""
+        for row in self.filtered("demand"):
+            listings = self.env["marketplace.listing"].search(
+                [("config_id", "=", row.config_id.id), ("external_id", "in", list(row.demand))]
+            )
+            self.env["marketplace.outbox"]._mark("stock", listing=listings.ids, force=True)
+
     def _demand_by_product(self, products, warehouses):
         """Return what documents that are not imported yet ask for: ``{product id: quantity}`` in the product's unit.
 
@@ -235,6 +245,13 @@ class MarketplaceInbox(models.Model):
                   JOIN marketplace_listing l ON l.config_id = i.config_id AND l.external_id = d.key
                  WHERE i.state IN ('waiting', 'failed') AND i.kind = 'order' AND i.order_id IS NULL
                    AND l.product_id = ANY(%s)
+                   AND NOT EXISTS (
+                       SELECT 1 FROM sale_order o
+                        WHERE o.marketplace_config_id = i.config_id AND o.cartona_id = i.external_id)
+                   AND NOT EXISTS (
+                       SELECT 1 FROM marketplace_inbox newer
+                        WHERE newer.config_id = i.config_id AND newer.external_id = i.external_id
+                          AND newer.kind = 'order' AND newer.id > i.id AND i.external_id != '')
               GROUP BY i.config_id, l.product_id
                 """,
                 products.ids,

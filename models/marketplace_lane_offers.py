@@ -22,6 +22,7 @@ CLAIM_ROWS = 1000
 FRESH_SECONDS = 2.0
 # After this many failed attempts a row waits for a person.
 MAX_ATTEMPTS = 10
+PROBE_FAILURES = 2
 
 
 class MarketplaceLaneOffers(models.AbstractModel):
@@ -63,6 +64,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
             if config._may_talk():
                 rows, settled = env[self._name]._claim(config)
             size = config.batch_size
+            if config._running().failures >= PROBE_FAILURES:
+                rows, size = rows[:1], 1  # the marketplace has not answered lately: a probe, not a full load
         self._send_all(config_id, [rows[start : start + size] for start in range(0, len(rows), size)])
         return bool(folded or settled or rows)
 
@@ -122,9 +125,10 @@ class MarketplaceLaneOffers(models.AbstractModel):
                    SET price_due = coalesce(l.price_due, FALSE) OR f.price,
                        stock_due = coalesce(l.stock_due, FALSE) OR f.stock,
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
-                       price_pushed_at = CASE WHEN f.force THEN NULL ELSE l.price_pushed_at END,
-                       quantity_pushed_at = CASE WHEN f.force THEN NULL ELSE l.quantity_pushed_at END,
-                       publication_pushed_at = CASE WHEN f.force THEN NULL ELSE l.publication_pushed_at END,
+                       price_pushed_at = CASE WHEN f.force AND f.price THEN NULL ELSE l.price_pushed_at END,
+                       quantity_pushed_at = CASE WHEN f.force AND f.stock THEN NULL ELSE l.quantity_pushed_at END,
+                       publication_pushed_at =
+                           CASE WHEN f.force AND f.publication THEN NULL ELSE l.publication_pushed_at END,
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,
@@ -178,10 +182,19 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 return [rows[:middle], rows[middle:]]
             results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
         if results is None:
+            self._step_aside(config, rows)
             return []  # the account is blocked or paused; the rows stay due
         self._store(rows, results)
         config._running().last_push_at = fields.Datetime.now()
         return []
+
+    def _step_aside(self, config, rows):
+        """After a probe of one row that failed, let the next probe be another row: it may be this one that the
+        marketplace can't stand."""
+        failures = config._running().failures
+        if len(rows) == 1 and failures > PROBE_FAILURES:
+            moment = fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
+            self.env["marketplace.listing"].browse(rows[0]["listing_id"]).next_attempt = moment
 
     def _push(self, config, rows):
         """Send one batch. A row that can't be put into the marketplace's form is refused here, by itself."""

@@ -11,6 +11,7 @@ from ..transport.retry import backoff
 
 MAX_ATTEMPTS = 10
 BATCH = 20
+PROBE_FAILURES = 2
 
 
 class MarketplaceLaneOrders(models.AbstractModel):
@@ -83,7 +84,13 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if isinstance(error, errors.RequestRejected):
             result = RowResult.rejected(error.code or str(error.status or ""), str(error))
         if result is None:
-            return False  # the account is blocked or paused; the command waits
+            # The account is blocked or paused, and the command waits. When that lasts, the marketplace is tried again
+            # with another order, in case it was this one that it can't stand.
+            failures = config._running().failures
+            if failures > PROBE_FAILURES:
+                moment = fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
+                command.write({"next_attempt": moment, "last_error": str(error)})
+            return False
         self._store(command, order, result)
         return True
 

@@ -7,6 +7,15 @@ from odoo.tools import SQL
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
 
 
+NEVER_PUSHED = {
+    "pushed_quantity": 0,
+    "pushed_publication": False,
+    "price_pushed_at": False,
+    "quantity_pushed_at": False,
+    "publication_pushed_at": False,
+}
+
+
 class MarketplaceListing(models.Model):
     """A variant on sale at an account: what it is called there, in which unit it is sold, what the marketplace has of
     it and what it should have.
@@ -64,7 +73,11 @@ class MarketplaceListing(models.Model):
 
     def init(self):
         tools.create_index(
-            self.env.cr, "marketplace_listing_due_idx", self._table, ["config_id", "next_attempt", "id"], where=DUE
+            self.env.cr,
+            "marketplace_listing_due_idx",
+            self._table,
+            ["config_id", "next_attempt NULLS FIRST", "id"],
+            where=DUE,
         )
         tools.create_index(
             self.env.cr, "marketplace_listing_failed_idx", self._table, ["config_id"], where="state = 'failed'"
@@ -82,14 +95,29 @@ class MarketplaceListing(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         listings = super().create(vals_list)
-        disabled = listings.product_tmpl_id.filtered(lambda template: not template.marketplace_sync_enabled)
-        if disabled:
-            disabled.sudo().marketplace_sync_enabled = True  # who may list a product may thereby put it on sale
+        listings._enable_products()
         listings._request_sync()
         return listings
 
+    def _enable_products(self):
+        """Put on sale what is listed for the first time. What somebody took off sale elsewhere stays off."""
+        disabled = self.product_tmpl_id.filtered(lambda template: not template.marketplace_sync_enabled)
+        others = self.with_context(active_test=False).search(
+            [("product_tmpl_id", "in", disabled.ids), ("id", "not in", self.ids)]
+        )
+        # sudo: who may list a product may thereby put it on sale
+        (disabled - others.product_tmpl_id).sudo().marketplace_sync_enabled = True
+
     def write(self, vals):
+        left = [
+            (listing, listing.external_id)
+            for listing in self
+            if vals.get("external_id", listing.external_id) != listing.external_id and listing._is_shown()
+        ]
         result = super().write(vals)
+        for listing, external_id in left:
+            listing._leave_behind(external_id)
+            super(MarketplaceListing, listing).write(NEVER_PUSHED)  # nothing is known of the new id
         if {"product_id", "external_id", "pack_size", "active"} & vals.keys():
             self._request_sync(force=True)
         return result
@@ -97,7 +125,7 @@ class MarketplaceListing(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_on_sale(self):
         for listing in self:
-            if listing.quantity_pushed_at and listing.pushed_quantity:
+            if listing._is_shown():
                 raise UserError(
                     _(
                         "%s is on sale at the marketplace. Archive the listing, so that the marketplace is told that "
@@ -116,15 +144,31 @@ class MarketplaceListing(models.Model):
             raise UserError(_("%s is not live yet. Start it first.", ", ".join(draft.mapped("name"))))
         self._request_sync(force=True)
 
+    def _is_shown(self):
+        """Tell whether the marketplace has something of us to sell under this id."""
+        self.ensure_one()
+        return bool(self.pushed_quantity or self.pushed_publication == "on")
+
+    def _leave_behind(self, external_id):
+        """Have what is still on sale under the former id taken off."""
+        self.ensure_one()
+        self.flush_recordset()
+        former = self.copy({"product_id": False, "external_id": external_id, "active": False})
+        former.write({"pushed_quantity": self.pushed_quantity, "pushed_publication": self.pushed_publication})
+
     # ------------------------------------------------------------------ business: asking for a push
 
     def _request_sync(self, force=False):
         """Leave it to the sender to look at these listings; ``force`` sends even what has not changed."""
         self.env["marketplace.outbox"]._mark("price", "stock", "publication", listing=self.ids, force=force)
 
-    def _ensure_for_products(self, products, configs=None):
+    def _ensure_for_products(self, products, configs=None, new_id=False):
         """List the products that have an external id and are enabled, at every account that goes by this id, or at
-        those of ``configs`` that do; return the new listings."""
+        those of ``configs`` that do; return the new listings.
+
+        :param bool new_id: the id was entered just now. A listing that a person archived wakes up for that, and not
+            because sync was switched off and on again
+        """
         wanted = products.filtered(lambda product: product.cartona_id and product.marketplace_sync_enabled)
         if configs is None:
             configs = self.env["marketplace.config"].search([])
@@ -135,6 +179,12 @@ class MarketplaceListing(models.Model):
             [("config_id", "in", configs.ids), ("external_id", "in", wanted.mapped("cartona_id"))]
         )
         taken = {(listing.config_id.id, listing.external_id) for listing in known}
+        by_id = {product.cartona_id: product for product in wanted}
+        for listing in known:
+            product = by_id[listing.external_id]
+            free = listing.product_id.cartona_id != listing.external_id or listing.product_id == product and new_id
+            if not listing.active and free:
+                listing.write({"product_id": product.id, "active": True})
         values = []
         for config in configs:
             for product in wanted:
@@ -148,14 +198,14 @@ class MarketplaceListing(models.Model):
     # ------------------------------------------------------------------ helpers of the sender
 
     def _due_ids(self, config, limit):
-        """Return ids of listings that are due and may be tried now, those that waited first."""
+        """Return ids of listings that are due and may be tried now, those that failed before at last."""
         self.env.cr.execute(
             SQL(
                 """
                 SELECT id FROM marketplace_listing
                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
                    AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
-              ORDER BY next_attempt NULLS LAST, id LIMIT %s
+              ORDER BY next_attempt NULLS FIRST, id LIMIT %s
                 """,
                 config.id,
                 limit,

@@ -98,9 +98,6 @@ class MarketplaceMatching(models.AbstractModel):
                 if not hit.cartona_id:
                     # Of this account's catalogue: other accounts do not list it by that.
                     hit.with_context(marketplace_matching=True).cartona_id = product.external_id
-            self.env["product.product"].union(*(hit for _p, hit in found)).product_tmpl_id.filtered(
-                lambda template: not template.marketplace_sync_enabled
-            ).with_context(marketplace_matching=True).write({"marketplace_sync_enabled": True})
         return listings
 
     def _prepare_listing_values(self, config, product, hit):

@@ -57,17 +57,18 @@ class MarketplaceListing(models.Model):
             # An empty pricelist gives the sales price.
             by_product = pricelist._get_products_price(products, pack_size, currency=currency)
             for listing in listings:
-                price = by_product[listing.product_id.id] * pack_size
-                price = currency.round(listing._taxed(config, price, currency))
+                price = currency.round(listing._taxed(config, by_product[listing.product_id.id], currency))
                 prices[listing.id] = round(price, currency.decimal_places)  # no 137.70000000000002 on the wire
         return prices
 
-    def _taxed(self, config, price, currency):
-        """Return the price with or without the product's taxes, as the account's marketplace shows prices."""
+    def _taxed(self, config, unit_price, currency):
+        """Return the price of a selling unit with or without the product's taxes, as the account's marketplace shows
+        prices."""
         if config.price_tax == "as_is":
-            return price
-        taxes = self.product_id.sudo().taxes_id.filtered(lambda tax: tax.company_id == config.company_id)
-        amounts = taxes.compute_all(price, currency=currency, product=self.product_id, handle_price_include=True)
+            return unit_price * self.pack_size
+        # sudo: taxes are the accountants'; a branch uses those of the company it belongs to
+        taxes = self.product_id.sudo().taxes_id.filtered(lambda tax: tax.company_id in config.company_id.parent_ids)
+        amounts = taxes.compute_all(unit_price, currency=currency, quantity=self.pack_size, product=self.product_id)
         return amounts["total_included" if config.price_tax == "included" else "total_excluded"]
 
     def _quantities(self, config):

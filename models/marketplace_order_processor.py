@@ -73,7 +73,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             ]
         )
         newest = {row.external_id: row.id for row in rows.sorted("id")}
-        older.filtered(lambda row: row.id < newest[row.external_id]).write({"state": "superseded"})
+        retired = older.filtered(lambda row: row.id < newest[row.external_id])
+        retired._mark_demand()
+        retired.write({"state": "superseded"})
 
     def _process_status(self, config, row):
         """Take over a message that tells an order's status and nothing else."""

@@ -57,10 +57,19 @@ HITS = {
           JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id""",
     # The pricelists of another currency than their company's follow its rate.
     "currency": """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), affected (pricelist_id, mark_id) AS (
+            SELECT p.id, mark.id FROM mark JOIN product_pricelist p ON p.currency_id = mark.id
+             UNION
+            SELECT item.pricelist_id, affected.mark_id
+              FROM affected JOIN product_pricelist_item item
+                ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
+        )
         SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
-          JOIN product_pricelist p ON p.currency_id = m.id
-          JOIN marketplace_config c ON c.pricelist_id = p.id""",
+          FROM affected
+          JOIN mark m ON m.id = affected.mark_id
+          JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id""",
     # Whatever lies in the location or below it.
     "location": """
         SELECT DISTINCT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
@@ -69,10 +78,20 @@ HITS = {
           JOIN stock_location child ON starts_with(child.parent_path, parent.parent_path)
           JOIN stock_quant q ON q.location_id = child.id
           JOIN marketplace_listing l ON l.product_id = q.product_id""",
+    # A tax may be one of a group.
     "tax": """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), affected (applied_id, mark_id) AS (
+            SELECT id, id FROM mark
+             UNION
+            SELECT r.parent_tax, affected.mark_id
+              FROM affected JOIN account_tax_filiation_rel r ON r.child_tax = affected.applied_id
+        )
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
-          JOIN product_taxes_rel AS r (template_id, applied_tax_id) ON r.applied_tax_id = m.id
+          FROM affected
+          JOIN mark m ON m.id = affected.mark_id
+          JOIN product_taxes_rel AS r (template_id, applied_tax_id) ON r.applied_tax_id = affected.applied_id
           JOIN marketplace_listing l ON l.product_tmpl_id = r.template_id""",
 }
 

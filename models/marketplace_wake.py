@@ -4,6 +4,8 @@ import logging
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
+from ..database import own_transaction
+
 _logger = logging.getLogger(__name__)
 
 REQUESTED = "marketplace.wake.requested"
@@ -90,7 +92,8 @@ class MarketplaceWake(models.AbstractModel):
     def _cron_sweep(self):
         """Find what a crash left behind and prices whose date has come; where no job runner works, do the work here,
         bounded in time."""
-        self.env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
+        with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
+            env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
         work = self._work()
         if not work:
             return

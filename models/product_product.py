@@ -1,6 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from collections import Counter
+
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..compat import unit_field
 
 PRICE_FIELDS = {
     "list_price",
@@ -34,7 +39,7 @@ class ProductProduct(models.Model):
     def create(self, vals_list):
         products = super().create(vals_list)
         if any(vals.get("cartona_id") for vals in vals_list):
-            products._ensure_marketplace_listings()
+            products._ensure_marketplace_listings(new_id=True)
         return products
 
     def write(self, vals):
@@ -46,7 +51,7 @@ class ProductProduct(models.Model):
         if SALE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", "stock", "publication", product=self.ids)
         if LISTING_FIELDS & vals.keys():
-            self._ensure_marketplace_listings()
+            self._ensure_marketplace_listings(new_id="cartona_id" in vals)
         return result
 
     def unlink(self):
@@ -68,11 +73,11 @@ class ProductProduct(models.Model):
 
     # ------------------------------------------------------------------ business
 
-    def _ensure_marketplace_listings(self):
+    def _ensure_marketplace_listings(self, new_id=False):
         if self.env.context.get("marketplace_matching"):
             return
         # sudo: who may edit a product may thereby list it, without rights on accounts
-        self.env["marketplace.listing"].sudo()._ensure_for_products(self)
+        self.env["marketplace.listing"].sudo()._ensure_for_products(self, new_id=new_id)
 
     def _leave_cartona_id(self):
         """Take off the listings that go by the id that the products are about to lose."""
@@ -94,16 +99,15 @@ class ProductProduct(models.Model):
         else the next push would undo the marketplace's own decrement.
         """
         warehouses = config._warehouses()
+        if not warehouses:
+            return dict.fromkeys(self.ids, 0.0)
         locations = warehouses.view_location_id
         products = self.with_company(config.company_id).with_context(location=locations.ids)
-        drafts = self._marketplace_demand(warehouses)
-        waiting = self.env["marketplace.inbox"]._demand_by_product(self, warehouses)
-        return {
-            product.id: product._marketplace_basis(config.stock_basis)
-            - drafts.get(product.id, 0.0)
-            - waiting.get(product.id, 0.0)
-            for product in products
-        }
+        taken = Counter(self._marketplace_demand(warehouses))
+        taken.update(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
+        if config.stock_basis == "free":
+            taken.update(self._marketplace_unreserved(locations))
+        return {product.id: product._marketplace_basis(config.stock_basis) - taken[product.id] for product in products}
 
     def _marketplace_basis(self, basis):
         self.ensure_one()
@@ -115,14 +119,38 @@ class ProductProduct(models.Model):
 
     def _marketplace_demand(self, warehouses):
         """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
-        groups = self.env["sale.order.line"]._read_group(
+        lines = self.env["sale.order.line"].search(
             [
                 ("product_id", "in", self.ids),
                 ("state", "in", ("draft", "sent")),
                 ("order_id.marketplace_config_id", "!=", False),
                 ("order_id.warehouse_id", "in", warehouses.ids),
-            ],
-            ["product_id"],
-            ["product_uom_qty:sum"],
+            ]
         )
-        return {product.id: quantity for product, quantity in groups}
+        demand = Counter()
+        for line in lines:
+            demand[line.product_id.id] += line[unit_field(line)]._compute_quantity(
+                line.product_uom_qty, line.product_id.uom_id, rounding_method="HALF-UP"
+            )
+        return demand
+
+    def _marketplace_unreserved(self, locations):
+        """Return what confirmed marketplace orders will take and have not reserved: ``{product id: quantity}``."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT m.product_id, sum(m.product_qty * (1 - coalesce(m.quantity, 0) / nullif(m.product_uom_qty, 0)))
+                  FROM stock_move m
+                  JOIN stock_location at ON at.id = m.location_id
+                  JOIN stock_location top ON top.id = ANY(%s) AND starts_with(at.parent_path, top.parent_path)
+                  JOIN sale_order_line l ON l.id = m.sale_line_id
+                  JOIN sale_order o ON o.id = l.order_id AND o.marketplace_config_id IS NOT NULL
+                 WHERE m.product_id = ANY(%s) AND m.state IN ('waiting', 'confirmed', 'partially_available')
+                   AND m.procure_method = 'make_to_stock'
+              GROUP BY m.product_id
+                """,
+                locations.ids,
+                self.ids,
+            )
+        )
+        return {product_id: float(quantity or 0.0) for product_id, quantity in self.env.cr.fetchall()}

@@ -61,6 +61,12 @@ class SaleOrder(models.Model):
 
     # ------------------------------------------------------------------ CRUD
 
+    def write(self, vals):
+        result = super().write(vals)
+        if {"warehouse_id", "state"} & vals.keys():
+            self._mark_marketplace_stock()
+        return result
+
     def unlink(self):
         self._mark_marketplace_stock()
         return super().unlink()
@@ -75,7 +81,6 @@ class SaleOrder(models.Model):
     def _action_cancel(self):
         result = super()._action_cancel()
         self._tell_marketplace("cancelled")
-        self._mark_marketplace_stock()
         return result
 
     # ------------------------------------------------------------------ business
@@ -108,14 +113,13 @@ class SaleOrder(models.Model):
         return "done" in states and states <= {"done", "cancel"}
 
     def _set_marketplace_status(self, status):
-        """Note that the marketplace has accepted ``status``."""
+        """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking."""
         self.ensure_one()
+        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [self.id])
+        self.invalidate_recordset(["marketplace_status"])
         if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
             # What we did ourselves is in the chatter already.
             self.with_context(tracking_disable=True).marketplace_status = status
 
     def _mark_marketplace_stock(self):
-        """The demand of marketplace orders that Odoo has not reserved is part of what is available."""
-        products = self.filtered("marketplace_config_id").order_line.product_id
-        if products:
-            self.env["marketplace.outbox"]._mark("stock", product=products.ids)
+        self.order_line._mark_marketplace_stock()

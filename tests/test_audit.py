@@ -1,4 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest import mock
+
+from odoo.tools import mute_logger
+
 from .common import MarketplaceCase
 
 
@@ -54,6 +58,7 @@ class TestAudit(MarketplaceCase):
         self.commit()
         self.account.state = "live"
         audit = self.env["marketplace.audit"].create({"config_id": self.account.id})
+        self.env.cr.flush()
         audit._job_audit()
         self.env.invalidate_all()
         self.assertEqual(audit.state, "clean")
@@ -83,3 +88,25 @@ class TestAudit(MarketplaceCase):
         self.env["marketplace.audit"]._start(self.account)
         self.env["marketplace.audit"]._start(self.account)
         self.assertEqual(self.env["marketplace.audit"].search_count([("config_id", "=", self.account.id)]), 1)
+
+    def test_an_audit_that_breaks_says_so_and_the_next_one_runs(self):
+        listing = type(self.env["marketplace.listing"])
+        with (
+            mock.patch.object(listing, "_offers", lambda *args: 1 / 0),
+            mute_logger("odoo.addons.cartona_integration.models.marketplace_audit"),
+        ):
+            broken = self.audit()
+        self.assertEqual(broken.state, "failed")
+        self.assertIn("division", broken.last_error)
+        self.assertEqual(self.audit().state, "clean")
+
+    def test_an_archived_listing_that_is_still_sold_is_a_difference(self):
+        self.listings[0].action_archive()
+        self.commit()
+        self.tamper(self.products[0], is_published=True, available_stock_quantity=5)
+        self.assertEqual(set(self.audit().drift_ids.mapped("subject")), {"stock", "publication"})
+
+    def test_a_copy_of_the_database_audits_nobody(self):
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
+        self.assertEqual(self.audit().state, "failed")
+        self.assertFalse(self.box.journal)

@@ -468,3 +468,14 @@ class TestOffers(MarketplaceCase):
         plain = new_test_user(self.env, "plain-syncer", groups="base.group_user")
         with self.assertRaises(AccessError):
             self.products[0].with_user(plain).action_marketplace_sync()
+
+    def test_a_row_that_the_marketplace_can_not_stand_does_not_stop_the_others(self):
+        poison = self.listings[0].external_id
+        self.box.fail(path="bulk-update$", content=poison, status=500, times=None)
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        for _minute in range(6):
+            self.env.cr.execute("UPDATE marketplace_config_state SET blocked_until = NULL")
+            self.sweep()
+        self.assertEqual(self.listings.mapped("state"), ["waiting", "synced", "synced", "synced"])

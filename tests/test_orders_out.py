@@ -159,3 +159,29 @@ class TestOrdersOut(MarketplaceCase):
         self.env["marketplace.outbox"]._command(self.order, "status", "shipped")
         self.assertTrue(self.env["marketplace.outbox"].search([]))
         self.assertFalse(self.env["marketplace.outbox"].with_user(user).search([]))
+
+    def test_an_order_that_the_marketplace_can_not_stand_does_not_stop_the_others(self):
+        other = self.box_order((self.products[0], 1, 20.0), status="pending", delivered_by="delivered_by_supplier")
+        self.pull()
+        self.box.fail(path=f"update-order-status/{self.hashed_id}", status=500, times=None)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.order_of(other)._action_cancel()
+        for _minute in range(6):
+            self.env.cr.execute("UPDATE marketplace_config_state SET blocked_until = NULL")
+            self.sweep()
+        self.assertEqual(self.box.order(other["hashed_id"])["status"], "cancelled_by_supplier")
+
+    def test_what_the_marketplace_says_while_it_is_asked_is_kept(self):
+        adapter = type(self.env["marketplace.api.cartona"])
+        push = adapter._push_order_status
+
+        def push_while_the_retailer_cancels(*args):
+            result = push(*args)
+            self.env.cr.execute("UPDATE sale_order SET marketplace_status = 'cancelled' WHERE id = %s", [self.order.id])
+            return result
+
+        self.patch(adapter, "_push_order_status", push_while_the_retailer_cancels)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "cancelled")
