@@ -106,19 +106,6 @@ def one_constraint(text, node):
     return f"    _{ast.literal_eval(name)} = models.Constraint({arguments})\n"
 
 
-def unique_indexes(text):
-    """`create_unique_index(…)` → `create_index(…, unique=True)`, of which the former is a deprecated alias."""
-    old = "create_unique_index"
-    if old not in text:
-        return text
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
-    calls = [node for node in nodes if ast.unparse(node.func).endswith(old)]
-    for segment in [ast.get_source_segment(text, node) for node in calls]:
-        arguments = segment[:-1].rstrip().rstrip(",")
-        text = text.replace(segment, arguments.replace(old, "create_index", 1) + ", unique=True)")
-    return text
-
-
 def privileges(text):
     """A group's category becomes a privilege of that category; groups of one privilege are a choice, as before."""
     groups = [record for record in re.findall(r"<record\b.*?</record>", text, re.S) if 'model="res.groups"' in record]
@@ -150,7 +137,6 @@ def privilege_record(text, reference, privilege):
 
 TRANSFORMATIONS = [
     ("*.py", constraints),
-    ("*.py", unique_indexes),
     ("security/*.xml", privileges),
     ("data/*.xml", privileges),
 ]

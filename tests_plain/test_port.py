@@ -86,14 +86,6 @@ def test_a_group_gets_a_privilege_of_its_category(addon):
     assert text.index("res.groups.privilege") < text.index('"group_user"')
 
 
-def test_unique_indexes_are_made_by_create_index(addon):
-    text = addon(
-        "models/a.py", 'tools.create_unique_index(\n    cr,\n    ["a"],\n)\ntools.create_unique_index(cr, x)\n'
-    )
-    first, second = 'tools.create_index(\n    cr,\n    ["a"], unique=True)', "tools.create_index(cr, x, unique=True)"
-    assert text == f"{first}\n{second}\n"
-
-
 def test_chatter_and_search_groups(addon):
     text = addon(
         "views/b.xml",
