@@ -59,8 +59,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _step(self, config_id):
         rows, settled = [], 0
         with own_transaction(self.env) as env:
+            folded = env[self._name]._fold(env["marketplace.config"].browse(config_id))
+        with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
-            folded = env[self._name]._fold(config)
             if config._may_talk():
                 rows, settled = env[self._name]._claim(config)
             size = config.batch_size
@@ -109,20 +110,26 @@ class MarketplaceLaneOffers(models.AbstractModel):
             self._set_due(
                 SQL("(VALUES (%s, %s, %s, %s)) AS f (price, stock, publication, force)", *flags),
                 SQL("l.config_id = %s", config.id),
+                # What is due for a reason of its own keeps its place before all others.
+                SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
             )
         if single:
             ids, *flags, _counts = map(list, zip(*single, strict=True))
             source = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", ids, *flags)
-            self._set_due(SQL("%s AS f (id, price, stock, publication, force)", source), SQL("l.id = f.id"))
+            self._set_due(
+                SQL("%s AS f (id, price, stock, publication, force)", source), SQL("l.id = f.id"), SQL("FALSE")
+            )
         return sum(row[-1] for row in folded)
 
-    def _set_due(self, source, condition):
-        """Mark the listings under ``condition`` due for what the rows ``f`` of ``source`` say."""
+    def _set_due(self, source, condition, wide):
+        """Mark the listings under ``condition`` due for what the rows ``f`` of ``source`` say; ``wide`` tells which of
+        them only because everything is."""
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE marketplace_listing l
-                   SET price_due = coalesce(l.price_due, FALSE) OR f.price,
+                   SET wide_due = %s,
+                       price_due = coalesce(l.price_due, FALSE) OR f.price,
                        stock_due = coalesce(l.stock_due, FALSE) OR f.stock,
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
                        price_pushed_at = CASE WHEN f.force AND f.price THEN NULL ELSE l.price_pushed_at END,
@@ -132,6 +139,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,
+                wide,
                 source,
                 condition,
             )

@@ -61,6 +61,11 @@ class MarketplaceListing(models.Model):
     price_due = fields.Boolean(readonly=True, copy=False)
     stock_due = fields.Boolean(readonly=True, copy=False)
     publication_due = fields.Boolean(readonly=True, copy=False)
+    wide_due = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Due only because of a change of the whole account: goes after what changed itself.",
+    )
     attempts = fields.Integer(readonly=True, copy=False)
     next_attempt = fields.Datetime(readonly=True, copy=False)
     error_code = fields.Char(readonly=True, copy=False)
@@ -76,7 +81,7 @@ class MarketplaceListing(models.Model):
             self.env.cr,
             "marketplace_listing_due_idx",
             self._table,
-            ["config_id", "next_attempt NULLS FIRST", "id"],
+            ["config_id", "(wide_due IS TRUE)", "next_attempt NULLS FIRST", "id"],
             where=DUE,
         )
         tools.create_index(
@@ -198,14 +203,15 @@ class MarketplaceListing(models.Model):
     # ------------------------------------------------------------------ helpers of the sender
 
     def _due_ids(self, config, limit):
-        """Return ids of listings that are due and may be tried now, those that failed before at last."""
+        """Return ids of listings that are due and may be tried now, what changed by itself before
+        what a change of the whole account touches, and what failed before at last."""
         self.env.cr.execute(
             SQL(
                 """
                 SELECT id FROM marketplace_listing
                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
                    AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
-              ORDER BY next_attempt NULLS FIRST, id LIMIT %s
+              ORDER BY (wide_due IS TRUE), next_attempt NULLS FIRST, id LIMIT %s
                 """,
                 config.id,
                 limit,
@@ -241,6 +247,7 @@ class MarketplaceListing(models.Model):
                 "price_due": False,
                 "stock_due": False,
                 "publication_due": False,
+                "wide_due": False,
                 "state": "synced",
                 "attempts": 0,
                 "next_attempt": False,
@@ -265,7 +272,7 @@ class MarketplaceListing(models.Model):
                                                  ELSE l.pushed_publication END,
                        publication_pushed_at =
                            CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
-                       price_due = FALSE, stock_due = FALSE, publication_due = FALSE,
+                       price_due = FALSE, stock_due = FALSE, publication_due = FALSE, wide_due = FALSE,
                        state = 'synced', attempts = 0, next_attempt = NULL, error_code = NULL, last_error = NULL
                   FROM (SELECT *, clock_timestamp() at time zone 'utc' AS moment
                           FROM unnest(%s::int[], %s::float8[], %s::int[], %s::bool[])

@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user
 from odoo.tools import mute_logger
 
+from ..models import marketplace_lane_offers
 from ..transport.errors import TemporaryFailure
 from .common import MarketplaceCase, storable
 
@@ -479,3 +480,22 @@ class TestOffers(MarketplaceCase):
             self.env.cr.execute("UPDATE marketplace_config_state SET blocked_until = NULL")
             self.sweep()
         self.assertEqual(self.listings.mapped("state"), ["waiting", "synced", "synced", "synced"])
+
+    def test_what_changed_by_itself_goes_before_a_change_of_the_whole_account(self):
+        self.patch(marketplace_lane_offers, "CLAIM_ROWS", 1)
+        self.account.batch_size = 1
+        self.account.price_tax = "included"
+        self.products[-1].list_price = 99
+        self.products[0].list_price = 98
+        self.commit()
+        self.assertEqual([row["selling_price"] for row in self.sent_rows()][:2], [98, 99])
+        self.box.clear_journal()
+        self.account.action_pause()
+        self.products[-1].list_price = 97  # waits for a reason of its own ...
+        self.commit()
+        self.account.action_sync_all()  # ... when everything is asked for
+        self.commit()
+        self.account.action_go_live()
+        self.commit()
+        sent = [row["selling_price"] for row in self.sent_rows()]
+        self.assertEqual((sent[0], len(sent)), (97, 4))
