@@ -39,11 +39,6 @@ class MarketplaceConfigState(models.Model):
         self.env.cr.execute("SELECT pull_requested_at FROM marketplace_config_state WHERE id = %s", [self.id])
         return self.env.cr.fetchone()[0]
 
-    def _is_open(self):
-        """Tell whether so many failures came in a row that only a probe is sent now and then."""
-        self.ensure_one()
-        return self.failures >= CIRCUIT_FAILURES
-
     def _note_success(self):
         """Forget past failures: the marketplace answers, or a person has mended the account."""
         failed = self.filtered(lambda state: state.failures or state.blocked_until or state.last_error)

@@ -73,16 +73,20 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _send_all(self, config_id, batches):
         """Send the batches, as long as their values are fresh; what is left stays due, and is computed again.
 
-        Each batch has transactions of its own, so that no row stays locked during a call.
+        A batch that was begun is halved to the end, however slow the marketplace is: starting over would never get to
+        the bad row. Each call has transactions of its own, so that no row stays locked during one.
         """
         computed = time.monotonic()
-        while batches and time.monotonic() - computed < FRESH_SECONDS:
-            batch = batches.pop(0)
-            with own_transaction(self.env) as env:
-                config = env["marketplace.config"].browse(config_id)
-                if not config._may_talk():
-                    return
-                batches[:0] = env[self._name]._send(config, batch)
+        for batch in batches:
+            parts = [batch]
+            while parts:
+                with own_transaction(self.env) as env:
+                    config = env["marketplace.config"].browse(config_id)
+                    if not config._may_talk():
+                        return
+                    parts[:0] = env[self._name]._send(config, parts.pop(0))
+            if time.monotonic() - computed > FRESH_SECONDS:
+                return
 
     # ------------------------------------------------------------------ business
 
@@ -149,15 +153,15 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Return the neutral rows of the next batches, and how many due listings were settled without a call."""
         Listing = self.env["marketplace.listing"]
         listings = Listing.browse(Listing._due_ids(config, limit=max(CLAIM_ROWS, config.batch_size)))
-        rows, settled = [], Listing
+        rows, settled = [], []
         for listing, row in self._prepare(listings):
             if row is None:
-                settled |= listing
+                settled.append(listing.id)
             elif row.keys() & {"price", "quantity", "published"}:
                 rows.append(row)
             else:
                 self._store_problem(row)
-        settled._settle()
+        Listing.browse(settled)._settle()
         return rows, len(listings) - len(rows)
 
     def _prepare(self, listings):

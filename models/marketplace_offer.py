@@ -35,9 +35,10 @@ class MarketplaceListing(models.Model):
             selling = listings.filtered(lambda listing: listing._is_on_sale())
             prices = selling._prices(config)
             quantities = selling._quantities(config)
+            on_sale = set(selling.ids)
             for listing in listings:
                 offers[listing.id] = Offer(
-                    prices.get(listing.id), quantities.get(listing.id, 0), published=listing in selling
+                    prices.get(listing.id), quantities.get(listing.id, 0), published=listing.id in on_sale
                 )
         return offers
 

@@ -107,7 +107,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             order="id",
         )
         for row in early:
-            self._process_status(config, row)
+            try:
+                self._process_status(config, row)
+            except MappingError as err:
+                row._fail(err)  # a message that can't be understood is no reason to refuse the order
 
     def _follow_up(self, row):
         """Do what follows the import of the order by what it is now and the account's policy: cancel, confirm."""

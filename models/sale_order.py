@@ -122,4 +122,4 @@ class SaleOrder(models.Model):
             self.with_context(tracking_disable=True).marketplace_status = status
 
     def _mark_marketplace_stock(self):
-        self.order_line._mark_marketplace_stock()
+        self.filtered("marketplace_config_id").order_line._mark_marketplace_stock()

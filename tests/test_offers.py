@@ -499,3 +499,13 @@ class TestOffers(MarketplaceCase):
         self.commit()
         sent = [row["selling_price"] for row in self.sent_rows()]
         self.assertEqual((sent[0], len(sent)), (97, 4))
+
+    def test_a_slow_marketplace_does_not_keep_the_bad_row_from_being_found(self):
+        self.patch(marketplace_lane_offers, "FRESH_SECONDS", 0.0)
+        self.box.fail(path="bulk-update$", content=self.listings[0].external_id, status=422, times=None)
+        for product in self.products:
+            product.list_price += 1
+        self.env.cr.flush()
+        self.env["marketplace.lane.offers"]._step(self.account.id)
+        self.env.invalidate_all()
+        self.assertEqual(self.listings.mapped("state"), ["failed", "synced", "synced", "synced"])

@@ -417,3 +417,11 @@ class TestOrdersIn(MarketplaceCase):
         again = self.box_order((self.products[0], 1, 5.0), retailer=RETAILER)
         self.pull()
         self.assertEqual(self.order_of(again).partner_id, contact)
+
+    def test_a_bad_status_that_came_early_does_not_refuse_the_order(self):
+        document = self.box_order((self.products[0], 1, 5.0), status="pending")
+        status = {"hashed_id": document["hashed_id"], "status": "teleported"}
+        self.env["marketplace.inbox"]._store([(self.account, "status", document["hashed_id"], status)], "webhook")
+        self.commit()
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "sale")
