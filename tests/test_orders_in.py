@@ -368,11 +368,10 @@ class TestOrdersIn(MarketplaceCase):
 
     def test_texts_that_no_database_takes_do_not_stop_the_others(self):
         good = self.box_order((self.products[0], 1, 5.0))
-        bad = self.box_order((self.products[0], 1, 5.0), hashed_id="bad\x00id", note_message="x\x00y\ud800")
+        self.box_order((self.products[0], 1, 5.0), hashed_id="bad\x00id", note_message="x\x00y\ud800")
         self.pull()
         self.assertEqual(self.order_of(good).state, "sale")
         self.assertEqual(len(self.env["marketplace.inbox"].search([("external_id", "=", "badid")])), 1)
-        self.assertTrue(bad)
 
     # ------------------------------------------------------------------ what comes too early or too late
 
