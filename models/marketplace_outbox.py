@@ -5,6 +5,22 @@ from odoo.tools import SQL
 MARKS = "marketplace.outbox.marks"
 FLAGS = ("price", "stock", "publication", "force")
 
+# A pricelist's prices may be based on another one's, over any number of steps. Wants the marks, and where to begin.
+PRICELISTS = """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), affected (pricelist_id, mark_id) AS (
+            %s
+             UNION
+            SELECT item.pricelist_id, affected.mark_id
+              FROM affected JOIN product_pricelist_item item
+                ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
+        )
+        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
+          FROM affected
+          JOIN mark m ON m.id = affected.mark_id
+          JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id"""
+
 # What changed, and how its listings are found. A row without a listing means all listings of the account: one INSERT
 # for a pricelist of 400,000 products, which the sender spreads over them.
 HITS = {
@@ -40,36 +56,10 @@ HITS = {
     "config": """
         SELECT m.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)""",
-    # A pricelist's prices may be based on another one's, over any number of steps.
-    "pricelist": """
-        WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
-        ), affected (pricelist_id, mark_id) AS (
-            SELECT id, id FROM mark
-             UNION
-            SELECT item.pricelist_id, affected.mark_id
-              FROM affected JOIN product_pricelist_item item
-                ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
-        )
-        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM affected
-          JOIN mark m ON m.id = affected.mark_id
-          JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id""",
+    "pricelist": PRICELISTS % ("%s", "SELECT id, id FROM mark"),
     # The pricelists of another currency than their company's follow its rate.
-    "currency": """
-        WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
-        ), affected (pricelist_id, mark_id) AS (
-            SELECT p.id, mark.id FROM mark JOIN product_pricelist p ON p.currency_id = mark.id
-             UNION
-            SELECT item.pricelist_id, affected.mark_id
-              FROM affected JOIN product_pricelist_item item
-                ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
-        )
-        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM affected
-          JOIN mark m ON m.id = affected.mark_id
-          JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id""",
+    "currency": PRICELISTS
+    % ("%s", "SELECT p.id, mark.id FROM mark JOIN product_pricelist p ON p.currency_id = mark.id"),
     # Whatever lies in the location or below it.
     "location": """
         SELECT DISTINCT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force

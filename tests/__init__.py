@@ -6,6 +6,7 @@ from . import test_concurrency
 from . import test_house_rules
 from . import test_matching
 from . import test_offer_demand
+from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
 from . import test_orders_in

@@ -1,13 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from unittest import mock
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user
-from odoo.tools import mute_logger
 
 from ..models import marketplace_lane_offers
-from ..transport.errors import TemporaryFailure
 from .common import MarketplaceCase, storable
 
 
@@ -186,111 +183,6 @@ class TestOffers(MarketplaceCase):
         self.env.cr.flush()
         self.assertFalse(self.env["marketplace.outbox"].search([]))
 
-    # ------------------------------------------------------------------ failures
-
-    def test_a_refused_row_keeps_its_error_and_the_others_go_in(self):
-        self.box.state.products.pop(self.listings[0].external_id)
-        for product in self.products:
-            product.list_price += 1
-        self.commit()
-        self.assertEqual(self.listings[0].state, "failed")
-        self.assertTrue(self.listings[0].last_error)
-        self.assertEqual(set(self.listings[1:].mapped("state")), {"synced"})
-        log = self.logged("push_offers")[0]
-        self.assertEqual((log.status, log.row_count, log.failed_count), ("partial", 4, 1))
-
-    def test_a_batch_refused_as_a_whole_is_halved_until_the_bad_row_is_alone(self):
-        bad = self.listings[2].external_id
-        self.box.fail(path="bulk-update$", content=bad, status=422, times=None, body={"error": "bad row"})
-        for product in self.products:
-            product.list_price += 1
-        self.commit()
-        self.assertEqual(self.listings.mapped("state"), ["synced", "synced", "failed", "synced"])
-        self.assertIn("bad row", self.listings[2].last_error)
-
-    def test_an_outage_blocks_the_account_and_blames_no_row(self):
-        for fault in ({"status": 503}, {"kind": "reset"}, {"kind": "broken_json"}, {"kind": "html"}):
-            with self.subTest(fault=fault):
-                self.running()._note_success()
-                self.box.fail(path="bulk-update$", **fault)
-                self.products[0].list_price += 1
-                self.commit()
-                self.assertTrue(self.running()._is_blocked())
-                self.assertTrue(self.running().last_error)
-                self.assertEqual((self.listings[0].state, self.listings[0].attempts), ("waiting", 0))
-                self.assertTrue(self.listings[0].price_due)
-        self.running()._note_success()
-        self.sweep()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
-
-    def test_a_blocked_account_comes_back_by_a_timed_job(self):
-        self.box.fail(path="bulk-update$", status=503)
-        self.products[0].list_price = 33
-        self.commit()
-        timed = self.env["queue.job"].search([("identity_key", "=", f"marketplace:timed:{self.account.id}:offers")])
-        self.assertTrue(timed.eta)
-
-    def test_retry_after_is_kept(self):
-        self.box.fail(path="bulk-update$", status=429, retry_after="120")
-        self.products[0].list_price = 33
-        self.commit()
-        running = self.running()
-        seconds = (running.blocked_until - self.env.cr.now()).total_seconds()
-        self.assertGreater(seconds, 100)
-        self.assertLess(seconds, 140)
-
-    def test_an_answer_lost_after_the_change_was_applied_is_sent_again_and_does_no_harm(self):
-        self.box.fail(path="bulk-update$", kind="drop")
-        self.products[0].list_price = 44
-        self.commit()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 44)
-        self.assertTrue(self.listings[0].price_due)
-        self.running()._note_success()
-        self.sweep()
-        self.assertEqual(self.listings[0].state, "synced")
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 44)
-
-    def test_a_wrong_token_pauses_the_account_tells_its_person_once_and_keeps_the_work(self):
-        self.account.auth_token = "wrong"
-        self.products[0].list_price = 45
-        self.commit()
-        self.assertEqual(self.account.state, "paused")
-        self.assertTrue(self.account.pause_reason)
-        self.assertEqual(len(self.account.activity_ids), 1)
-        self.products[1].list_price = 46
-        self.commit()
-        self.account.auth_token = self.box.token
-        self.account.action_go_live()
-        self.commit()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 45)
-        self.assertEqual(self.at_box(self.products[1])["selling_price"], 46)
-        self.assertEqual(len(self.account.activity_ids), 1)
-
-    def test_five_failures_in_a_row_tell_a_person_once(self):
-        for n in range(7):
-            self.running()._note_failure(TemporaryFailure(f"down {n}"))
-        self.assertEqual(len(self.account.activity_ids), 1)
-        self.assertIn("does not answer", self.account.activity_ids.summary)
-
-    def test_a_pause_keeps_the_work_and_folds_it(self):
-        self.account.action_pause()
-        for n in range(5):
-            self.products[0].list_price = 60 + n
-            self.commit()
-        self.assertFalse(self.env["marketplace.outbox"].search([]), "folded into due marks")
-        self.assertFalse(self.sent_rows())
-        self.account.action_go_live()
-        self.commit()
-        self.assertEqual([row["selling_price"] for row in self.sent_rows()], [64])
-
-    def test_a_bug_of_an_adapter_blocks_its_account_and_is_seen(self):
-        self.patch(type(self.env["marketplace.api.cartona"]), "_push_offers", lambda *args: [][1])
-        self.products[0].list_price = 45
-        with mute_logger("odoo.addons.cartona_integration.models.marketplace_sender"):
-            self.commit()
-        self.assertIn("IndexError", self.running().last_error)
-        self.assertTrue(self.listings[0].price_due)
-
     # ------------------------------------------------------------------ no marketplace in the way of people
 
     def test_nothing_is_sent_within_the_transaction(self):
@@ -346,65 +238,6 @@ class TestOffers(MarketplaceCase):
         template = self.env["product.template"].create({"name": "None", "cartona_id": False})
         template.write({"marketplace_sync_enabled": False, "cartona_id": None})
         self.assertFalse(template.cartona_id)
-
-    # ------------------------------------------------------------------ one bad listing
-
-    def test_a_failed_price_is_not_forgotten_over_the_next_change_of_stock(self):
-        self.products[0].list_price = 0
-        self.commit()
-        self.assertEqual(self.listings[0].state, "failed")
-        self.set_stock(self.products[0], 3)
-        self.commit()
-        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 3)
-        self.assertEqual(self.listings[0].state, "failed")
-        self.assertIn("above 0", self.listings[0].last_error)
-        self.products[0].list_price = 15
-        self.box.fail(path="bulk-update$", status=422, body={"error": "no"})
-        self.commit()
-        self.set_stock(self.products[0], 4)
-        self.commit()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 15, "sent along with the stock")
-        self.assertEqual(self.listings[0].state, "synced")
-
-    def test_what_failed_waits_for_a_person_and_is_not_tried_again_by_itself(self):
-        self.box.fail(path="bulk-update$", status=422, times=None, body={"error": "no"})
-        self.products[0].list_price = 15
-        self.commit()
-        calls = len(self.box.calls("bulk-update$"))
-        self.sweep()
-        self.assertEqual(len(self.box.calls("bulk-update$")), calls)
-        self.box.clear_faults()
-        self.listings[0].action_sync()
-        self.commit()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 15)
-
-    def test_a_listing_that_can_not_be_computed_holds_back_no_other(self):
-        bad = self.listings[1].id
-        for model, name in (("marketplace.api.cartona", "_serialize_product"), ("marketplace.listing", "_taxed")):
-            with self.subTest(hook=name):
-                original = getattr(type(self.env[model]), name)
-
-                def broken(record, *args, original=original):
-                    about = args[1]["listing_id"] if isinstance(args[-1], dict) else record.id
-                    return {}["no such key"] if about == bad else original(record, *args)
-
-                with (
-                    mock.patch.object(type(self.env[model]), name, broken),
-                    mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_offers"),
-                ):
-                    for product in self.products:
-                        product.list_price += 1
-                    self.commit()
-                self.assertEqual(self.listings.mapped("state"), ["synced", "failed", "synced", "synced"])
-                self.assertIn("KeyError", self.listings[1].last_error)
-                self.assertFalse(self.running()._is_blocked())
-
-    def test_an_error_text_that_no_database_takes_is_stored_all_the_same(self):
-        self.box.fail(path="bulk-update$", status=422, body={"error": "bad \x00 row \ud800"})
-        self.products[0].list_price = 15
-        self.commit()
-        self.assertEqual(self.listings[0].state, "failed")
-        self.assertIn("bad  row", self.listings[0].last_error)
 
     # ------------------------------------------------------------------ ids
 
@@ -470,17 +303,6 @@ class TestOffers(MarketplaceCase):
         with self.assertRaises(AccessError):
             self.products[0].with_user(plain).action_marketplace_sync()
 
-    def test_a_row_that_the_marketplace_can_not_stand_does_not_stop_the_others(self):
-        poison = self.listings[0].external_id
-        self.box.fail(path="bulk-update$", content=poison, status=500, times=None)
-        for product in self.products:
-            product.list_price += 1
-        self.commit()
-        for _minute in range(6):
-            self.env.cr.execute("UPDATE marketplace_config_state SET blocked_until = NULL")
-            self.sweep()
-        self.assertEqual(self.listings.mapped("state"), ["waiting", "synced", "synced", "synced"])
-
     def test_what_changed_by_itself_goes_before_a_change_of_the_whole_account(self):
         self.patch(marketplace_lane_offers, "CLAIM_ROWS", 1)
         self.account.batch_size = 1
@@ -499,13 +321,3 @@ class TestOffers(MarketplaceCase):
         self.commit()
         sent = [row["selling_price"] for row in self.sent_rows()]
         self.assertEqual((sent[0], len(sent)), (97, 4))
-
-    def test_a_slow_marketplace_does_not_keep_the_bad_row_from_being_found(self):
-        self.patch(marketplace_lane_offers, "FRESH_SECONDS", 0.0)
-        self.box.fail(path="bulk-update$", content=self.listings[0].external_id, status=422, times=None)
-        for product in self.products:
-            product.list_price += 1
-        self.env.cr.flush()
-        self.env["marketplace.lane.offers"]._step(self.account.id)
-        self.env.invalidate_all()
-        self.assertEqual(self.listings.mapped("state"), ["failed", "synced", "synced", "synced"])
