@@ -7,7 +7,17 @@ a job's own cursor must never commit, since that gives up the lock by which queu
 
 from contextlib import contextmanager
 
+import psycopg2.errors
+
 from odoo import SUPERUSER_ID, api
+
+# What the database says when two transactions can't both be right; the loser tries again.
+CONFLICTS = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
+CONFLICT_TRIES = 5
 
 
 @contextmanager
@@ -24,6 +34,20 @@ def own_transaction(env, repeatable_read=False):
         if not repeatable_read and not env.registry.in_test_mode():
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         yield api.Environment(cr, SUPERUSER_ID, {})
+
+
+def retried_transaction(env, act):
+    """Run ``act(env)`` in a transaction of its own and give its answer; again when somebody else has just written the
+    same, a row with the same unique key included: then the next try finds it. The last failure is raised."""
+    for number in range(CONFLICT_TRIES):
+        try:
+            with own_transaction(env) as own_env:
+                answer = act(own_env)
+                own_env.flush_all()
+                return answer
+        except (*CONFLICTS, psycopg2.errors.UniqueViolation):
+            if number == CONFLICT_TRIES - 1:
+                raise
 
 
 @contextmanager

@@ -205,6 +205,10 @@ class RoundTrip:
         for model in ("marketplace.listing", "marketplace.inbox", "marketplace.outbox"):
             rows = self.odoo.call(model, "search_read", [("last_error", "!=", False)], fields=["last_error"], limit=3)
             found += [f"{model}: {row['last_error']}" for row in rows]
+        jobs = self.odoo.call(
+            "queue.job", "search_read", [("state", "=", "failed")], fields=["name", "exc_message"], limit=3
+        )
+        found += [f"job {job['name']}: {job['exc_message']}" for job in jobs]
         return "".join(f"\n    {line}" for line in found)
 
 

@@ -17,6 +17,8 @@ from . import marketplace_lane_offers
 from . import marketplace_lane_orders
 from . import marketplace_lane_pull
 from . import marketplace_lane_inbox
+from . import marketplace_task
+from . import marketplace_lane_tasks
 from . import marketplace_matching
 from . import marketplace_order_processor
 from . import marketplace_dashboard

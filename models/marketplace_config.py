@@ -56,6 +56,7 @@ class MarketplaceConfig(models.Model):
     )
     state_ids = fields.One2many("marketplace.config.state", "config_id", groups=MANAGER)
     listing_ids = fields.One2many("marketplace.listing", "config_id")
+    task_ids = fields.One2many("marketplace.task", "config_id", domain=[("state", "=", "running")])
 
     # connection
     credentials_id = fields.Many2one(
@@ -342,8 +343,11 @@ class MarketplaceConfig(models.Model):
         return self._is_running() and not self._running()._is_blocked()
 
     def _pause_for(self, error):
-        """Pause the account because only a person can mend what ``error`` says, and tell that person, once."""
+        """Pause the account because only a person can mend what ``error`` says, and tell that person, once. One that is
+        still being set up has nothing to pause: whoever sets it up sees the error."""
         self.ensure_one()
+        if self.state == "draft":
+            return
         self.write({"state": "paused", "pause_reason": str(error)})
         self._tell_responsible(_("%s is paused", self.name), str(error))
 

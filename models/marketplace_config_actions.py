@@ -2,11 +2,7 @@
 from odoo import _, models
 from odoo.exceptions import UserError
 
-from ..database import own_transaction
 from ..transport.errors import MarketplaceError
-
-# Products that one job lists; the next job goes on.
-LIST_PRODUCTS = 1000
 
 
 class MarketplaceConfig(models.Model):
@@ -38,7 +34,7 @@ class MarketplaceConfig(models.Model):
         self.write({"state": "live", "pause_reason": False})
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         for config in new.filtered("use_cartona_id"):
-            config.with_delay(identity_key=f"marketplace:list:{config.id}")._job_list_products()
+            self.env["marketplace.task"]._start(config, "list")
         self.sudo().state_ids._note_success()
         self.env["marketplace.wake"]._request()
 
@@ -46,12 +42,10 @@ class MarketplaceConfig(models.Model):
         self.write({"state": "paused", "pause_reason": _("Paused by %s.", self.env.user.name)})
 
     def action_match_products(self):
-        """Read the marketplace's catalogue in a job and list the products that are found in it."""
+        """Read the marketplace's catalogue in the background and list the products that are found in it."""
         self.check_access_rights("write")
         for config in self:
-            config.with_delay(
-                identity_key=f"marketplace:match:{config.id}", description=_("Match products of %s", config.name)
-            )._job_match_products()
+            self.env["marketplace.task"]._start(config, "match")
         return self._notify(_("Matching has started. The listings appear as they are found."), "info")
 
     def action_pull_orders(self):
@@ -66,8 +60,19 @@ class MarketplaceConfig(models.Model):
     def action_sync_all(self):
         """Send the current price and stock of every listing again, whether it changed or not."""
         self.check_access_rights("write")
+        for config in self:
+            self.env["marketplace.task"]._start(config, "sync", total=config.listing_count)
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
-        return self._notify(_("All listings are queued."), "info")
+        return self._notify(_("All listings are queued. Changes of today go before them."), "info")
+
+    def action_retry_failed(self):
+        """Put everything of the account that failed back into its queue: listings, documents, statuses."""
+        self.check_access_rights("write")
+        failed = [("config_id", "in", self.ids), ("state", "=", "failed")]
+        self.env["marketplace.listing"].search(failed)._request_sync()
+        self.env["marketplace.inbox"].search(failed).action_replay()
+        self.env["marketplace.outbox"].search(failed).action_retry()
+        return self._notify(_("What had failed is tried again."), "info")
 
     def action_audit(self):
         """Compare what the marketplace shows with Odoo, in a job."""
@@ -107,30 +112,6 @@ class MarketplaceConfig(models.Model):
         """Compare what each live account's marketplace shows with Odoo."""
         live = self.search([("state", "=", "live")])
         self.env["marketplace.audit"]._start(live.filtered(lambda config: config._may_talk()))
-
-    def _job_list_products(self, after=0):
-        """List the products that had an external id before the account was there, in bounded pieces."""
-        self.ensure_one()
-        with own_transaction(self.env) as env:
-            config = env["marketplace.config"].browse(self.id)
-            products = env["product.product"].search(
-                [
-                    ("cartona_id", "!=", False),
-                    ("marketplace_sync_enabled", "=", True),
-                    ("company_id", "in", [False, config.company_id.id]),
-                    ("id", ">", after),
-                ],
-                order="id",
-                limit=LIST_PRODUCTS,
-            )
-            env["marketplace.listing"]._ensure_for_products(products, config)
-            if len(products) == LIST_PRODUCTS:
-                following = config.with_delay(identity_key=f"marketplace:list:{config.id}")
-                following._job_list_products(products[-1].id)
-
-    def _job_match_products(self, cursor=None):
-        self.ensure_one()
-        self.env["marketplace.matching"]._match(self, cursor)
 
     # ------------------------------------------------------------------ helpers
 

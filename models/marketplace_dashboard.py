@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from .marketplace_config import MANAGER
 from .marketplace_inbox import OPEN_STATES
 
 
@@ -15,7 +16,8 @@ class MarketplaceConfig(models.Model):
     def get_dashboard_data(self):
         """Return what the dashboard shows of each account the user may see.
 
-        :return: ``{"accounts": [dict], "now": text}``; times are texts in UTC, money is in the account's currency
+        :return: ``{"accounts": [dict], "now": text, "manager": whether the user may act}``; times are texts in UTC,
+            money is in the account's currency
         """
         configs = self.search([])
         since = fields.Datetime.now() - timedelta(days=1)
@@ -25,6 +27,7 @@ class MarketplaceConfig(models.Model):
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
         return {
+            "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(fields.Datetime.now()),
             "accounts": [config._dashboard_account(listings, inbox, calls, orders, commands) for config in configs],
         }
@@ -55,6 +58,7 @@ class MarketplaceConfig(models.Model):
             "orders_today": orders_today,
             "value_today": value_today,
             "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).name,
+            "tasks": [task._dashboard_task() for task in self.task_ids],
             "calls": done,
             "success_rate": round(100 * (done - count(calls, "error")) / done) if done else None,
         }

@@ -10,7 +10,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import own_transaction, try_transaction_lock
+from ..database import CONFLICT_TRIES, CONFLICTS, own_transaction, try_transaction_lock
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -18,13 +18,6 @@ from ..transport.text import storable
 _logger = logging.getLogger(__name__)
 
 BATCH = 100
-# What the database says when two transactions can't both be right; the loser tries again.
-CONFLICTS = (
-    psycopg2.errors.SerializationFailure,
-    psycopg2.errors.DeadlockDetected,
-    psycopg2.errors.LockNotAvailable,
-)
-CONFLICT_TRIES = 5
 WAKE_SECONDS = 1.0
 MAX_ATTEMPTS = 5
 

@@ -53,6 +53,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _next_attempt(self, config):
         return self.env["marketplace.listing"]._next_due(config)
 
+    def _at_rest(self, config):
+        self.env["marketplace.task"]._finish_sync(config)
+
     def _has_backlog(self, config):
         return len(self.env["marketplace.listing"]._due_ids(config, limit=config.batch_size)) == config.batch_size
 
@@ -99,10 +102,14 @@ class MarketplaceLaneOffers(models.AbstractModel):
                     DELETE FROM marketplace_outbox WHERE id IN (
                         SELECT id FROM marketplace_outbox
                          WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
-                    ) RETURNING listing_id, price, stock, publication, force
+                    ) RETURNING id, listing_id, price, stock, publication, force, cancel
+                ), cancelled AS (
+                    SELECT max(id) AS id FROM taken WHERE cancel
                 )
-                SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication), bool_or(force), count(*)
-                  FROM taken GROUP BY listing_id
+                SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication),
+                       bool_or(force AND (listing_id IS NOT NULL OR cancelled.id IS NULL OR taken.id > cancelled.id)),
+                       bool_or(cancel), count(*)
+                  FROM taken, cancelled GROUP BY listing_id
                 """,
                 config.id,
                 FOLD_ROWS,
@@ -110,20 +117,34 @@ class MarketplaceLaneOffers(models.AbstractModel):
         )
         folded = self.env.cr.fetchall()
         single = [row for row in folded if row[0]]
-        for _listing_id, *flags, _count in (row for row in folded if not row[0]):
+        for _listing_id, *flags, cancel, _count in (row for row in folded if not row[0]):
+            if cancel:
+                self._unforce(config)
+            if not any(flags):
+                continue
             self._set_due(
-                SQL("(VALUES (%s, %s, %s, %s)) AS f (price, stock, publication, force)", *flags),
+                SQL("(VALUES (%s, %s, %s, %s)) AS f (price, stock, publication, force)", *map(bool, flags)),
                 SQL("l.config_id = %s", config.id),
                 # What is due for a reason of its own keeps its place before all others.
                 SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
             )
         if single:
-            ids, *flags, _counts = map(list, zip(*single, strict=True))
+            ids, *flags, _cancels, _counts = map(list, zip(*single, strict=True))
             source = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", ids, *flags)
             self._set_due(
                 SQL("%s AS f (id, price, stock, publication, force)", source), SQL("l.id = f.id"), SQL("FALSE")
             )
         return sum(row[-1] for row in folded)
+
+    def _unforce(self, config):
+        """Forget that everything was to be sent again: what has not changed is settled without a call."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE marketplace_listing SET forced = FALSE WHERE config_id = %s AND wide_due IS TRUE AND forced "
+                "AND (price_due OR stock_due OR publication_due) AND state != 'failed'",
+                config.id,
+            )
+        )
 
     def _set_due(self, source, condition, wide):
         """Mark the listings under ``condition`` due for what the rows ``f`` of ``source`` say; ``wide`` tells which of
@@ -136,10 +157,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        price_due = coalesce(l.price_due, FALSE) OR f.price,
                        stock_due = coalesce(l.stock_due, FALSE) OR f.stock,
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
-                       price_pushed_at = CASE WHEN f.force AND f.price THEN NULL ELSE l.price_pushed_at END,
-                       quantity_pushed_at = CASE WHEN f.force AND f.stock THEN NULL ELSE l.quantity_pushed_at END,
-                       publication_pushed_at =
-                           CASE WHEN f.force AND f.publication THEN NULL ELSE l.publication_pushed_at END,
+                       forced = coalesce(l.forced, FALSE) OR f.force,
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,

@@ -1,7 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import psycopg2.errors
+
 from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 # What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
@@ -66,6 +68,7 @@ class MarketplaceListing(models.Model):
         copy=False,
         help="Due only because of a change of the whole account: goes after what changed itself.",
     )
+    forced = fields.Boolean(readonly=True, copy=False, help="Sends even what equals the value sent last.")
     attempts = fields.Integer(readonly=True, copy=False)
     next_attempt = fields.Datetime(readonly=True, copy=False)
     error_code = fields.Char(readonly=True, copy=False)
@@ -198,7 +201,19 @@ class MarketplaceListing(models.Model):
                     continue
                 taken.add(place)  # two products with one id: the first has it
                 values.append({"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id})
-        return self.create(values)
+        return self._create_missing(values)
+
+    def _create_missing(self, values):
+        """Create the listings, but for those that somebody else is making at this moment: whoever enters an external id
+        does not fail because the catalogue is just being matched."""
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create(values)
+        except psycopg2.errors.UniqueViolation:
+            self.env.invalidate_all()
+            if len(values) == 1:
+                return self.browse()
+        return self.union(*[self._create_missing([one]) for one in values])
 
     # ------------------------------------------------------------------ helpers of the sender
 
@@ -248,6 +263,7 @@ class MarketplaceListing(models.Model):
                 "stock_due": False,
                 "publication_due": False,
                 "wide_due": False,
+                "forced": False,
                 "state": "synced",
                 "attempts": 0,
                 "next_attempt": False,
@@ -272,7 +288,7 @@ class MarketplaceListing(models.Model):
                                                  ELSE l.pushed_publication END,
                        publication_pushed_at =
                            CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
-                       price_due = FALSE, stock_due = FALSE, publication_due = FALSE, wide_due = FALSE,
+                       price_due = FALSE, stock_due = FALSE, publication_due = FALSE, wide_due = FALSE, forced = FALSE,
                        state = 'synced', attempts = 0, next_attempt = NULL, error_code = NULL, last_error = NULL
                   FROM (SELECT *, clock_timestamp() at time zone 'utc' AS moment
                           FROM unnest(%s::int[], %s::float8[], %s::int[], %s::bool[])

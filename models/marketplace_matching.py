@@ -1,12 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import time
-
 from odoo import _, models
-
-from ..database import own_transaction
-
-# One job works this long; the next one goes on at the page where it stopped.
-MATCH_SECONDS = 60
 
 
 class MarketplaceMatching(models.AbstractModel):
@@ -15,24 +8,6 @@ class MarketplaceMatching(models.AbstractModel):
 
     _name = "marketplace.matching"
     _description = "Matching of Marketplace Products"
-
-    def _match(self, config, cursor=None):
-        """Read the catalogue page by page, each in a transaction of its own, and list what is found."""
-        deadline = time.monotonic() + MATCH_SECONDS
-        while time.monotonic() < deadline:
-            with own_transaction(self.env) as env:
-                here = env["marketplace.config"].browse(config.id).exists()
-                if not here or (here.state != "draft" and not env["marketplace.identity"]._is_original()):
-                    return
-                answer, error = env["marketplace.lane"]._guarded(here, here._api()._list_products, here, cursor)
-                if error:
-                    here._tell_responsible(_("Products of %s could not be matched", here.name), str(error))
-                    return
-                products, cursor = answer
-                env[self._name]._match_page(here, products)
-            if cursor is None:
-                return
-        config.with_delay(identity_key=f"marketplace:match:{config.id}")._job_match_products(cursor)
 
     def _match_page(self, config, products):
         """List the remote ``products`` that are found here; return the new listings."""

@@ -113,10 +113,12 @@ class MarketplaceListing(models.Model):
         return {**config._api()._prepare_product_data(self, subjects), **values}
 
     def _differs_price(self, price):
-        return not self.price_pushed_at or bool(float_compare(price, self.pushed_price, precision_digits=6))
+        if self.forced or not self.price_pushed_at:
+            return True
+        return bool(float_compare(price, self.pushed_price, precision_digits=6))
 
     def _differs_quantity(self, quantity):
-        return not self.quantity_pushed_at or quantity != self.pushed_quantity
+        return self.forced or not self.quantity_pushed_at or quantity != self.pushed_quantity
 
     def _is_publication_to_send(self, published):
         """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person
@@ -125,7 +127,7 @@ class MarketplaceListing(models.Model):
             return False
         if published:
             return self.pushed_publication == "off"
-        return self.pushed_publication != "off" or not self.publication_pushed_at
+        return self.forced or self.pushed_publication != "off"
 
 
 SUBJECT_KEYS = {"price": "price", "stock": "quantity", "publication": "published"}

@@ -117,6 +117,7 @@ class MarketplaceOutbox(models.Model):
     stock = fields.Boolean()
     publication = fields.Boolean()
     force = fields.Boolean(help="Send even what equals the value sent last.")
+    cancel = fields.Boolean(help="Stop sending what equals the value sent last, where the whole account was to be.")
 
     # orders
     order_id = fields.Integer(string="Order ID")
@@ -231,6 +232,13 @@ class MarketplaceOutbox(models.Model):
                 "payload": payload or {},
             }
         )
+        self.env["marketplace.wake"]._request()
+
+    def _cancel_force(self, config):
+        """Have the sender forget that everything of ``config`` was to be sent again. What has changed is still sent."""
+        # sudo: the caller has checked that the user may change the account
+        values = {"config_id": config.id, "company_id": config.company_id.id, "lane": "offers", "cancel": True}
+        self.sudo().create({**values, "created_at": fields.Datetime.now()})
         self.env["marketplace.wake"]._request()
 
     def _is_installed(self):

@@ -93,6 +93,8 @@ class MarketplaceSender(models.AbstractModel):
             if not config or not config._is_running():
                 return
             moment = env[LANE_PREFIX + lane]._next_attempt(config)
+            if not moment:
+                env[LANE_PREFIX + lane]._at_rest(config)
             blocked = config._running().blocked_until
             if moment and max(moment, blocked or moment) > fields.Datetime.now():
                 env["marketplace.wake"]._queue_drain(config_id, lane, eta=max(moment, blocked or moment))
@@ -114,6 +116,9 @@ class MarketplaceLane(models.AbstractModel):
     def _next_attempt(self, config):
         """Return the earliest time at which something that waits here may be tried, ``None`` when nothing waits."""
         raise NotImplementedError
+
+    def _at_rest(self, config):
+        """Called when nothing is left to do for the account, now or later."""
 
     def _has_backlog(self, config):
         """Tell whether at least one more full batch waits."""

@@ -13,5 +13,6 @@ from . import test_orders_in
 from . import test_orders_out
 from . import test_scale
 from . import test_sweeper
+from . import test_tasks
 from . import test_webhook
 from . import test_tour

@@ -56,6 +56,7 @@ class TestConcurrency(LoopbackCase):
                 ]
             )
             self.account_id, self.product_ids = account.id, products.ids
+        self.drain("tasks")
         self.drain("offers")
         self.box.clear_journal()
 
@@ -109,6 +110,21 @@ class TestConcurrency(LoopbackCase):
             thread.join(30)
             self.assertFalse(thread.is_alive())
             self.assertFalse(thread.failures)
+
+    def wait_for_lock(self, table):
+        """Wait until some transaction waits for another one's row of ``table``."""
+        with self.transaction() as env:
+            for _try in range(1000):
+                env.cr.execute(
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                    "AND query LIKE %s",
+                    [f"%{table}%"],
+                )
+                if env.cr.fetchone():
+                    return
+                env.cr.commit()
+                time.sleep(0.01)
+        self.fail(f"nobody waits for a row of {table}")
 
     def sent_prices(self, external_id="cc-0"):
         return [
@@ -307,3 +323,46 @@ class TestConcurrency(LoopbackCase):
             partner = order.partner_id
             order.unlink()
             partner.unlink()
+
+    # ------------------------------------------------------------------ listings made by two
+
+    def unlist(self):
+        with self.transaction() as env:
+            listings = env["marketplace.listing"].search([("config_id", "=", self.account_id)])
+            env.cr.execute("DELETE FROM marketplace_listing WHERE id = ANY(%s)", [listings.ids])
+
+    def count_listings(self):
+        with self.transaction() as env:
+            domain = [("config_id", "=", self.account_id), ("product_id", "in", self.product_ids)]
+            return env["marketplace.listing"].search_count(domain)
+
+    def test_matching_meets_somebody_who_lists_the_same_products(self):
+        self.unlist()
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id).action_match_products()
+        with self.transaction() as other:
+            product = other["product.product"].browse(self.product_ids[0])
+            account = other["marketplace.config"].browse(self.account_id)
+            other["marketplace.listing"]._ensure_for_products(product, account)
+            other.flush_all()
+            matching = self.in_thread(self.drain, "tasks")
+            self.wait_for_lock("marketplace_listing")
+        self.join(matching)
+        with self.transaction() as env:
+            task = env["marketplace.task"].search([("config_id", "=", self.account_id), ("kind", "=", "match")])
+            self.assertEqual((task.state, task.done), ("done", 3))
+        self.assertEqual(self.count_listings(), 3)
+
+    def test_who_enters_an_id_does_not_fail_because_the_catalogue_is_being_matched(self):
+        self.unlist()
+        with self.transaction() as user:
+            product = user["product.product"].browse(self.product_ids[0])
+            account = user["marketplace.config"].browse(self.account_id)
+            self.assertTrue(account.name)  # which takes the snapshot of the user
+            with self.transaction() as matching:
+                products = matching["product.product"].browse(self.product_ids[:1])
+                matching["marketplace.listing"]._ensure_for_products(products, account.with_env(matching))
+            listings = user["marketplace.listing"]._ensure_for_products(product, account)
+            self.assertFalse(listings)
+            product.name = "CC 0, renamed"
+        self.assertEqual(self.count_listings(), 1)

@@ -6,7 +6,7 @@ from freezegun import freeze_time
 from odoo import Command, fields
 from odoo.exceptions import UserError, ValidationError
 
-from ..models import marketplace_config_actions
+from ..models import marketplace_lane_tasks
 from .common import MarketplaceCase, storable
 
 
@@ -294,7 +294,7 @@ class TestOfferValues(MarketplaceCase):
         self.products[0].write({"cartona_id": "early-1", "marketplace_sync_enabled": True})
         self.commit()
         self.box.add_product(id="early-1")
-        self.patch(marketplace_config_actions, "LIST_PRODUCTS", 1)  # in several jobs
+        self.patch(marketplace_lane_tasks, "LIST_PRODUCTS", 1)  # in several steps
         account = self._create_account(name="Later")
         self.commit()
         self.assertTrue(account.listing_ids.filtered(lambda listing: listing.external_id == "early-1"))

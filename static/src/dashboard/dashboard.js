@@ -19,7 +19,7 @@ export class MarketplaceDashboard extends Component {
     this.orm = useService("orm");
     this.action = useService("action");
     this.display = {controlPanel: {}};
-    this.state = useState({accounts: [], loaded: false, error: false});
+    this.state = useState({accounts: [], loaded: false, error: false, manager: false});
     onWillStart(() => this.load());
     this.timer = setInterval(() => this.load(), REFRESH_MS);
     onWillUnmount(() => clearInterval(this.timer));
@@ -28,7 +28,12 @@ export class MarketplaceDashboard extends Component {
   async load() {
     try {
       const data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
-      Object.assign(this.state, {accounts: data.accounts, loaded: true, error: false});
+      Object.assign(this.state, {
+        accounts: data.accounts,
+        manager: data.manager,
+        loaded: true,
+        error: false,
+      });
     } catch {
       // The figures stay; the page says that they are old and tries again.
       this.state.error = true;
@@ -61,6 +66,16 @@ export class MarketplaceDashboard extends Component {
 
   money(account) {
     return `${formatFloat(account.value_today, {digits: [16, 2]})} ${account.currency}`;
+  }
+
+  async stopTask(task) {
+    await this.orm.call("marketplace.task", "action_stop", [[task.id]]);
+    await this.load();
+  }
+
+  async retryFailed(account) {
+    await this.action.doAction(await this.orm.call("marketplace.config", "action_retry_failed", [[account.id]]));
+    await this.load();
   }
 
   openAccount(account) {

@@ -1,0 +1,107 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, models
+
+from ..database import own_transaction, retried_transaction
+from ..transport import errors
+
+# Products that one step lists.
+LIST_PRODUCTS = 1000
+STEPPED = ("list", "match")
+
+
+class MarketplaceLaneTasks(models.AbstractModel):
+    """Long work on an account, a step at a time: a page of the marketplace's catalogue, or a thousand products.
+
+    Reading the catalogue writes nothing, so an account that is not live yet may be matched too.
+    """
+
+    _name = "marketplace.lane.tasks"
+    _inherit = "marketplace.lane"
+    _description = "Lane of Long Tasks"
+
+    def _has_work(self, config):
+        may_work = config.state == "draft" or config._is_running()
+        return may_work and not config._running()._is_blocked() and bool(self._task(config))
+
+    def _next_attempt(self, config):
+        blocked = config._running().blocked_until
+        return blocked if blocked and self._task(config) else None
+
+    def _step(self, config_id):
+        with own_transaction(self.env) as env:
+            lane, config = env[self._name], env["marketplace.config"].browse(config_id)
+            task = lane._task(config)
+            if not task or not lane._has_work(config):
+                return False
+            task_id, kind, cursor = task.id, task.kind, task.cursor
+        return getattr(self, f"_step_{kind}")(config_id, task_id, cursor)
+
+    def _task(self, config):
+        """Return the first task of the account that is to be worked at here."""
+        return self.env["marketplace.task"].search(
+            [("config_id", "=", config.id), ("state", "=", "running"), ("kind", "in", STEPPED)], order="id", limit=1
+        )
+
+    # ------------------------------------------------------------------ kinds
+
+    def _step_match(self, config_id, task_id, cursor):
+        """Read one page of the catalogue, and list what is found of it here."""
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id)
+            answer, error = self._guarded(config, config._api()._list_products, config, cursor or None)
+            if error:
+                return env[self._name]._note_error(env["marketplace.task"].browse(task_id), error)
+        products, following = answer
+
+        def store(env):
+            task = env[self._name]._running(task_id)
+            if task:
+                listings = env["marketplace.matching"]._match_page(task.config_id, products)
+                task._advance(following, len(products), len(listings))
+
+        retried_transaction(self.env, store)
+        return True
+
+    def _step_list(self, config_id, task_id, cursor):
+        """List the products that had an external id before the account was there."""
+
+        def store(env):
+            task = env[self._name]._running(task_id)
+            if task:
+                config = task.config_id
+                products = env["product.product"].search(
+                    [
+                        ("cartona_id", "!=", False),
+                        ("marketplace_sync_enabled", "=", True),
+                        ("company_id", "in", [False, config.company_id.id]),
+                        ("id", ">", int(cursor or 0)),
+                    ],
+                    order="id",
+                    limit=LIST_PRODUCTS,
+                )
+                listings = env["marketplace.listing"]._ensure_for_products(products, config)
+                following = str(products[-1].id) if len(products) == LIST_PRODUCTS else False
+                task._advance(following, len(products), len(listings))
+
+        retried_transaction(self.env, store)
+        return True
+
+    # ------------------------------------------------------------------ helpers
+
+    def _running(self, task_id):
+        """Return the task, locked until the commit, or nothing when somebody has stopped it."""
+        self.env.cr.execute(
+            "SELECT id FROM marketplace_task WHERE id = %s AND state = 'running' FOR NO KEY UPDATE", [task_id]
+        )
+        return self.env["marketplace.task"].browse([row[0] for row in self.env.cr.fetchall()])
+
+    def _note_error(self, task, error):
+        """What may pass is tried again, by the account's own clock; anything else ends the task, and a person is told.
+        Tell whether there is anything to do at once."""
+        if isinstance(error, (errors.TemporaryFailure, errors.RateLimited)):
+            task.message = str(error)
+            return False
+        task._finish("failed", message=str(error))
+        config = task.config_id
+        config._tell_responsible(_("Products of %s could not be matched", config.name), str(error))
+        return True

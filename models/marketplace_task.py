@@ -1,0 +1,136 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, fields, models
+from odoo.tools import SQL
+
+
+class MarketplaceTask(models.Model):
+    """Work on an account that takes minutes: how far it is, and a way to stop it.
+
+    The lane of tasks does the work in small steps, so that a kill costs one step and two at once do none twice. Sending
+    everything again is the exception: the offers lane does that, and the task only tells of it.
+    """
+
+    _name = "marketplace.task"
+    _description = "Long Task of a Marketplace Account"
+    _order = "id desc"
+    _rec_name = "kind"
+
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
+    kind = fields.Selection(
+        [("list", "List products with an external ID"), ("match", "Match products"), ("sync", "Send everything again")],
+        required=True,
+        readonly=True,
+    )
+    state = fields.Selection(
+        [("running", "Running"), ("done", "Done"), ("stopped", "Stopped"), ("failed", "Failed")],
+        default="running",
+        required=True,
+        readonly=True,
+    )
+    cursor = fields.Char(readonly=True, help="Where the next step goes on.")
+    total = fields.Integer(readonly=True, help="How many there are; 0 when the marketplace does not tell.")
+    done = fields.Integer(readonly=True)
+    listed = fields.Integer(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    message = fields.Char(readonly=True)
+    progress = fields.Float(compute="_compute_progress")
+    summary = fields.Char(compute="_compute_progress")
+
+    def init(self):
+        # One of a kind at a time, and how the lane finds them.
+        self.env.cr.execute(
+            "CREATE UNIQUE INDEX IF NOT EXISTS marketplace_task_running_idx ON marketplace_task (config_id, kind) "
+            "WHERE state = 'running'"
+        )
+
+    # ------------------------------------------------------------------ compute
+
+    def _compute_progress(self):
+        for task in self:
+            done = task.total - task._left() if task.kind == "sync" and task.state == "running" else task.done
+            task.progress = 100.0 * done / task.total if task.total else 100.0 * (task.state == "done")
+            task.summary = task._summary(done)
+
+    def _summary(self, done):
+        self.ensure_one()
+        if self.kind == "sync":
+            return _("%(done)s of %(total)s", done=done, total=self.total)
+        return _("%(done)s read, %(listed)s new listings", done=done, listed=self.listed)
+
+    def _dashboard_task(self):
+        self.ensure_one()
+        kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
+        return {
+            "id": self.id,
+            "name": kind,
+            "progress": round(self.progress),
+            "endless": not self.total,
+            "summary": self.summary,
+            "message": self.message or "",
+        }
+
+    # ------------------------------------------------------------------ actions
+
+    def action_stop(self):
+        """Stop what runs; what is done stays done, and what has changed meanwhile is still sent."""
+        self.config_id.check_access_rights("write")
+        self.config_id.check_access_rule("write")
+        # sudo: nobody writes tasks but the machinery; that the user may change the account was just checked
+        running = self.sudo().filtered(lambda task: task.state == "running")
+        for task in running:
+            done = task.total - task._left() if task.kind == "sync" else task.done
+            task._finish("stopped", done=done, message=_("Stopped by %s.", self.env.user.name))
+        for config in running.filtered(lambda task: task.kind == "sync").config_id:
+            self.env["marketplace.outbox"]._cancel_force(config)
+
+    # ------------------------------------------------------------------ business
+
+    @api.model
+    def _start(self, config, kind, total=0):
+        """Start work of ``kind``, unless it is running already; return the task."""
+        # sudo: the caller has checked that the user may change the account
+        tasks = self.sudo()
+        running = tasks.search([("config_id", "=", config.id), ("kind", "=", kind), ("state", "=", "running")])
+        if running:
+            running.total = max(total, running.total)
+        else:
+            running = tasks.create({"config_id": config.id, "kind": kind, "total": total})
+        self.env["marketplace.wake"]._request()
+        return running
+
+    def _advance(self, cursor, done, listed):
+        """Note a step; without a cursor there is no next one."""
+        self.ensure_one()
+        self.write({"cursor": cursor, "done": self.done + done, "listed": self.listed + listed, "message": False})
+        if not cursor:
+            self._finish("done")
+
+    def _finish(self, state, **values):
+        self.write({"state": state, "finished_at": fields.Datetime.now(), "cursor": False, **values})
+
+    def _finish_sync(self, config):
+        """The offers lane of ``config`` has nothing to do: what was to be sent again has been."""
+        tasks = self.search([("config_id", "=", config.id), ("kind", "=", "sync"), ("state", "=", "running")])
+        for task in tasks:
+            task._finish("done", done=task.total)
+
+    def _left(self):
+        """Return how many listings still wait to be sent again."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                "SELECT 1 FROM marketplace_outbox "
+                "WHERE lane = 'offers' AND config_id = %s AND listing_id IS NULL AND force LIMIT 1",
+                self.config_id.id,
+            )
+        )
+        if self.env.cr.fetchone():
+            return self.total  # the sender has not begun
+        self.env.cr.execute(
+            SQL(
+                "SELECT count(*) FROM marketplace_listing WHERE config_id = %s AND forced "
+                "AND (price_due OR stock_due OR publication_due) AND state != 'failed'",
+                self.config_id.id,
+            )
+        )
+        return min(self.total, self.env.cr.fetchone()[0])
