@@ -51,6 +51,7 @@ RULES = [
     Rule(r"(model=\"res\.groups\"(?:(?!</record>).)*name=\")users\"", r'\1user_ids"', XML, "renamed on groups"),
     # --- Python ---
     Rule(r"type=([\"'])json\1", r"type=\1jsonrpc\1", PY, "routes of type json are called jsonrpc"),
+    Rule(r"\n +[\w.]+\.check_access_rule\(\"(\w+)\"\)(?=\n)", "", PY, "check_access_rights does both there"),
     Rule(r"\.check_access_rights\(\"(\w+)\"\)", r'.check_access("\1")', PY, "one method for rights and rules"),
     Rule(r"([\"'.])tax_id\b", r"\1tax_ids", PY + XML, "renamed on lines of sales orders"),
     Rule(r"\bproduct_uom\b", "product_uom_id", ("models/sale_order*.py", "views/sale_order*.xml"), "renamed on lines"),

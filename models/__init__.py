@@ -30,6 +30,7 @@ from . import product_product
 from . import product_pricelist
 from . import product_pricelist_item
 from . import product_template_attribute_value
+from . import res_company
 from . import res_currency_rate
 from . import res_partner
 from . import sale_order

@@ -198,6 +198,13 @@ class TestOfferValues(MarketplaceCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
 
+    def test_prices_follow_what_the_company_says_of_taxes(self):
+        self.commit()
+        self.env.company.tax_calculation_rounding_method = "round_globally"
+        self.env.cr.flush()
+        looks = self.env["marketplace.outbox"].search([("config_id", "=", self.account.id), ("price", "=", True)])
+        self.assertEqual(looks.mapped("listing_id"), [0])
+
     def test_a_price_of_zero_is_sent_where_the_account_allows_it(self):
         self.account.allow_zero_price = True
         self.products[0].list_price = 0
