@@ -17,3 +17,56 @@ def is_storable(product):
 def unit_field(lines):
     """Return the name of the field that holds the unit of a line of a sales order: renamed in 19.0."""
     return "product_uom_id" if "product_uom_id" in lines._fields else "product_uom"
+
+
+def pack_unit(uom, size):
+    """Return the unit that holds ``size`` of ``uom``, made when there is none yet.
+
+    Units have categories with factors until 17.0, and a reference unit since 18.0.
+    """
+    if size == 1:
+        return uom
+    Unit = uom.env["uom.uom"]
+    if "relative_uom_id" in Unit._fields:
+        found = Unit.search([("relative_uom_id", "=", uom.id)]).filtered(lambda unit: _same(unit.relative_factor, size))
+        values = {"relative_uom_id": uom.id, "relative_factor": size}
+    else:
+        found = Unit.search([("category_id", "=", uom.category_id.id)]).filtered(
+            lambda unit: _same(unit.factor_inv, uom.factor_inv * size)
+        )
+        ratio = uom.factor_inv * size
+        kind = "bigger" if ratio > 1 else "smaller"
+        values = {"category_id": uom.category_id.id, "uom_type": kind, "factor_inv": ratio, "rounding": 0.01}
+    return found[:1] or Unit.create({"name": f"{size:g} × {uom.name}", **values})
+
+
+def _same(one, other):
+    return abs(one - other) < 1e-6 * max(abs(one), abs(other))
+
+
+def is_blocked(partner):
+    """Tell whether nothing may be sold to the partner. Warnings that block were given up after 18.0."""
+    if not partner.active:
+        return True
+    company = partner.commercial_partner_id
+    return "sale_warn" in partner._fields and "block" in (partner.sale_warn, company.sale_warn)
+
+
+def included_tax_values(tax):
+    """Return the values that make a tax one that prices include: a flag until 17.0, a choice since 18.0."""
+    if "price_include_override" in tax._fields:
+        return {"price_include_override": "tax_included"}
+    return {"price_include": True}
+
+
+def create_return(picking):
+    """Prepare the return of all that a done picking has moved; return the new picking."""
+    wizard = picking.env["stock.return.picking"].with_context(
+        active_id=picking.id, active_ids=picking.ids, active_model="stock.picking"
+    )
+    wizard = wizard.create({"picking_id": picking.id})
+    if hasattr(wizard, "action_create_returns_all"):
+        action = wizard.action_create_returns_all()
+    else:
+        action = wizard.create_returns()
+    return picking.browse(action["res_id"])

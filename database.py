@@ -73,3 +73,8 @@ def try_transaction_lock(cr, key):
     """Obtain the lock named ``key`` until the end of the transaction of ``cr``; tell whether it was, never wait."""
     cr.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     return cr.fetchone()[0]
+
+
+def transaction_lock(cr, key):
+    """Obtain the lock named ``key`` until the end of the transaction of ``cr``; wait for whoever holds it."""
+    cr.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

@@ -100,6 +100,10 @@ class Order:
     reference: str = ""
     ordered_at: datetime | None = None
     delivery_date: date | None = None
+    preferred_day: date | None = None
+    estimated_day: date | None = None
+    pickup_at: datetime | None = None
+    edited_by_marketplace: bool = False
     delivered_by_marketplace: bool = False
     credit: float = 0.0
     installment: float = 0.0

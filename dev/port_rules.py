@@ -54,6 +54,7 @@ RULES = [
     Rule(r"\n +[\w.]+\.check_access_rule\(\"(\w+)\"\)(?=\n)", "", PY, "check_access_rights does both there"),
     Rule(r"\.check_access_rights\(\"(\w+)\"\)", r'.check_access("\1")', PY, "one method for rights and rules"),
     Rule(r"([\"'.])tax_id\b", r"\1tax_ids", PY + XML, "renamed on lines of sales orders"),
+    Rule(r"\b_compute_tax_id\b", "_compute_tax_ids", PY, "renamed on lines of sales orders"),
     Rule(r"\bproduct_uom\b", "product_uom_id", ("models/sale_order*.py", "views/sale_order*.xml"), "renamed on lines"),
     # --- tests ---
     Rule(r"\"detailed_type\": \"product\"", '"is_storable": True', ("tests/*.py",), "a flag beside the type"),

@@ -21,6 +21,9 @@ from . import marketplace_task
 from . import marketplace_lane_tasks
 from . import marketplace_matching
 from . import marketplace_order_processor
+from . import marketplace_order_lines
+from . import marketplace_order_changes
+from . import marketplace_order_hold
 from . import marketplace_dashboard
 from . import account_tax
 from . import base_partner_merge
@@ -34,6 +37,8 @@ from . import res_company
 from . import res_currency_rate
 from . import res_partner
 from . import sale_order
+from . import sale_order_hold
+from . import sale_order_money
 from . import sale_order_line
 from . import stock_location
 from . import stock_move

@@ -1,5 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import models
+from odoo import _, fields, models
+
+from ..compat import included_tax_values
+from ..database import transaction_lock
 
 PRICE_FIELDS = {
     "amount",
@@ -17,6 +20,13 @@ PRICE_FIELDS = {
 class AccountTax(models.Model):
     _inherit = "account.tax"
 
+    marketplace_included_id = fields.Many2one(
+        "account.tax",
+        string="Same Tax, Included in Prices",
+        copy=False,
+        help="Used on orders of marketplaces whose prices hold the taxes.",
+    )
+
     def write(self, vals):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
@@ -29,3 +39,27 @@ class AccountTax(models.Model):
         templates = self.env["product.template"].sudo().search([("taxes_id", "in", self.ids)])
         self.env["marketplace.outbox"]._mark("price", template=templates.ids)
         return super().unlink()
+
+    # ------------------------------------------------------------------ business
+
+    def _marketplace_included(self):
+        """Return the taxes of the same amounts that prices include, made where there is none yet."""
+        found = self.browse()
+        for tax in self:
+            if tax.amount_type == "group":
+                found |= tax.children_tax_ids._marketplace_included()
+            else:
+                found |= tax if tax.price_include else tax._marketplace_included_twin()
+        return found
+
+    def _marketplace_included_twin(self):
+        self.ensure_one()
+        # sudo: taxes are the accountants', and whoever changes an order's line needs the one that fits
+        tax = self.sudo()
+        if not tax.marketplace_included_id.active:
+            transaction_lock(self.env.cr, f"marketplace:tax:{tax.id}")
+            tax.invalidate_recordset(["marketplace_included_id"])
+        if not tax.marketplace_included_id.active:
+            values = {"name": _("%s, included", tax.name), **included_tax_values(tax)}
+            tax.marketplace_included_id = tax.copy(values)
+        return tax.marketplace_included_id.with_env(self.env)

@@ -158,10 +158,14 @@ class MarketplaceConfig(models.Model):
         help="What the marketplace is told when an order is cancelled here.",
     )
     tax_policy = fields.Selection(
-        [("product", "Taxes of the product"), ("none", "No taxes")],
-        default="product",
+        [
+            ("included", "Taxes of the product, included in the price"),
+            ("product", "Taxes of the product, as they are set up"),
+            ("none", "No taxes"),
+        ],
+        default="included",
         required=True,
-        help="Taxes on the lines of imported orders.",
+        help="Taxes on the lines of imported orders. Included: the total is what the marketplace says.",
     )
     sale_warehouse_id = fields.Many2one(
         "stock.warehouse",
@@ -197,6 +201,7 @@ class MarketplaceConfig(models.Model):
     failed_count = fields.Integer(compute="_compute_counts")
     inbox_open_count = fields.Integer(compute="_compute_counts")
     order_count = fields.Integer(string="Orders", compute="_compute_counts")
+    held_count = fields.Integer(string="Held Orders", compute="_compute_counts")
 
     _sql_constraints = [
         ("webhook_key_unique", "UNIQUE (webhook_key)", "This webhook key belongs to another account."),
@@ -254,11 +259,31 @@ class MarketplaceConfig(models.Model):
             )
         )
         orders = {config.id: count for config, count in orders}
+        held = self._held_orders()
         for config in self:
             config.listing_count = listings.get(config.id, 0)
             config.failed_count = failed.get(config.id, 0)
             config.inbox_open_count = inbox.get(config.id, 0)
             config.order_count = orders.get(config.id, 0)
+            config.held_count = held.get(config.id, 0)
+
+    def _held_orders(self):
+        """Return how many orders of each account can't go on: ``{account id: count}``."""
+        # sudo: who may see the account sees how many orders are held, without rights on each of them
+        groups = (
+            self.env["sale.order"]
+            .sudo()
+            ._read_group(
+                [
+                    ("marketplace_config_id", "in", self.ids),
+                    ("marketplace_hold", "!=", False),
+                    ("state", "in", ("draft", "sent")),
+                ],
+                ["marketplace_config_id"],
+                ["__count"],
+            )
+        )
+        return {config.id: count for config, count in groups}
 
     # ------------------------------------------------------------------ CRUD
 

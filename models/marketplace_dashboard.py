@@ -26,10 +26,14 @@ class MarketplaceConfig(models.Model):
         calls = self._dashboard_counts("marketplace.sync.log", configs, "status", [("create_date", ">=", since)])
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
+        held = configs._held_orders()
         return {
             "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(fields.Datetime.now()),
-            "accounts": [config._dashboard_account(listings, inbox, calls, orders, commands) for config in configs],
+            "accounts": [
+                {**config._dashboard_account(listings, inbox, calls, orders, commands), "held": held.get(config.id, 0)}
+                for config in configs
+            ],
         }
 
     def _dashboard_account(self, listings, inbox, calls, orders, commands):

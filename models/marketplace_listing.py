@@ -105,6 +105,7 @@ class MarketplaceListing(models.Model):
         listings = super().create(vals_list)
         listings._enable_products()
         listings._request_sync()
+        listings._release_orders()
         return listings
 
     def _enable_products(self):
@@ -128,6 +129,8 @@ class MarketplaceListing(models.Model):
             super(MarketplaceListing, listing).write(NEVER_PUSHED)  # nothing is known of the new id
         if {"product_id", "external_id", "pack_size", "active"} & vals.keys():
             self._request_sync(force=True)
+        if {"product_id", "external_id"} & vals.keys():
+            self._release_orders()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -169,6 +172,29 @@ class MarketplaceListing(models.Model):
     def _request_sync(self, force=False):
         """Leave it to the sender to look at these listings; ``force`` sends even what has not changed."""
         self.env["marketplace.outbox"]._mark("price", "stock", "publication", listing=self.ids, force=force)
+
+    def _release_orders(self):
+        """Look again at the held orders that wait for these products to be known."""
+        listed = self.filtered("product_id")
+        # sudo: who may list a product may thereby complete orders, without rights on them
+        lines = (
+            self.env["sale.order.line"]
+            .sudo()
+            .search(
+                [
+                    ("display_type", "=", "line_note"),
+                    ("cartona_line_id", "!=", False),
+                    ("order_id.state", "in", ("draft", "sent")),
+                    ("order_id.marketplace_config_id", "in", listed.config_id.ids),
+                    "|",
+                    ("cartona_product_id", "in", listed.mapped("external_id")),
+                    ("cartona_product_sku", "in", [sku for sku in listed.product_id.mapped("default_code") if sku]),
+                ]
+            )
+        )
+        waiting = lines.order_id.filtered("marketplace_hold")
+        if waiting:
+            waiting.action_marketplace_retry()
 
     def _ensure_for_products(self, products, configs=None, new_id=False):
         """List the products that have an external id and are enabled, at every account that goes by this id, or at

@@ -1,9 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
 
-from odoo import Command, _, fields, models
+from odoo import _, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import float_compare, float_round, plaintext2html
+from odoo.tools import plaintext2html
 
 from ..schemas import STATUS_RANK
 from ..transport.errors import MappingError
@@ -11,8 +11,6 @@ from ..transport.retry import backoff
 
 # A status may come before its order; about a day later it is given up.
 STATUS_ATTEMPTS = 20
-# An order whose sum is off by more than this is wrong.
-CENT = 0.01
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -45,9 +43,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             orders[order.external_id] = sale_order
         known = {id(row) for row, _order in new}
         for row, order in parsed:
-            sale_order = orders[order.external_id]
             if id(row) not in known:
-                self._update_order(sale_order, order)
+                self._update_order(orders[order.external_id], order)
+        self._hold_orders(self.env["sale.order"].union(*orders.values()))
+        for row, order in parsed:
+            sale_order = orders[order.external_id]
             row.write(
                 {
                     "state": "imported" if self._is_to_follow_up(sale_order) else "done",
@@ -117,6 +117,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         sale_order = row.order_id.with_company(row.config_id.company_id)
         if sale_order.marketplace_status == "cancelled":
             self._cancel(sale_order)
+        elif sale_order.marketplace_status == "returned":
+            self._take_back(sale_order)
         elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
             sale_order.action_confirm()
 
@@ -165,40 +167,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Return ``{customer code: res.partner}``, making those that are new; see ``res.partner``."""
         return self.env["res.partner"]._marketplace_resolve(config, customers)
 
-    def _resolve_listings(self, config, orders):
-        """Return the listings that the lines of the orders are about: ``{("id"|"sku", value): listing}``."""
-        lines = [line for order in orders for line in order.lines]
-        Listing = self.env["marketplace.listing"].with_context(active_test=False)
-        account = [("config_id", "=", config.id), ("product_id", "!=", False)]
-        ids = {line.product_external_id for line in lines} - {""}
-        by_id = {
-            listing.external_id: listing for listing in Listing.search([*account, ("external_id", "in", list(ids))])
-        }
-        # Two searches, each by its index: together they would read the whole table.
-        skus = {line.product_sku for line in lines if line.product_external_id not in by_id} - {""}
-        products = self.env["product.product"].search([("default_code", "in", list(skus))]) if skus else ()
-        by_sku = {}
-        for listing in Listing.search([*account, ("product_id", "in", products.ids)]) if products else ():
-            by_sku.setdefault(listing.product_id.default_code, []).append(listing)
-        resolved = {("sku", sku): group[0] for sku, group in by_sku.items() if len(group) == 1}
-        resolved.update({("id", external_id): listing for external_id, listing in by_id.items()})
-        return resolved
-
-    def _listing_of(self, line, listings, path):
-        listing = listings.get(("id", line.product_external_id)) or listings.get(("sku", line.product_sku))
-        if not listing:
-            raise MappingError(
-                path,
-                _(
-                    "Product not found: “%(name)s” (external ID %(id)s, reference %(sku)s) is not among the "
-                    "account's listings. Match it there, then replay this document.",
-                    name=line.name or "?",
-                    id=line.product_external_id or "-",
-                    sku=line.product_sku or "-",
-                ),
-            )
-        return listing
-
     def _prepare_order_values(self, config, order, partners, listings):
         """Return the values of a new sales order. Extend this to take over more of the neutral order."""
         partner = partners[order.customer.code]
@@ -214,13 +182,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "user_id": config.sale_user_id.id,
             "warehouse_id": config._delivery_warehouse().id,
             "note": plaintext2html(order.note) if order.note else False,
-            "order_line": [
-                Command.create(
-                    self._prepare_line_values(config, line, self._listing_of(line, listings, _("Line %s", i + 1)))
-                )
-                for i, line in enumerate(order.lines)
-                if not line.cancelled and line.quantity
-            ],
+            "order_line": self._prepare_order_lines(config, order, listings),
         }
         if config.sale_team_id:
             values["team_id"] = config.sale_team_id.id
@@ -235,7 +197,14 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return {
             "marketplace_status": order.status,
             "marketplace_raw_status": order.raw_status,
-            "marketplace_total": order.total if order.total is not None else False,
+            "marketplace_total": order.total or 0.0,
+            "marketplace_total_known": order.total is not None,
+            "marketplace_rebate": order.supplier_rebate,
+            "marketplace_reason": order.cancellation_reason,
+            "marketplace_edited_by_admin": order.edited_by_marketplace,
+            "marketplace_preferred_day": order.preferred_day,
+            "marketplace_estimated_day": order.estimated_day,
+            "marketplace_pickup_at": order.pickup_at,
             "marketplace_credit": order.credit,
             "marketplace_installment": order.installment,
             "marketplace_top_up": order.wallet_top_up,
@@ -243,120 +212,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "marketplace_otp_required": order.otp_required,
         }
 
-    def _prepare_line_values(self, config, line, listing):
-        """Return the values of a line: quantity and price in the unit of the product, written together."""
-        price = self._unit_price(line, listing)
-        values = {
-            "product_id": listing.product_id.id,
-            "cartona_line_id": line.external_id,
-            "marketplace_listing_id": listing.id,
-            "product_uom_qty": line.quantity * listing.pack_size,
-            "price_unit": price,
-            "discount": 0.0,
-        }
-        if config.tax_policy == "none":
-            values["tax_id"] = [Command.clear()]
-        return values
-
-    def _unit_price(self, line, listing):
-        """Return the price of one unit of the product.
-
-        :raise UserError: it has more digits than Odoo keeps, so that the order would come to another sum
-        """
-        digits = self.env["decimal.precision"].precision_get("Product Price")
-        price = float_round(line.price_unit / listing.pack_size, precision_digits=digits)
-        difference = price * listing.pack_size * line.quantity - line.price_unit * line.quantity
-        if abs(difference) > CENT:
-            raise UserError(
-                _(
-                    "%(product)s: %(price)s for %(pack)s units is no price per unit with %(digits)s decimals, so the "
-                    "sum would be off by %(difference).2f. Raise the decimal accuracy of Product Price, then replay.",
-                    product=listing.product_id.display_name,
-                    price=line.price_unit,
-                    pack=listing.pack_size,
-                    digits=digits,
-                    difference=difference,
-                )
-            )
-        return price
-
-    # ------------------------------------------------------------------ changing
-
-    def _update_order(self, sale_order, order):
-        """Take over a newer version of an order that is here already: the status first, then the lines."""
-        if self._is_stale(sale_order, order.status):
-            return
-        sale_order.write(self._prepare_marketplace_values(order))
-        if order.status in ("pending", "editing", "approved") and sale_order.state in ("draft", "sent"):
-            self._update_lines(sale_order, order)
-        elif sale_order.state == "sale" and self._differs(sale_order, order):
-            self._ask_person(
-                sale_order,
-                _("Changed at the marketplace after it was confirmed"),
-                _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
-            )
-
-    def _differs(self, sale_order, order):
-        """Tell whether the lines that the marketplace has are not those that were confirmed here."""
-        there = {line.external_id: line.quantity for line in order.lines if not line.cancelled and line.quantity}
-        here = {
-            line.cartona_line_id: line.product_uom_qty / (line.marketplace_listing_id.pack_size or 1.0)
-            for line in sale_order.order_line
-            if line.cartona_line_id and line.product_uom_qty
-        }
-        return there.keys() != here.keys() or any(
-            float_compare(quantity, here[line_id], precision_digits=4) for line_id, quantity in there.items()
-        )
-
-    def _ask_person(self, sale_order, summary, note):
-        """Give the account's responsible person an activity on the order, unless the same is open already."""
-        if summary in sale_order.activity_ids.mapped("summary"):
-            return
-        user = sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")
-        sale_order.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
-
-    def _is_stale(self, sale_order, status):
-        """Tell whether a message is older than what Odoo knows: it must not step the order back."""
-        return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_status, 0)
-
-    def _update_lines(self, sale_order, order):
-        """Make the lines of an order that is not confirmed yet what the marketplace says."""
-        config = sale_order.marketplace_config_id
-        listings = self._resolve_listings(config, [order])
-        existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
-        commands = []
-        for index, line in enumerate(order.lines):
-            known = existing.pop(line.external_id, None)
-            if line.cancelled or not line.quantity:
-                commands += [Command.delete(known.id)] if known else []
-                continue
-            values = self._prepare_line_values(config, line, self._listing_of(line, listings, _("Line %s", index + 1)))
-            commands.append(Command.update(known.id, values) if known else Command.create(values))
-        commands += [Command.delete(line.id) for line in existing.values()]
-        sale_order.write({"order_line": commands})
-
-    def _cancel(self, sale_order):
-        """Cancel here what was cancelled there; with goods already out, tell a person instead."""
-        if sale_order.state == "cancel":
-            return
-        if any(picking.state == "done" for picking in sale_order.picking_ids):
-            self._ask_person(
-                sale_order,
-                _("Cancelled at the marketplace, but goods have left"),
-                _("Take the goods back with a return, then cancel the order."),
-            )
-            return
-        if sale_order.locked:
-            sale_order.action_unlock()
-        sale_order._action_cancel()
-
     # ------------------------------------------------------------------ policy
 
     def _is_to_follow_up(self, sale_order):
         """Tell whether there is anything to do for :meth:`_follow_up`."""
         if sale_order.marketplace_status == "cancelled":
             return sale_order.state != "cancel"
-        if sale_order.state not in ("draft", "sent"):
+        if sale_order.marketplace_status == "returned":
+            return sale_order.state == "sale" and not sale_order.picking_ids.return_ids
+        if sale_order.state not in ("draft", "sent") or sale_order.marketplace_hold:
             return False
         return not sale_order.order_line or self._is_to_confirm(sale_order)
 

@@ -104,6 +104,7 @@ class ProductProduct(models.Model):
         locations = warehouses.view_location_id
         products = self.with_company(config.company_id).with_context(location=locations.ids)
         taken = Counter(self._marketplace_demand(warehouses))
+        taken.update(self._marketplace_held(warehouses))
         taken.update(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
         if config.stock_basis == "free":
             taken.update(self._marketplace_unreserved(locations))
@@ -133,6 +134,26 @@ class ProductProduct(models.Model):
                 line.product_uom_qty, line.product_id.uom_id, rounding_method="HALF-UP"
             )
         return demand
+
+    def _marketplace_held(self, warehouses):
+        """Return what held orders ask for of products that were matched a moment ago: ``{product id: quantity}``."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT l.product_id, sum(n.marketplace_quantity * l.pack_size)
+                  FROM sale_order_line n
+                  JOIN sale_order o ON o.id = n.order_id AND o.state IN ('draft', 'sent')
+                  JOIN marketplace_listing l ON l.config_id = o.marketplace_config_id
+                   AND l.external_id = n.cartona_product_id
+                 WHERE n.display_type = 'line_note' AND n.cartona_line_id IS NOT NULL
+                   AND o.warehouse_id = ANY(%s) AND l.product_id = ANY(%s)
+              GROUP BY l.product_id
+                """,
+                warehouses.ids,
+                self.ids,
+            )
+        )
+        return {product_id: float(quantity or 0.0) for product_id, quantity in self.env.cr.fetchall()}
 
     def _marketplace_unreserved(self, locations):
         """Return what confirmed marketplace orders will take and have not reserved: ``{product id: quantity}``."""

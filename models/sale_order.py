@@ -48,6 +48,13 @@ class SaleOrder(models.Model):
         help="What the customer pays us in cash for the wallet at the marketplace; we owe it to the marketplace.",
     )
     marketplace_delivers = fields.Boolean(string="Delivered by the Marketplace", readonly=True, copy=False)
+    marketplace_reason = fields.Char(
+        string="Reason Given", readonly=True, copy=False, help="Why the order was cancelled or returned."
+    )
+    marketplace_edited_by_admin = fields.Boolean(string="Edited by the Marketplace", readonly=True, copy=False)
+    marketplace_preferred_day = fields.Date(string="Day the Customer Prefers", readonly=True, copy=False)
+    marketplace_estimated_day = fields.Date(string="Estimated Delivery Day", readonly=True, copy=False)
+    marketplace_pickup_at = fields.Datetime(string="Pickup", readonly=True, copy=False)
     marketplace_otp_required = fields.Boolean(string="Delivery needs an OTP", readonly=True, copy=False)
 
     def init(self):

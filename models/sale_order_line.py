@@ -10,6 +10,32 @@ class SaleOrderLine(models.Model):
         "marketplace.listing", string="Listing", readonly=True, copy=False, ondelete="set null"
     )
 
+    # what the marketplace says of the line, in its own selling units
+    cartona_product_id = fields.Char(string="External Product ID", readonly=True, copy=False)
+    cartona_product_sku = fields.Char(string="Reference There", readonly=True, copy=False)
+    cartona_product_name = fields.Char(string="Name There", readonly=True, copy=False)
+    marketplace_unit = fields.Char(string="Unit There", readonly=True, copy=False)
+    marketplace_quantity = fields.Float(
+        string="Quantity There", readonly=True, copy=False, digits="Product Unit of Measure"
+    )
+    marketplace_price_unit = fields.Float(string="Price There", readonly=True, copy=False, digits="Product Price")
+    marketplace_supplier_discount = fields.Float(
+        string="Our Discount",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
+        help="What we take off the list price of one selling unit. The price is already without it.",
+    )
+    marketplace_discount = fields.Float(
+        string="Marketplace's Discount",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
+        help="What the marketplace takes off the list price of one selling unit, and pays to us. The price is already "
+        "without it.",
+    )
+    marketplace_comment = fields.Char(string="Comment There", readonly=True, copy=False)
+
     def init(self):
         result = super().init()
         # What is offered is less what drafts ask for: a look at few rows out of millions.
@@ -19,6 +45,14 @@ class SaleOrderLine(models.Model):
             self._table,
             ["product_id"],
             where="state IN ('draft', 'sent')",
+        )
+        # Held orders that wait for a product to be matched.
+        tools.create_index(
+            self.env.cr,
+            "sale_order_line_marketplace_unknown_idx",
+            self._table,
+            ["order_id"],
+            where="display_type = 'line_note' AND cartona_line_id IS NOT NULL",
         )
         return result
 
@@ -45,6 +79,14 @@ class SaleOrderLine(models.Model):
 
     def _compute_discount(self):
         return super(SaleOrderLine, self._without_marketplace())._compute_discount()
+
+    def _compute_tax_id(self):
+        """Where the marketplace's prices hold the taxes, so do those of its lines: both sides come to one sum."""
+        result = super()._compute_tax_id()
+        for line in self - self._without_marketplace():
+            if line.order_id.marketplace_config_id.tax_policy == "included":
+                line.tax_id = line.tax_id._origin._marketplace_included()
+        return result
 
     def _without_marketplace(self):
         return self.filtered(lambda line: not line.cartona_line_id)

@@ -9,6 +9,7 @@ from . import test_offer_demand
 from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
+from . import test_orders_held
 from . import test_orders_in
 from . import test_orders_out
 from . import test_scale

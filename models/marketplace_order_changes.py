@@ -1,0 +1,135 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command, _, models
+from odoo.tools import float_compare
+
+from ..compat import create_return
+from ..schemas import STATUS_RANK
+
+
+class MarketplaceOrderProcessor(models.AbstractModel):
+    """What a newer version of an order changes here: the status first, then the lines.
+
+    As long as the order is a draft, the marketplace decides. After that only less is taken over, and only of what has
+    not left; everything else is a person's to decide.
+    """
+
+    _inherit = "marketplace.order.processor"
+
+    # ------------------------------------------------------------------ newer versions
+
+    def _update_order(self, sale_order, order):
+        """Take over a newer version of an order that is here already."""
+        if self._is_stale(sale_order, order.status):
+            return
+        sale_order.write(self._prepare_marketplace_values(order))
+        if order.status not in ("pending", "editing", "approved"):
+            return
+        if sale_order.state in ("draft", "sent"):
+            self._update_lines(sale_order, order)
+        elif sale_order.state == "sale":
+            self._reduce_lines(sale_order, order)
+            self._ask_about_difference(sale_order, order)
+
+    def _is_stale(self, sale_order, status):
+        """Tell whether a message is older than what Odoo knows: it must not step the order back."""
+        return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_status, 0)
+
+    def _update_lines(self, sale_order, order):
+        """Make the lines of an order that is not confirmed yet what the marketplace says."""
+        config = sale_order.marketplace_config_id
+        listings = self._resolve_listings(config, [order])
+        existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
+        commands = []
+        for line in order.lines:
+            if not self._is_ordered(line):
+                continue
+            values = self._prepare_line_values(config, line, self._listing_of(line, listings))
+            known = existing.get(line.external_id)
+            if known and known.display_type == values.get("display_type", False):
+                existing.pop(line.external_id)
+                commands.append(Command.update(known.id, values))
+            else:
+                commands.append(Command.create(values))  # Odoo changes no note into a product
+        commands += [Command.delete(line.id) for line in existing.values()]
+        sale_order.write({"order_line": commands})
+
+    def _reduce_lines(self, sale_order, order):
+        """Take over that less is wanted of a confirmed order, as far as it has not left yet."""
+        there = {line.external_id: line for line in order.lines if self._is_ordered(line)}
+        for line in sale_order.order_line.filtered("cartona_line_id"):
+            wanted = there[line.cartona_line_id].quantity if line.cartona_line_id in there else 0.0
+            less = float_compare(wanted, line.product_uom_qty, precision_digits=4) < 0
+            if less and float_compare(wanted, line.qty_delivered, precision_digits=4) >= 0:
+                # The next comparison with the marketplace must find both sides equal.
+                line.write({"product_uom_qty": wanted, "marketplace_quantity": wanted})
+
+    def _ask_about_difference(self, sale_order, order):
+        if self._differs(sale_order, order):
+            self._ask_person(
+                sale_order,
+                _("Changed at the marketplace after it was confirmed"),
+                _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
+            )
+
+    def _differs(self, sale_order, order):
+        """Tell whether the lines that the marketplace has are not those that were confirmed here."""
+        there = {line.external_id: line.quantity for line in order.lines if self._is_ordered(line)}
+        here = {
+            line.cartona_line_id: line.product_uom_qty
+            for line in sale_order.order_line
+            if line.cartona_line_id and line.product_uom_qty
+        }
+        return there.keys() != here.keys() or any(
+            float_compare(quantity, here[line_id], precision_digits=4) for line_id, quantity in there.items()
+        )
+
+    # ------------------------------------------------------------------ endings
+
+    def _cancel(self, sale_order):
+        """Cancel here what was cancelled there. With goods already out, what is left to go is stopped, and a person is
+        told to take back the rest."""
+        if sale_order.state == "cancel":
+            return
+        if sale_order.locked:
+            sale_order.action_unlock()
+        if any(picking.state == "done" for picking in sale_order.picking_ids):
+            sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel")).action_cancel()
+            self._ask_person(
+                sale_order,
+                _("Cancelled at the marketplace, but goods have left"),
+                _("Take the goods back with a return, then cancel the order."),
+            )
+            return
+        sale_order._action_cancel()
+        if sale_order.invoice_ids.filtered(lambda invoice: invoice.state == "posted"):
+            self._ask_person(
+                sale_order,
+                _("Cancelled at the marketplace, but invoiced here"),
+                _("Create a credit note for the invoice of this order."),
+            )
+
+    def _take_back(self, sale_order):
+        """Prepare a return for each delivery of an order that the customer sends back; a person validates it when the
+        goods are here."""
+        outgoing = sale_order.picking_ids.filtered(
+            lambda picking: picking.picking_type_code == "outgoing" and picking.state == "done"
+        )
+        for picking in outgoing.filtered(lambda picking: not picking.return_ids):
+            create_return(picking)
+        sale_order.picking_ids.filtered(
+            lambda picking: picking.picking_type_code == "outgoing" and picking.state not in ("done", "cancel")
+        ).action_cancel()
+        self._ask_person(
+            sale_order,
+            _("Returned at the marketplace"),
+            _("Validate the return when the goods are back, then credit the invoice if there is one."),
+        )
+
+    # ------------------------------------------------------------------ telling
+
+    def _ask_person(self, sale_order, summary, note):
+        """Give the account's responsible person an activity on the order, unless the same is open already."""
+        if summary in sale_order.activity_ids.mapped("summary"):
+            return
+        user = sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")
+        sale_order.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)

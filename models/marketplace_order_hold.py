@@ -1,0 +1,51 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, models
+
+from ..compat import is_blocked
+
+# An order whose sum is off by more than this is wrong.
+CENT = 0.01
+
+
+class MarketplaceOrderProcessor(models.AbstractModel):
+    """Why an order can't go on: a product that nobody has listed, a sum that is not the marketplace's, a customer who
+    is blocked. Such an order is in Sales as a draft, says why, and can't be confirmed."""
+
+    _inherit = "marketplace.order.processor"
+
+    def _hold_orders(self, sale_orders):
+        """Hold the orders that can't go on, and release those that can by now."""
+        for sale_order in sale_orders.filtered(lambda order: order.state in ("draft", "sent")):
+            reasons = "\n".join(self._hold_reasons(sale_order))
+            if reasons == sale_order.marketplace_hold_accepted:
+                reasons = ""  # somebody has looked at exactly this
+            if reasons != (sale_order.marketplace_hold or ""):
+                sale_order.marketplace_hold = reasons
+
+    def _hold_reasons(self, sale_order):
+        """Return why the order can't go on, a sentence each. Extend this to hold for more."""
+        if sale_order.marketplace_status in ("cancelled", "returned"):
+            return []
+        unknown = sale_order._marketplace_unknown_lines()
+        reasons = [line.name for line in unknown]
+        if not unknown:
+            reasons += self._total_reasons(sale_order)
+        if is_blocked(sale_order.partner_id):
+            reasons.append(
+                _("The customer %s is blocked. Unblock the customer, then try again.", sale_order.partner_id.name)
+            )
+        return reasons
+
+    def _total_reasons(self, sale_order):
+        """Compare both sums, where the marketplace tells one."""
+        there, here = sale_order.marketplace_total, sale_order.amount_total
+        if not sale_order.marketplace_total_known or abs(there - here) <= CENT + 1e-9:
+            return []
+        return [
+            _(
+                "The total is %(here).2f here and %(there).2f at the marketplace. Compare the lines and the taxes; "
+                "then try again, or accept the difference.",
+                here=here,
+                there=there,
+            )
+        ]

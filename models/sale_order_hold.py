@@ -1,0 +1,74 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, fields, models
+from odoo.exceptions import UserError
+
+
+class SaleOrder(models.Model):
+    """Orders that can't go on: they say why, and go on when that is mended."""
+
+    _inherit = "sale.order"
+
+    marketplace_hold = fields.Text(string="Held Because", readonly=True, copy=False, tracking=True)
+    marketplace_hold_accepted = fields.Text(readonly=True, copy=False)
+
+    def init(self):
+        result = super().init()
+        self.env.cr.execute(
+            "CREATE INDEX IF NOT EXISTS sale_order_marketplace_hold_idx ON sale_order (marketplace_config_id) "
+            "WHERE marketplace_hold IS NOT NULL AND state IN ('draft', 'sent')"
+        )
+        return result
+
+    # ------------------------------------------------------------------ actions
+
+    def action_confirm(self):
+        held = self.filtered("marketplace_hold")
+        if held:
+            raise UserError(
+                "\n\n".join(
+                    _("%(order)s is held:\n%(reasons)s", order=order.name, reasons=order.marketplace_hold)
+                    for order in held
+                )
+            )
+        return super().action_confirm()
+
+    def action_marketplace_retry(self):
+        """Look again at the newest documents of these orders: what was mended meanwhile lets them go on."""
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        # sudo: who may change the order may have it looked at again, without rights on what marketplaces sent
+        for order in self.sudo():
+            order._marketplace_document().action_replay()
+
+    def action_marketplace_accept(self):
+        """Go on in spite of what the order is held for. Products have to be known all the same."""
+        for order in self.filtered("marketplace_hold"):
+            if order._marketplace_unknown_lines():
+                raise UserError(_("Match the products of %s first: what is unknown can't be delivered.", order.name))
+            order.write({"marketplace_hold_accepted": order.marketplace_hold, "marketplace_hold": False})
+            order.message_post(body=_("Accepted: %s", order.marketplace_hold_accepted))
+        self.action_marketplace_retry()
+
+    # ------------------------------------------------------------------ business
+
+    def _marketplace_unknown_lines(self):
+        """Return the notes that stand for products which nobody has listed."""
+        return self.order_line.filtered(lambda line: line.display_type == "line_note" and line.cartona_line_id)
+
+    def _marketplace_document(self):
+        """Return the newest document of the order."""
+        self.ensure_one()
+        document = self.env["marketplace.inbox"].search(
+            [
+                ("config_id", "=", self.marketplace_config_id.id),
+                ("external_id", "=", self.cartona_id),
+                ("kind", "=", "order"),
+            ],
+            order="id desc",
+            limit=1,
+        )
+        if not document:
+            raise UserError(
+                _("What the marketplace sent of %s is not kept any more. Mend its lines by hand.", self.name)
+            )
+        return document

@@ -1,0 +1,57 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models
+from odoo.tools import column_exists, create_column
+
+MONEY = {"readonly": True, "copy": False, "digits": "Product Price"}
+
+
+class SaleOrder(models.Model):
+    """Who pays what for an order of a marketplace. The rules are those of Cartona's contract: the customer pays the
+    total less what the marketplace covers, and what he tops his wallet up with is the marketplace's."""
+
+    _inherit = "sale.order"
+
+    marketplace_total_known = fields.Boolean(readonly=True, copy=False)
+    marketplace_rebate = fields.Float(string="Rebate", **MONEY)
+    marketplace_to_collect = fields.Float(
+        string="Cash to Collect", compute="_compute_marketplace_money", store=True, help="From the customer.", **MONEY
+    )
+    marketplace_owes = fields.Float(
+        string="Marketplace Owes Us",
+        compute="_compute_marketplace_money",
+        store=True,
+        help="Credit, installments and the marketplace's own discounts.",
+        **MONEY,
+    )
+    marketplace_owed = fields.Float(
+        string="We Owe the Marketplace", compute="_compute_marketplace_money", store=True, help="Top-ups.", **MONEY
+    )
+    marketplace_balance = fields.Float(
+        string="Balance", compute="_compute_marketplace_money", store=True, help="Above 0: in our favour.", **MONEY
+    )
+
+    def _auto_init(self):
+        # Made here and left empty: millions of orders that have nothing to do with a marketplace are not computed.
+        for name, field in self._fields.items():
+            if field.compute == "_compute_marketplace_money" and not column_exists(self.env.cr, self._table, name):
+                create_column(self.env.cr, self._table, name, "numeric")
+        return super()._auto_init()
+
+    @api.depends(
+        "marketplace_config_id",
+        "marketplace_total",
+        "marketplace_credit",
+        "marketplace_installment",
+        "marketplace_top_up",
+        "order_line.marketplace_discount",
+        "order_line.marketplace_quantity",
+    )
+    def _compute_marketplace_money(self):
+        for order in self:
+            discounts = sum(line.marketplace_discount * line.marketplace_quantity for line in order.order_line)
+            ours = bool(order.marketplace_config_id)
+            covered = order.marketplace_credit + order.marketplace_installment
+            order.marketplace_to_collect = ours and order.marketplace_total - covered + order.marketplace_top_up
+            order.marketplace_owes = ours and covered + discounts
+            order.marketplace_owed = ours and order.marketplace_top_up
+            order.marketplace_balance = order.marketplace_owes - order.marketplace_owed
