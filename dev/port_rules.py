@@ -169,6 +169,6 @@ OLD_WORDS = [
     OldWord(r"odoo\.osv", PY, "deprecated: odoo.fields.Domain"),
     OldWord(r"\b(?:enter|leave|in)_test_mode\b(?<!registry_enter_test_mode)(?<!registry_leave_test_mode)", PY, "moved"),
     OldWord(r"\bunaccent=", PY, "gone"),
-    OldWord(r"stock\.quant\.package|procurement\.group|uom\.category|product\.packaging\b", ALL, "model is gone"),
+    OldWord(r"stock\.quant\.package|procurement\.group|uom\.category\b|product\.packaging\b", ALL, "model is gone"),
     OldWord(r"product\.product_category_(?:all|1)\b|cat_expense\b", ALL, "record is gone"),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
-from odoo.tools import column_exists, create_column
+from odoo.tools.sql import column_exists, create_column
 
 MONEY = {"readonly": True, "copy": False, "digits": "Product Price"}
 
