@@ -170,6 +170,9 @@ class MarketplaceLaneInbox(models.AbstractModel):
     def _follow_up_once(self, row_id):
         with own_transaction(self.env, repeatable_read=True) as env:
             env["marketplace.wake"]._hold_back()
+            # First of all: who acknowledges the document meanwhile waits, instead of failing all that follows here.
+            lock = "SELECT 1 FROM marketplace_inbox WHERE id = %s FOR NO KEY UPDATE"
+            env.cr.execute(lock, [row_id], log_exceptions=False)
             row = env["marketplace.inbox"].browse(row_id)
             if not env[self._name]._lock(row) or row.state != "imported":
                 return False

@@ -1,8 +1,10 @@
 """What only whole processes can prove: commits, the job runner, HTTP on both sides."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 PROMISE = 5.0
+SECRET = "secret of the end-to-end test"
 
 
 def test_a_changed_price_is_at_the_marketplace_within_the_promised_time(trip):
@@ -40,20 +42,48 @@ def test_an_order_takes_what_it_sold_from_the_stock_that_is_offered(trip):
     trip.until(lambda: trip.matching("available_stock_quantity", {sku: 42}), 1)
 
 
-def test_a_signed_delivery_makes_the_order_without_any_pull(trip):
-    secret = "secret of the end-to-end test"
-    trip.odoo.call("marketplace.config", "write", [trip.account], {"webhook_secret": secret})
+def webhook_address(trip):
+    """Where deliveries go; the account takes those that are signed with SECRET."""
+    trip.odoo.call("marketplace.config", "write", [trip.account], {"webhook_secret": SECRET})
     url = trip.odoo.call("marketplace.config", "read", [trip.account], ["webhook_url"])[0]["webhook_url"]
-    address = trip.stack.url + url[url.index("/marketplace_integration") :]
+    return trip.stack.url + url[url.index("/marketplace_integration") :]
+
+
+def deliver(trip, address, hashed_id):
+    return trip.sandbox.post("deliver", {"url": address, "kind": "orders", "hashed_id": hashed_id, "secret": SECRET})
+
+
+def test_a_signed_delivery_makes_the_order_without_any_pull(trip):
+    address = webhook_address(trip)
     document = trip.sandbox.post("orders", {"count": 1})[0]
     start = time.monotonic()
-    answer = trip.sandbox.post(
-        "deliver", {"url": address, "kind": "orders", "hashed_id": document["hashed_id"], "secret": secret}
-    )
+    answer = deliver(trip, address, document["hashed_id"])
     assert answer["status"] == 200, answer
     domain = [*trip.ours(), ("cartona_id", "=", document["hashed_id"]), ("state", "=", "sale")]
     trip.until(lambda: trip.odoo.call("sale.order", "search_count", domain), 1)
     assert time.monotonic() - start < PROMISE
+
+
+def test_the_same_orders_by_pulls_and_deliveries_at_once_are_there_once_and_nobody_sees_an_error(trip):
+    """Four pulls and two hundred deliveries of the same fifty orders."""
+    address = webhook_address(trip)
+    ids = [document["hashed_id"] for document in trip.sandbox.post("orders", {"count": 50})]
+    with ThreadPoolExecutor(12) as pool:
+        deliveries = [pool.submit(deliver, trip, address, hashed_id) for hashed_id in ids * 4]
+        pulls = [
+            pool.submit(trip.odoo.call, "marketplace.config", "action_pull_orders", [trip.account]) for _n in range(4)
+        ]
+        answers = [delivery.result() for delivery in deliveries]
+        for pull in pulls:
+            pull.result()
+    assert {answer["status"] for answer in answers} == {200}
+    ours = [*trip.ours(), ("cartona_id", "in", ids)]
+    trip.until(lambda: trip.odoo.call("sale.order", "search_count", [*ours, ("state", "=", "sale")]), len(ids))
+    trip.until(lambda: trip.sandbox.get("state")["queued"], 0)
+    assert trip.odoo.call("sale.order", "search_count", ours) == len(ids)
+    open_states = ["waiting", "imported", "failed"]
+    trip.until(lambda: trip.odoo.call("marketplace.inbox", "search_count", [("state", "in", open_states)]), 0)
+    assert not trip.odoo.call("queue.job", "search_count", [("state", "=", "failed")])
 
 
 def test_the_server_wrote_no_error_into_its_log(stack, trip):
