@@ -1,11 +1,16 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 import secrets as random_secrets
+from functools import partial
 
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..database import own_transaction
+from ..database import own_transaction, try_transaction_lock
 
+_logger = logging.getLogger(__name__)
+
+TOLD = "marketplace.config.told"
 MANAGER = "cartona_integration.group_marketplace_manager"
 
 # Settings that change what every listing of the account should show.
@@ -377,12 +382,26 @@ class MarketplaceConfig(models.Model):
         self._tell_responsible(_("%s is paused", self.name), str(error))
 
     def _tell_responsible(self, summary, note):
-        """Give the responsible person an activity, unless an open one already says the same."""
+        """Give the responsible person an activity, unless an open one already says the same: one for each cause, not
+        one for each order. After the commit of what it tells of, which it can't undo."""
         self.ensure_one()
-        user = self.user_id or self.env.ref("base.user_admin")
-        if self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            return
-        self.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+        told = self.env.cr.postcommit.data.setdefault(TOLD, set())
+        if (self.id, summary) not in told:
+            told.add((self.id, summary))
+            self.env.cr.postcommit.add(partial(self._tell_now, summary, note))
+
+    def _tell_now(self, summary, note):
+        try:
+            with own_transaction(self.env) as env:
+                config = env[self._name].browse(self.id).exists()
+                if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{summary}"):
+                    return
+                if summary in config.activity_ids.mapped("summary"):
+                    return
+                user = config.user_id or env.ref("base.user_admin")
+                config.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+        except Exception:
+            _logger.exception("Could not tell anybody that %s", summary)
 
     def _stock_rules(self, products):
         """Return the nearest stock rule of each product: ``{product id: marketplace.stock.rule}``. Where there is none,

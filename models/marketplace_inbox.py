@@ -207,7 +207,12 @@ class MarketplaceInbox(models.Model):
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
         self._mark_demand()
-        self.write({"state": "failed", "last_error": storable(str(error)), "attempts": self.attempts + 1})
+        message = storable(str(error))
+        self.write({"state": "failed", "last_error": message, "attempts": self.attempts + 1})
+        self.config_id._tell_responsible(
+            _("What %s sent could not be processed", self.config_id.name),
+            _("%s The inbox of the account shows all of them; mend the cause, then replay.", message),
+        )
 
     def _demand_of(self, config, kind, raw):
         """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood."""

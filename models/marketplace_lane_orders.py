@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
@@ -116,3 +116,13 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 "last_error": result.message,
             }
         )
+        if not again:
+            config = order.marketplace_config_id
+            config._tell_responsible(
+                _("%s refuses what it is told of orders", config.name),
+                _(
+                    "%(order)s: %(error)s The outbox of the account shows all of them.",
+                    order=order.name,
+                    error=result.message,
+                ),
+            )

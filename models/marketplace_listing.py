@@ -343,3 +343,12 @@ class MarketplaceListing(models.Model):
                 "last_error": result.message,
             }
         )
+        if not again:
+            self.config_id._tell_responsible(
+                _("%s refuses prices or stock", self.config_id.name),
+                _(
+                    "%(listing)s: %(error)s The listings of the account that failed show all of them.",
+                    listing=self.display_name,
+                    error=result.message,
+                ),
+            )

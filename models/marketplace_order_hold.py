@@ -21,6 +21,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 reasons = ""  # somebody has looked at exactly this
             if reasons != (sale_order.marketplace_hold or ""):
                 sale_order.marketplace_hold = reasons
+                self._tell_of_hold(sale_order)
+
+    def _tell_of_hold(self, sale_order):
+        if sale_order.marketplace_hold:
+            config = sale_order.marketplace_config_id
+            config._tell_responsible(
+                _("Orders of %s are held", config.name),
+                _("%(order)s: %(reasons)s", order=sale_order.name, reasons=sale_order.marketplace_hold),
+            )
 
     def _hold_reasons(self, sale_order):
         """Return why the order can't go on, a sentence each. Extend this to hold for more."""

@@ -94,6 +94,7 @@ class TestOfferFailures(MarketplaceCase):
     def test_five_failures_in_a_row_tell_a_person_once(self):
         for n in range(7):
             self.running()._note_failure(TemporaryFailure(f"down {n}"))
+        self.commit()
         self.assertEqual(len(self.account.activity_ids), 1)
         self.assertIn("does not answer", self.account.activity_ids.summary)
 

@@ -96,6 +96,13 @@ class TestOrdersHeld(MarketplaceCase):
         self.pull()
         self.assertEqual((order.state, order.marketplace_status), ("draft", "approved"))
 
+    def test_a_person_is_told_once_however_many_orders_are_held(self):
+        for _n in range(3):
+            self.box_order((self.late, 2, 30.0))
+        self.pull()
+        self.held_order()
+        self.assertEqual(self.account.activity_ids.mapped("summary"), ["Orders of Cartona Test are held"])
+
     # ------------------------------------------------------------------ sums
 
     def test_an_order_whose_total_differs_is_held_until_somebody_accepts_it(self):
