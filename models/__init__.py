@@ -5,6 +5,7 @@ from . import marketplace_config_actions
 from . import marketplace_config_state
 from . import marketplace_identity
 from . import marketplace_listing
+from . import marketplace_listing_import
 from . import marketplace_offer
 from . import marketplace_stock_rule
 from . import marketplace_audit
@@ -20,6 +21,8 @@ from . import marketplace_lane_inbox
 from . import marketplace_task
 from . import marketplace_lane_tasks
 from . import marketplace_matching
+from . import marketplace_suggestion
+from . import marketplace_unmatched
 from . import marketplace_order_processor
 from . import marketplace_order_lines
 from . import marketplace_order_changes

@@ -203,6 +203,7 @@ class MarketplaceConfig(models.Model):
     blocked_until = fields.Datetime(compute="_compute_running", string="Tries Again at")
     last_error = fields.Char(compute="_compute_running")
     listing_count = fields.Integer(string="Listings", compute="_compute_counts")
+    unmatched_count = fields.Integer(string="Unmatched", compute="_compute_counts")
     failed_count = fields.Integer(compute="_compute_counts")
     inbox_open_count = fields.Integer(compute="_compute_counts")
     order_count = fields.Integer(string="Orders", compute="_compute_counts")
@@ -251,6 +252,7 @@ class MarketplaceConfig(models.Model):
             return {config.id: count for config, count in groups}
 
         listings = counts("marketplace.listing", [])
+        unmatched = counts("marketplace.unmatched", [])
         failed = counts("marketplace.listing", [("state", "=", "failed")])
         inbox = counts("marketplace.inbox", [("state", "in", ("waiting", "imported", "failed"))])
         # sudo: who may see the account sees how many orders it has, without rights on each of them
@@ -267,6 +269,7 @@ class MarketplaceConfig(models.Model):
         held = self._held_orders()
         for config in self:
             config.listing_count = listings.get(config.id, 0)
+            config.unmatched_count = unmatched.get(config.id, 0)
             config.failed_count = failed.get(config.id, 0)
             config.inbox_open_count = inbox.get(config.id, 0)
             config.order_count = orders.get(config.id, 0)

@@ -46,7 +46,9 @@ class MarketplaceConfig(models.Model):
         self.check_access_rights("write")
         for config in self:
             self.env["marketplace.task"]._start(config, "match")
-        return self._notify(_("Matching has started. The listings appear as they are found."), "info")
+        return self._notify(
+            _("Matching has started. What is found appears under Listings, the rest under Unmatched."), "info"
+        )
 
     def action_pull_orders(self):
         """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
@@ -85,6 +87,9 @@ class MarketplaceConfig(models.Model):
 
     def action_open_listings(self):
         return self._open("cartona_integration.marketplace_listing_action")
+
+    def action_open_unmatched(self):
+        return self._open("cartona_integration.marketplace_unmatched_action")
 
     def action_open_failed(self):
         return self._open("cartona_integration.marketplace_listing_action", [("state", "=", "failed")])

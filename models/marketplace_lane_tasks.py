@@ -6,7 +6,7 @@ from ..transport import errors
 
 # Products that one step lists.
 LIST_PRODUCTS = 1000
-STEPPED = ("list", "match")
+STEPPED = ("list", "match", "suggest")
 
 
 class MarketplaceLaneTasks(models.AbstractModel):
@@ -58,6 +58,23 @@ class MarketplaceLaneTasks(models.AbstractModel):
             if task:
                 listings = env["marketplace.matching"]._match_page(task.config_id, products)
                 task._advance(following, len(products), len(listings))
+                if not following:
+                    env["marketplace.matching"]._request_suggestions(task.config_id)
+
+        retried_transaction(self.env, store)
+        return True
+
+    def _step_suggest(self, config_id, task_id, cursor):
+        """Find suggestions for up to a thousand unmatched products. Nothing is locked while names are compared."""
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id)
+            found, following = env["marketplace.unmatched"]._find_suggestions(config, int(cursor or 0))
+
+        def store(env):
+            task = env[self._name]._running(task_id)
+            if task:
+                env["marketplace.unmatched"]._store_suggestions(found)
+                task._advance(following, len(found), 0)
 
         retried_transaction(self.env, store)
         return True

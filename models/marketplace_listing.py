@@ -8,6 +8,8 @@ from odoo.tools import SQL, mute_logger
 # What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
 
+# Settings that change what is offered.
+OFFER_FIELDS = {"product_id", "external_id", "pack_size", "active"}
 
 NEVER_PUSHED = {
     "pushed_quantity": 0,
@@ -103,10 +105,15 @@ class MarketplaceListing(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         listings = super().create(vals_list)
+        listings._forget_unmatched()
         listings._enable_products()
         listings._request_sync()
         listings._release_orders()
         return listings
+
+    def _forget_unmatched(self):
+        # sudo: who lists a product by its id needs no rights on what matching has left
+        self.env["marketplace.unmatched"].sudo()._forget(self)
 
     def _enable_products(self):
         """Put on sale what is listed for the first time. What somebody took off sale elsewhere stays off."""
@@ -123,15 +130,24 @@ class MarketplaceListing(models.Model):
             for listing in self
             if vals.get("external_id", listing.external_id) != listing.external_id and listing._is_shown()
         ]
+        changed = self.filtered(lambda listing: listing._changes_offer(vals))
         result = super().write(vals)
         for listing, external_id in left:
             listing._leave_behind(external_id)
             super(MarketplaceListing, listing).write(NEVER_PUSHED)  # nothing is known of the new id
-        if {"product_id", "external_id", "pack_size", "active"} & vals.keys():
-            self._request_sync(force=True)
+        if {"config_id", "external_id"} & vals.keys():
+            self._forget_unmatched()
+        if changed:
+            changed._request_sync(force=True)
         if {"product_id", "external_id"} & vals.keys():
-            self._release_orders()
+            changed._release_orders()
         return result
+
+    def _changes_offer(self, vals):
+        """Tell whether ``vals`` are news: an import writes everything, changed or not."""
+        self.ensure_one()
+        current = self._convert_to_write({name: self[name] for name in OFFER_FIELDS & vals.keys()})
+        return any(value != vals[name] for name, value in current.items())
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_on_sale(self):

@@ -1,31 +1,44 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from collections import Counter
+
 from odoo import _, models
 
 
 class MarketplaceMatching(models.AbstractModel):
     """Finds the products of the marketplace's catalogue in Odoo: by external id, then internal reference, then
-    barcode. What fits two products is refused, never guessed."""
+    barcode. What fits two products is refused, never guessed, and so are two that fit one; both stand in
+    ``marketplace.unmatched``, for a person."""
 
     _name = "marketplace.matching"
     _description = "Matching of Marketplace Products"
 
     def _match_page(self, config, products):
-        """List the remote ``products`` that are found here; return the new listings."""
-        products = [product for product in products if product.external_id]
+        """List the remote ``products`` that are found here, keep the others as unmatched; return the new listings.
+
+        Two products of the marketplace that fit one of ours would both be sold as one unit of it, though one may be the
+        box and the other the piece: only a person lists them both. Of two in one page neither is listed. Of two in
+        different pages, or runs, the first is, since nothing tells of the other yet; the later one is refused and names
+        it. As long as one stands refused for a product, no other is listed as that product either, so that it does not
+        matter in which order they come again.
+        """
         listed = self._listed(config, products)
-        candidates = self._candidates(config, products)
-        found = []
-        ambiguous = []
+        unlisted = {}
         for product in products:
-            if product.external_id in listed:
-                continue
-            listed.add(product.external_id)  # a page may name a product twice
-            hits = self._hits(product, candidates)
-            if len(hits) == 1:
-                found.append((product, hits))
-            elif hits:
-                ambiguous.append(product)
-        self._report(config, products, found, ambiguous)
+            if product.external_id and product.external_id not in listed:
+                unlisted.setdefault(product.external_id, product)  # a page may name a product twice
+        candidates = self._candidates(config, unlisted.values())
+        hits = {external_id: self._hits(product, candidates) for external_id, product in unlisted.items()}
+        doubles = self._doubles(config, hits)
+        found, refused = [], []
+        for external_id, product in unlisted.items():
+            reason = self._refusal(hits[external_id], doubles)
+            if reason:
+                refused.append((product, reason, hits[external_id]))
+            else:
+                found.append((product, hits[external_id]))
+        if refused:
+            self.env["marketplace.unmatched"]._store(config, refused)
+        self._report(config, found, refused)
         return self._list(config, found)
 
     # ------------------------------------------------------------------ steps
@@ -64,15 +77,49 @@ class MarketplaceMatching(models.AbstractModel):
             or nothing
         )
 
-    def _list(self, config, found):
-        listings = self.env["marketplace.listing"].create(
-            [self._prepare_listing_values(config, product, hit) for product, hit in found]
+    def _doubles(self, config, hits):
+        """Return the products among ``{external id: products that fit}`` that something else fits too: a listing of the
+        account, another one of these, or one that was refused for it before."""
+        alone = [found for found in hits.values() if len(found) == 1]
+        products = self.env["product.product"].union(*alone)
+        times = Counter(found.id for found in alone)
+        listings = self.env["marketplace.listing"].search(
+            [("config_id", "=", config.id), ("product_id", "in", products.ids)]
         )
+        refused = self.env["marketplace.unmatched"].search(
+            [
+                ("config_id", "=", config.id),
+                ("reason", "=", "double"),
+                ("candidate_ids", "in", products.ids),
+                ("external_id", "not in", list(hits)),
+            ]
+        )
+        twice = products.filtered(lambda product: times[product.id] > 1)
+        return twice | listings.product_id | refused.candidate_ids
+
+    def _refusal(self, found, doubles):
+        """Return why what fits ``found`` is not listed; nothing where it is."""
+        if not found:
+            return "unknown"
+        if len(found) > 1:
+            return "ambiguous"
+        return "double" if found in doubles else None
+
+    def _list(self, config, found):
+        return self._create_listings(
+            config, [self._prepare_listing_values(config, product, hit) for product, hit in found]
+        )
+
+    def _create_listings(self, config, values):
+        """List products that matching or a person has found; give those that have none their external id."""
+        listings = self.env["marketplace.listing"].create(values)
         if config.use_cartona_id:
-            for product, hit in found:
-                if not hit.cartona_id:
+            for listing in listings:
+                if not listing.product_id.cartona_id:
                     # Of this account's catalogue: other accounts do not list it by that.
-                    hit.with_context(marketplace_matching=True).cartona_id = product.external_id
+                    # sudo: who may list a product may thereby give it its id
+                    product = listing.product_id.sudo().with_context(marketplace_matching=True)
+                    product.cartona_id = listing.external_id
         return listings
 
     def _prepare_listing_values(self, config, product, hit):
@@ -85,20 +132,24 @@ class MarketplaceMatching(models.AbstractModel):
             "unit": product.unit,
         }
 
-    def _report(self, config, products, found, ambiguous):
-        """Leave one row in the log; name the products that fit several of ours."""
+    def _report(self, config, found, refused):
+        """Leave one row in the log; name what was refused."""
         message = ""
-        if ambiguous:
-            names = ", ".join(f"{product.name} ({product.sku or product.external_id})" for product in ambiguous[:20])
-            message = _("Several products here have the same reference or barcode as: %s. Match them by hand.", names)
+        if refused:
+            names = ", ".join(
+                f"{product.name} ({product.sku or product.external_id})" for product, _reason, _hits in refused[:20]
+            )
+            message = _(
+                "%(count)s stand under Unmatched, for you to decide: %(names)s", count=len(refused), names=names
+            )
         self.env["marketplace.sync.log"]._record(
             config,
             {
                 "operation": "match_products",
                 "direction": "in",
-                "status": "partial" if ambiguous else "success",
+                "status": "partial" if refused else "success",
                 "row_count": len(found),
-                "failed_count": len(ambiguous),
+                "failed_count": len(refused),
                 "message": message,
             },
         )

@@ -17,7 +17,12 @@ class MarketplaceTask(models.Model):
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
     kind = fields.Selection(
-        [("list", "List products with an external ID"), ("match", "Match products"), ("sync", "Send everything again")],
+        [
+            ("list", "List products with an external ID"),
+            ("match", "Match products"),
+            ("suggest", "Find suggestions for unmatched products"),
+            ("sync", "Send everything again"),
+        ],
         required=True,
         readonly=True,
     )
@@ -53,7 +58,7 @@ class MarketplaceTask(models.Model):
 
     def _summary(self, done):
         self.ensure_one()
-        if self.kind == "sync":
+        if self.kind in ("suggest", "sync"):
             return _("%(done)s of %(total)s", done=done, total=self.total)
         return _("%(done)s read, %(listed)s new listings", done=done, listed=self.listed)
 

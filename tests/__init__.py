@@ -4,6 +4,7 @@ from . import test_audit
 from . import test_cartona
 from . import test_concurrency
 from . import test_house_rules
+from . import test_import
 from . import test_matching
 from . import test_offer_demand
 from . import test_offer_failures
@@ -16,4 +17,5 @@ from . import test_scale
 from . import test_sweeper
 from . import test_tasks
 from . import test_webhook
+from . import test_unmatched
 from . import test_tour

@@ -17,6 +17,7 @@ from odoo.tests import get_db_name, tagged
 from ..database import own_transaction
 from ..models import marketplace_sender
 from ..sandbox import Sandbox
+from ..schemas import RemoteProduct
 from .common import TOKEN, LoopbackCase, storable
 
 
@@ -226,6 +227,26 @@ class TestConcurrency(LoopbackCase):
         for n in range(3):
             self.assertEqual(self.box.product(f"cc-{n}")["selling_price"], 114)
             self.assertEqual(self.sent_prices(f"cc-{n}"), sorted(self.sent_prices(f"cc-{n}")), "never a step back")
+
+    # ------------------------------------------------------------------ matching
+
+    def keep_unmatched(self, env, *external_ids):
+        refused = [(RemoteProduct(key, "x"), "unknown", env["product.product"]) for key in external_ids]
+        env["marketplace.unmatched"]._store(env["marketplace.config"].browse(self.account_id), refused)
+
+    def test_two_runs_of_matching_that_meet_keep_each_product_once(self):
+        def second_run():
+            with self.transaction() as env, own_transaction(env) as own:
+                self.keep_unmatched(own, "u-2", "u-1", "u-3")
+
+        with self.transaction() as env:
+            self.keep_unmatched(env, "u-1", "u-2")
+            run = self.in_thread(second_run)
+            self.wait_for_lock("marketplace_unmatched")
+        self.join(run)
+        with self.transaction() as env:
+            rows = env["marketplace.unmatched"].search([("config_id", "=", self.account_id)])
+            self.assertEqual(sorted(rows.mapped("external_id")), ["u-1", "u-2", "u-3"])
 
     # ------------------------------------------------------------------ orders
 

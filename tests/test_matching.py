@@ -1,4 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
+
+from ..marketplaces import cartona
 from .common import MarketplaceCase, storable
 
 
@@ -32,8 +37,6 @@ class TestMatching(MarketplaceCase):
         self.assertIn("CI-001", log.message)
 
     def test_all_pages_of_the_catalogue_are_read(self):
-        from ..marketplaces import cartona
-
         self.patch(cartona, "CATALOGUE_PAGE", 3)
         self.assertEqual(len(self.match()), 4)
         self.assertEqual(len(self.box.calls("supplier-product$", method="GET")), 2)
@@ -57,3 +60,174 @@ class TestMatching(MarketplaceCase):
         original = lister._list_products
         self.patch(lister, "_list_products", lambda *args: (lambda page: (page[0] * 2, page[1]))(original(*args)))
         self.assertEqual(len(self.match()), 4)
+
+    # ------------------------------------------------------------------ what is refused
+
+    def refused(self):
+        rows = self.env["marketplace.unmatched"].search([("config_id", "=", self.account.id)])
+        return {row.external_id: row for row in rows}
+
+    def add_twin(self, external_id, product=None):
+        """Have the marketplace sell another product with the reference of one of ours."""
+        product = product or self.products[0]
+        return self.box.add_product(id=external_id, internal_product_id=product.default_code, name="توأم")
+
+    def test_what_nothing_fits_is_kept_as_the_marketplace_has_it(self):
+        self.box.add_product(
+            id="77", internal_product_id="NONE", name="شاي أخضر", unit="box", unit_count=12, selling_price=5
+        )
+        self.assertEqual(len(self.match()), 4)
+        row = self.refused()["77"]
+        self.assertEqual(
+            (row.reason, row.name, row.sku, row.unit, row.unit_count), ("unknown", "شاي أخضر", "NONE", "box", 12)
+        )
+        self.assertEqual((row.company_id, row.candidate_ids), (self.account.company_id, self.env["product.product"]))
+        self.assertIn("Nothing has", row.explanation)
+
+    def test_what_fits_several_names_them(self):
+        twin = self.env["product.product"].create(storable({"name": "Twin", "default_code": "CI-001"}))
+        self.match()
+        (row,) = self.refused().values()
+        self.assertEqual((row.reason, row.candidate_ids), ("ambiguous", self.products[0] | twin))
+        self.assertIn("These have", row.explanation)
+
+    def test_a_reference_that_very_many_have_names_a_few(self):
+        self.env["product.product"].create([{"name": f"T{n}", "default_code": "CI-001"} for n in range(40)])
+        self.match()
+        (row,) = self.refused().values()
+        self.assertEqual(len(row.candidate_ids), 20)
+
+    def test_two_in_one_page_that_fit_the_same_are_both_refused(self):
+        self.add_twin("77")
+        listings = self.match()
+        self.assertEqual(listings.product_id, self.products[1:])
+        first = str(1000 + self.products[0].id)
+        refused = self.refused()
+        self.assertEqual(set(refused), {"77", first})
+        self.assertEqual(refused["77"].reason, "double")
+        self.assertEqual(refused["77"].candidate_ids, self.products[0])
+        self.assertIn(first, refused["77"].explanation)
+        self.assertIn("77", refused[first].explanation)
+
+    def test_of_two_in_different_pages_the_later_is_refused_and_names_the_first(self):
+        self.patch(cartona, "CATALOGUE_PAGE", 4)
+        self.add_twin("77")
+        listings = self.match()
+        self.assertEqual(listings.product_id, self.products)
+        (row,) = self.refused().values()
+        self.assertEqual((row.external_id, row.reason, row.candidate_ids), ("77", "double", self.products[0]))
+        self.assertIn(str(1000 + self.products[0].id), row.explanation)
+
+    def test_the_order_in_which_two_come_again_decides_nothing(self):
+        self.add_twin("77")
+        self.match()
+        refused = set(self.refused())
+        self.patch(cartona, "CATALOGUE_PAGE", 2)  # now they are pages apart
+        self.match()
+        self.assertEqual(set(self.refused()), refused)
+        self.box.state.rows.reverse()
+        self.match()
+        self.assertEqual(set(self.refused()), refused)
+
+    def test_what_came_to_fit_something_else_stands_in_nobodys_way(self):
+        self.add_twin("77")
+        self.match()
+        other = self.env["product.product"].create(storable({"name": "Other", "default_code": "OTHER"}))
+        self.box.state.products["77"].card["internal_product_id"] = "OTHER"
+        self.assertEqual(self.match().product_id, self.products | other)
+        self.assertFalse(self.refused())
+
+    def test_a_product_that_a_person_listed_under_another_id_is_not_listed_again(self):
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": self.products[0].id, "external_id": "piece"}
+        )
+        self.match()
+        (row,) = self.refused().values()
+        self.assertEqual(row.reason, "double")
+        self.assertIn("piece", row.explanation)
+
+    def test_a_listing_that_is_archived_stands_in_nobodys_way(self):
+        old = self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": self.products[0].id, "external_id": "old", "active": False}
+        )
+        self.assertEqual(self.match().product_id, self.products)
+        self.assertFalse(old.active)
+
+    def test_matching_again_changes_nothing(self):
+        self.add_twin("77")
+        self.add_twin("78", self.products[1])
+        self.box.add_product(id="79", internal_product_id="NONE", name="منتج 1 جديد")
+        listings, refused = self.match(), self.refused()
+        suggestion = refused["79"].suggestion_id
+        self.assertTrue(suggestion)
+        self.assertEqual(self.match(), listings)
+        self.assertEqual(self.refused(), refused)
+        self.assertEqual(refused["79"].suggestion_id, suggestion)
+
+    def test_suggestions_stay_until_there_are_new_ones(self):
+        product = self.env["product.product"].create(storable({"name": "شاي أخضر"}))
+        self.box.add_product(id="77", internal_product_id="NONE", name="شاى اخضر")
+        self.match()
+        self.assertEqual(self.refused()["77"].suggestion_id, product)
+        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: ({}, False))
+        self.match()
+        row = self.refused()["77"]
+        self.assertEqual((row.suggestion_id, row.candidate_ids), (product, product))
+
+    def test_what_a_person_chose_outlives_the_next_run(self):
+        self.box.add_product(id="77", internal_product_id="NONE", name="x")
+        self.match()
+        self.refused()["77"].write({"product_id": self.products[0].id, "pack_size": 6})
+        self.match()
+        row = self.refused()["77"]
+        self.assertEqual((row.product_id, row.pack_size), (self.products[0], 6))
+
+    def test_what_is_found_at_last_stands_there_no_more(self):
+        self.box.add_product(id="77", internal_product_id="LATER", name="x")
+        self.match()
+        self.env["product.product"].create(storable({"name": "Late", "default_code": "LATER"}))
+        self.assertEqual(len(self.match()), 5)
+        self.assertFalse(self.refused())
+
+    def test_what_fits_several_and_then_none_names_none(self):
+        twin = self.env["product.product"].create(storable({"name": "Twin", "default_code": "CI-001"}))
+        self.match()
+        (twin | self.products[0]).default_code = False
+        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: ({}, False))
+        self.match()
+        (row,) = self.refused().values()
+        self.assertEqual((row.reason, row.candidate_ids), ("unknown", self.env["product.product"]))
+
+    def test_what_the_marketplace_has_no_more_goes_a_day_later(self):
+        self.box.add_product(id="77", internal_product_id="NONE", name="x")
+        self.box.add_product(id="78", internal_product_id="NONE", name="x")
+        self.match()
+        self.box.state.rows.pop()
+        self.match()
+        self.assertEqual(set(self.refused()), {"77", "78"}, "a run may take hours")
+        self.refused()["78"].seen_at = fields.Datetime.now() - timedelta(days=2)
+        self.refused()["77"].seen_at = fields.Datetime.now() - timedelta(days=2)
+        self.match()
+        self.assertEqual(set(self.refused()), {"77"})
+
+    def test_what_was_listed_while_matching_looked_at_it_goes(self):
+        self.box.add_product(id="77", internal_product_id="NONE", name="x")
+        store = self.registry["marketplace.unmatched"]._store
+
+        def listed_first(rows, config, refused):
+            rows.env["marketplace.listing"].create(
+                {"config_id": config.id, "product_id": self.products[0].id, "external_id": "77"}
+            )
+            return store(rows, config, refused)
+
+        self.patch(self.registry["marketplace.unmatched"], "_store", listed_first)
+        self.match()
+        self.assertFalse(self.refused())
+
+    def test_the_log_counts_what_was_refused(self):
+        self.add_twin("77")
+        self.match()
+        log = self.logged("match_products")[0]
+        self.assertEqual((log.status, log.row_count, log.failed_count), ("partial", 3, 2))
+        self.match()
+        self.assertEqual(self.logged("match_products")[0].failed_count, 2)
