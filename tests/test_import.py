@@ -1,9 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import io
 
+import xlsxwriter
+
 from odoo.tests import new_test_user
 from odoo.tools import mute_logger
-from odoo.tools.misc import xlsxwriter
 
 from .common import MarketplaceCase
 
@@ -117,9 +118,10 @@ class TestImport(MarketplaceCase):
         self.list_products()
         rows = self.export(["id", "external_id"])
         rows[2][1] = rows[0][1]
-        (message,) = self.load(*rows, columns=["id", "external_id"])["messages"]
-        self.assertEqual(message["rows"], {"from": 2, "to": 2})
-        self.assertIn("CI-001", message["message"])
+        result = self.load(*rows, columns=["id", "external_id"])
+        (message,) = result["messages"]
+        self.assertEqual((message["type"], message["rows"]), ("error", {"from": 2, "to": 2}))
+        self.assertFalse(result["ids"])
 
     # ------------------------------------------------------------------ files
 
