@@ -10,6 +10,7 @@ import time
 
 from ..common import ROOT, Stop, say, timed
 from ..stack import running_stack
+from .crowd import Crowd
 from .figures import as_json, table
 from .orders import Orders
 from .prices import Prices
@@ -18,7 +19,7 @@ from .system import System
 from .triggers import Triggers
 from .webhooks import Webhooks
 
-PARTS = {"prices": Prices, "orders": Orders, "triggers": Triggers, "webhooks": Webhooks}
+PARTS = {"prices": Prices, "orders": Orders, "triggers": Triggers, "webhooks": Webhooks, "crowd": Crowd}
 PRODUCTS = 1000
 
 

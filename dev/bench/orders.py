@@ -11,9 +11,9 @@ DONE = "SELECT count(*) FROM marketplace_inbox WHERE external_id IN %s AND state
 
 
 class Orders:
-    def __init__(self, system):
+    def __init__(self, system, prefix="bench"):
         self.system, self.within = system, system.within
-        self.number = 0
+        self.prefix, self.number = prefix, 0
 
     def rows(self):
         self.pull(SHOPS, "never")  # the shops, from now on known
@@ -77,7 +77,7 @@ class Orders:
         shop = f"N{self.number:05d}" if new_shops else f"B{index % SHOPS:05d}"
         sold = self.system.sold
         order = {
-            "hashed_id": f"bench{self.number}",
+            "hashed_id": f"{self.prefix}{self.number}",
             "status": "pending",
             "retailer": {"retailer_name": f"بقالة {shop}", "retailer_code": shop, "retailer_number": "+20100000000"},
             "order_details": [
