@@ -193,21 +193,9 @@ class MarketplaceListing(models.Model):
         """Look again at the held orders that wait for these products to be known."""
         listed = self.filtered("product_id")
         # sudo: who may list a product may thereby complete orders, without rights on them
-        lines = (
-            self.env["sale.order.line"]
-            .sudo()
-            .search(
-                [
-                    ("display_type", "=", "line_note"),
-                    ("cartona_line_id", "!=", False),
-                    ("order_id.state", "in", ("draft", "sent")),
-                    ("order_id.marketplace_config_id", "in", listed.config_id.ids),
-                    "|",
-                    ("cartona_product_id", "in", listed.mapped("external_id")),
-                    ("cartona_product_sku", "in", [sku for sku in listed.product_id.mapped("default_code") if sku]),
-                ]
-            )
-        )
+        skus = [sku for sku in listed.product_id.mapped("default_code") if sku]
+        lines = self.env["sale.order.line"].sudo()._marketplace_waiting(listed.mapped("external_id"), skus)
+        lines = lines.filtered(lambda line: line.order_id.marketplace_config_id in listed.config_id)
         waiting = lines.order_id.filtered("marketplace_hold")
         if waiting:
             waiting.action_marketplace_retry()

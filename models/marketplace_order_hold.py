@@ -2,6 +2,7 @@
 from odoo import _, models
 
 from ..compat import is_blocked
+from ..schemas import RemoteProduct
 
 # An order whose sum is off by more than this is wrong.
 CENT = 0.01
@@ -21,7 +22,23 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 reasons = ""  # somebody has looked at exactly this
             if reasons != (sale_order.marketplace_hold or ""):
                 sale_order.marketplace_hold = reasons
+                self._keep_unknown(sale_order)
                 self._tell_of_hold(sale_order)
+
+    def _keep_unknown(self, sale_order):
+        """Put the unknown products where a person matches products, with suggestions."""
+        remote = {
+            line.cartona_product_id: RemoteProduct(
+                line.cartona_product_id,
+                line.cartona_product_name or "",
+                line.cartona_product_sku or "",
+                unit=line.marketplace_unit or "",
+            )
+            for line in sale_order._marketplace_unknown_lines()
+            if line.cartona_product_id
+        }
+        if remote:
+            self.env["marketplace.unmatched"]._store_ordered(sale_order.marketplace_config_id, remote)
 
     def _tell_of_hold(self, sale_order):
         if sale_order.marketplace_hold:

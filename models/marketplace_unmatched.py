@@ -48,6 +48,7 @@ class MarketplaceUnmatched(models.Model):
         readonly=True,
     )
     explanation = fields.Char(compute="_compute_explanation")
+    held_count = fields.Integer(string="Orders Waiting", compute="_compute_held_count")
     candidate_ids = fields.Many2many(
         "product.product",
         "marketplace_unmatched_candidate_rel",
@@ -103,6 +104,14 @@ class MarketplaceUnmatched(models.Model):
                     "%s fits it too. If both are sold, link it with its pack size.",
                     ", ".join(sorted(rivals[row.config_id, row.candidate_ids] - {row.external_id})) or "?",
                 )
+
+    def _compute_held_count(self):
+        # sudo: who matches products sees how many orders wait for them, without rights on each of them
+        lines = self.env["sale.order.line"].sudo()._marketplace_waiting(self.mapped("external_id"))
+        orders = {(line.order_id, line.cartona_product_id) for line in lines}
+        counts = Counter((order.marketplace_config_id.id, external_id) for order, external_id in orders)
+        for row in self:
+            row.held_count = counts[row.config_id.id, row.external_id]
 
     def _rivals(self):
         """Return what fits the products that these rows fit: ``{(account, product): {external ids}}``."""
@@ -163,13 +172,25 @@ class MarketplaceUnmatched(models.Model):
     def _prepare_listing_values(self):
         """Return the values of the row's listing: those that matching would have given it, and the pack size."""
         self.ensure_one()
-        remote = RemoteProduct(
-            self.external_id, self.name or "", self.sku or "", self.barcode or "", self.unit or "", self.unit_count
-        )
-        values = self.env["marketplace.matching"]._prepare_listing_values(self.config_id, remote, self.product_id)
+        matching = self.env["marketplace.matching"]
+        values = matching._prepare_listing_values(self.config_id, self._remote_product(), self.product_id)
         return {**values, "pack_size": self.pack_size}
 
+    def _remote_product(self):
+        self.ensure_one()
+        return RemoteProduct(
+            self.external_id, self.name or "", self.sku or "", self.barcode or "", self.unit or "", self.unit_count
+        )
+
     # ------------------------------------------------------------------ business
+
+    def _store_ordered(self, config, products):
+        """Keep products that were ordered and nobody knows, unless matching has said more of them already."""
+        known = self.search([("config_id", "=", config.id), ("external_id", "in", list(products))])
+        new = [products[external_id] for external_id in products.keys() - set(known.mapped("external_id"))]
+        if new:
+            self._store(config, [(product, "unknown", self.env["product.product"]) for product in new])
+            self.env["marketplace.matching"]._request_suggestions(config)
 
     def _store(self, config, refused):
         """Keep what was refused, ``[(remote product, reason, products it may be)]``. Suggestions stay as long as the
@@ -252,17 +273,22 @@ class MarketplaceUnmatched(models.Model):
 
     def _tidy(self, config):
         """After the catalogue was read to its end, remove what is in it no more, and what was listed while matching
-        looked at it."""
+        looked at it. What an order waits for stays."""
+        waiting = self.env["sale.order.line"]._marketplace_waiting()
+        ordered = waiting.filtered(lambda line: line.order_id.marketplace_config_id == config).mapped(
+            "cartona_product_id"
+        )
         self.env.cr.execute(
             SQL(
                 """
                 SELECT id FROM marketplace_unmatched u
-                 WHERE config_id = %s AND (seen_at < %s OR EXISTS (
+                 WHERE config_id = %s AND (seen_at < %s AND NOT external_id = ANY(%s) OR EXISTS (
                            SELECT 1 FROM marketplace_listing l
                             WHERE l.config_id = u.config_id AND l.external_id = u.external_id))
                 """,
                 config.id,
                 fields.Datetime.now() - GONE,
+                ordered,
             )
         )
         self.browse(row_id for (row_id,) in self.env.cr.fetchall()).unlink()
@@ -275,9 +301,15 @@ class MarketplaceUnmatched(models.Model):
             order="id",
             limit=SUGGEST_ROWS,
         )
-        found = self.env["marketplace.matching"]._suggest(config, [(row.id, row.name or "") for row in rows])
+        matching = self.env["marketplace.matching"]
+        found = matching._suggest(config, [(row.id, row.name or "") for row in rows])
+        remote = {row.id: row._remote_product() for row in rows}
+        candidates = matching._candidates(config, remote.values())
         following = str(rows[-1].id) if len(rows) == SUGGEST_ROWS else False
-        return {row_id: products.ids for row_id, products in found.items()}, following
+        # What has its id, reference or barcode by now goes before what has a name like it.
+        return {
+            row_id: (matching._hits(remote[row_id], candidates) | products).ids for row_id, products in found.items()
+        }, following
 
     def _store_suggestions(self, found):
         """Keep ``{row id: product ids, the best first}`` on the rows that are still there, and still unknown."""

@@ -91,6 +91,18 @@ class SaleOrderLine(models.Model):
     def _without_marketplace(self):
         return self.filtered(lambda line: not line.cartona_line_id)
 
+    def _marketplace_waiting(self, external_ids=None, skus=()):
+        """Return the notes of held orders that stand for unknown products: all, or those of these ids or references."""
+        domain = [
+            ("display_type", "=", "line_note"),
+            ("cartona_line_id", "!=", False),
+            ("order_id.state", "in", ("draft", "sent")),
+        ]
+        if external_ids is not None:
+            by_sku = [("cartona_product_sku", "in", list(skus))]
+            domain += ["|", ("cartona_product_id", "in", list(external_ids)), *by_sku]
+        return self.search(domain)
+
     def _mark_marketplace_stock(self):
         """The demand of marketplace orders is part of what is available. What was sent last counts no more for their
         listings: the marketplace has changed its own stock by the order."""

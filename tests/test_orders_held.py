@@ -71,6 +71,26 @@ class TestOrdersHeld(MarketplaceCase):
         self.list_late()
         self.assertEqual(self.order_of(document).order_line.product_id, self.late)
 
+    def test_an_unknown_product_is_matched_from_the_list_and_its_orders_go_on(self):
+        line = {
+            "supplier_product_id": str(1000 + self.late.id),
+            "internal_product_id": "LATE-1",
+            "amount": 2,
+            "selling_price": 30,
+        }
+        documents = [self.box.add_order(status="pending", order_details=[line]) for _n in range(2)]
+        self.pull()
+        orders = self.order_of(documents[0]) | self.order_of(documents[1])
+        self.box.add_product(id=1000 + self.late.id)
+        row = self.env["marketplace.unmatched"].search([("config_id", "=", self.account.id)])
+        self.assertEqual((row.external_id, row.sku, row.held_count), (str(1000 + self.late.id), "LATE-1", 2))
+        self.assertEqual(row.suggestion_id, self.late, "it has the reference that was ordered")
+        manager = new_test_user(self.env, "hold-matcher", "cartona_integration.group_marketplace_manager")
+        row.with_user(manager).action_accept_suggestion()
+        self.commit()
+        self.assertEqual(orders.mapped("state"), ["sale", "sale"])
+        self.assertFalse(row.exists())
+
     def test_what_a_held_order_asks_for_is_not_offered_when_its_product_is_matched(self):
         self.set_stock(self.late, 10)
         self.held_order()
