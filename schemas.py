@@ -116,6 +116,17 @@ class Order:
 
 
 @dataclass
+class LineChange:
+    """One change of an order's lines, as the marketplace is told it: of the line ``external_id``, or a new line of the
+    product ``product_external_id``. ``None`` leaves the value as it is, a quantity of 0 removes the line."""
+
+    external_id: str = ""
+    product_external_id: str = ""
+    quantity: float | None = None
+    price_unit: float | None = None
+
+
+@dataclass
 class RemoteProduct:
     """One sellable row of the marketplace's catalogue, for matching and for the audit of drift."""
 

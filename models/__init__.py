@@ -4,6 +4,7 @@ from . import marketplace_config
 from . import marketplace_config_actions
 from . import marketplace_config_state
 from . import marketplace_identity
+from . import marketplace_status_rule
 from . import marketplace_listing
 from . import marketplace_listing_import
 from . import marketplace_offer
@@ -16,6 +17,7 @@ from . import marketplace_wake
 from . import marketplace_sender
 from . import marketplace_lane_offers
 from . import marketplace_lane_orders
+from . import marketplace_line_changes
 from . import marketplace_lane_pull
 from . import marketplace_lane_inbox
 from . import marketplace_task
@@ -42,7 +44,10 @@ from . import res_partner
 from . import sale_order
 from . import sale_order_hold
 from . import sale_order_money
+from . import sale_order_out
+from . import sale_order_delivery
 from . import sale_order_line
+from . import sale_order_line_out
 from . import stock_location
 from . import stock_move
 from . import stock_picking

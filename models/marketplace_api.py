@@ -91,7 +91,10 @@ class MarketplaceApi(models.AbstractModel):
 
         ``batch_size`` (largest number of rows in one push), ``needs_ack`` (its orders come again until acknowledged),
         ``has_webhook`` (it sends webhooks itself), ``async_push`` (a push is answered later), ``subjects`` (which of
-        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``default_url``,
+        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``line_statuses`` (in
+        which of them an order's lines can be changed; none: never), ``default_statuses`` (what is told at which event,
+        where it is not the usual, see ``marketplace.status.rule``), ``private_fields`` (what of a document only
+        managers may see), ``default_url``,
         ``cancellation_reasons`` (the marketplace's own words for why an order is cancelled, with labels).
         """
         raise NotImplementedError
@@ -185,8 +188,18 @@ class MarketplaceApi(models.AbstractModel):
         """Tell the marketplace the order's new status.
 
         :param str status: neutral status
-        :param dict values: what goes with it: ``reason``, ``delivery_day`` ...
-        :return: ``RowResult``
+        :param dict values: what goes with it: ``reason`` of a cancellation, ``otp`` of the customer (never stored: the
+            request's excerpts have to hide it, see :meth:`_exchange`)
+        :return: ``RowResult``; rejected with the code ``otp`` where the OTP is missing or wrong
+        """
+        raise NotImplementedError
+
+    def _push_order_lines(self, config, external_id, changes):
+        """Change the lines of an order at the marketplace, where ``line_statuses`` of its capabilities allow it.
+
+        :param list changes: of ``LineChange``, carried out as a whole or not at all
+        :return: ``(RowResult, told)``, where ``told`` are the lines as the answer tells them, new ones or all:
+            ``[(line id, external product id)]``, empty where it tells none
         """
         raise NotImplementedError
 
@@ -216,8 +229,10 @@ class MarketplaceApi(models.AbstractModel):
     # ------------------------------------------------------------------ the way out
 
     @contextmanager
-    def _exchange(self, config, operation, count=1):
+    def _exchange(self, config, operation, count=1, secrets=()):
         """Make one call of the marketplace and leave one row in the log, whatever becomes of the caller's transaction.
+
+        ``secrets`` are texts that only this call knows, an OTP for one, to be hidden like those of the account.
 
         Usage::
 
@@ -228,7 +243,7 @@ class MarketplaceApi(models.AbstractModel):
         started = time.monotonic()
         error = None
         try:
-            exchange.client = self._client(config, exchange)
+            exchange.client = self._client(config, exchange, secrets)
             yield exchange
         except Exception as err:
             error = err
@@ -238,7 +253,7 @@ class MarketplaceApi(models.AbstractModel):
                 config, operation, exchange, time.monotonic() - started, error
             )
 
-    def _client(self, config, exchange):
+    def _client(self, config, exchange, secrets=()):
         """Return the HTTP client that carries the account's credentials and reports to ``exchange``."""
         credentials = config.sudo()._credentials()
         return Client(
@@ -246,7 +261,7 @@ class MarketplaceApi(models.AbstractModel):
             auth=self._auth(config),
             timeout=config.timeout,
             classify=self._classify,
-            secrets=self._secrets(config),
+            secrets=[*self._secrets(config), *secrets],
             session=self._session(credentials),
             observer=exchange._observe,
         )

@@ -150,13 +150,6 @@ class MarketplaceConfig(models.Model):
         default="always",
         required=True,
     )
-    left_status = fields.Selection(
-        [("shipped", "Assigned to salesman"), ("delivered", "Delivered")],
-        string="Status when Goods Leave",
-        default="shipped",
-        required=True,
-        help="What the marketplace is told when the last delivery of an order is validated.",
-    )
     cancellation_reason = fields.Selection(
         selection=lambda self: self.env["marketplace.api"]._cancellation_reasons(),
         default="cannot_deliver_the_order",

@@ -73,7 +73,8 @@ class MarketplaceConfig(models.Model):
         failed = [("config_id", "in", self.ids), ("state", "=", "failed")]
         self.env["marketplace.listing"].search(failed)._request_sync()
         self.env["marketplace.inbox"].search(failed).action_replay()
-        self.env["marketplace.outbox"].search(failed).action_retry()
+        # Where the answer was lost, a person has to look at the marketplace before it is sent again.
+        self.env["marketplace.outbox"].search([*failed, ("error_code", "!=", "doubt")]).action_retry()
         return self._notify(_("What had failed is tried again."), "info")
 
     def action_audit(self):

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..transport.errors import MarketplaceError
+from ..transport.redaction import MASK
 from ..transport.text import storable
 
 # An order in one of these has goods of ours to come.
@@ -35,6 +36,11 @@ class MarketplaceInbox(models.Model):
     digest = fields.Char(readonly=True)
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)
     payload = fields.Text(help="The document. It can be corrected here and replayed.")
+    private = fields.Json(
+        groups="cartona_integration.group_marketplace_manager",
+        readonly=True,
+        help="What the document holds for managers' eyes only; it is masked in the document itself.",
+    )
     demand = fields.Json(
         readonly=True,
         help="Selling units that an order asks for, by external product ID, as long as it is not imported.",
@@ -146,13 +152,14 @@ class MarketplaceInbox(models.Model):
     def _insert(self, config, kind, external_id, raw, digest, source, event_id):
         """Insert one document, or find the one that another transaction has inserted under the same key."""
         key = event_id or f"{kind}:{external_id}:{digest}:{self._repeats(config, external_id, digest)}"
+        shown, private = self._split_private(config, raw)
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO marketplace_inbox
-                    (config_id, key, kind, external_id, digest, source, payload, demand, state, attempts, needs_ack,
-                     create_date, write_date, create_uid, write_uid)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE,
+                    (config_id, key, kind, external_id, digest, source, payload, private, demand, state, attempts,
+                     needs_ack, create_date, write_date, create_uid, write_uid)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE,
                         now() at time zone 'utc', now() at time zone 'utc', %s, %s)
                 ON CONFLICT (config_id, key) DO NOTHING RETURNING id
                 """,
@@ -162,7 +169,8 @@ class MarketplaceInbox(models.Model):
                 external_id,
                 digest,
                 source,
-                self._dump(raw),
+                self._dump(shown),
+                json.dumps(private) if private else None,
                 json.dumps(self._demand_of(config, kind, raw)),
                 self.env.uid,
                 self.env.uid,
@@ -172,6 +180,12 @@ class MarketplaceInbox(models.Model):
         if inserted:
             return self.browse(inserted[0])
         return self.search([("config_id", "=", config.id), ("key", "=", key)])
+
+    def _split_private(self, config, raw):
+        """Return the document as everybody may see it, and what is taken out of it for managers."""
+        names = config._api()._capabilities().get("private_fields", ()) if isinstance(raw, dict) else ()
+        private = {name: raw[name] for name in names if raw.get(name)}
+        return {**raw, **dict.fromkeys(private, MASK)} if private else raw, private
 
     def _repeats(self, config, external_id, digest):
         """Return how often this very content of the order was new before."""

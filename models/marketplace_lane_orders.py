@@ -1,17 +1,25 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import _, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import own_transaction, session_lock, try_transaction_lock
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
 
+_logger = logging.getLogger(__name__)
+
 MAX_ATTEMPTS = 10
 BATCH = 20
 PROBE_FAILURES = 2
+# How long to wait before looking whether the customer has done with changing an order.
+EDITING_SECONDS = 300
 
 
 class MarketplaceLaneOrders(models.AbstractModel):
@@ -35,52 +43,95 @@ class MarketplaceLaneOrders(models.AbstractModel):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             heads = env[self._name]._heads(config, BATCH) if config._may_talk() else []
+        worked = False
         for row_id in heads:
             with own_transaction(self.env) as env:
-                if not env[self._name]._send(env["marketplace.outbox"].browse(row_id)):
+                command = env["marketplace.outbox"].browse(row_id).exists()
+                if not command or not try_transaction_lock(env.cr, self._lock_key(command.order_id)):
+                    continue  # a person is telling the marketplace something of this very order
+                worked = True
+                if not env[self._name]._send(command):
                     return False
-        return bool(heads)
+        return worked
 
-    # ------------------------------------------------------------------ business
+    # ------------------------------------------------------------------ which command is next
 
     def _now(self):
         return SQL("now() at time zone 'utc'")
 
-    def _waiting(self, config):
-        """Return the query of the next command of each order, where that does not wait for a person.
+    def _lock_key(self, order_id):
+        return f"marketplace:order-out:{order_id}"
 
-        A cancellation goes before everything: nothing that was said earlier matters any more.
+    def _waiting(self, config, order=None):
+        """Return the query of the next command of each order, or of one, where that does not wait for a person.
+
+        A cancellation goes before everything: nothing that was said earlier matters any more. Lines are sent as they
+        are now; so when sending them failed, a later change of them is another try.
         """
         return SQL(
             """
             (SELECT * FROM (
-                SELECT DISTINCT ON (order_id) id, state, next_attempt FROM marketplace_outbox
-                 WHERE lane = 'orders' AND config_id = %s ORDER BY order_id, (status = 'cancelled') DESC, id
-            ) AS head WHERE state = 'waiting') AS waiting
+                SELECT DISTINCT ON (order_id) id, order_id, operation, state, error_code, next_attempt
+                  FROM marketplace_outbox
+                 WHERE lane = 'orders' AND config_id = %s AND %s
+              ORDER BY order_id, (status = 'cancelled') IS TRUE DESC, id
+            ) AS head
+             WHERE state != 'failed' OR operation = 'lines' AND error_code IS DISTINCT FROM 'doubt' AND EXISTS (
+                SELECT 1 FROM marketplace_outbox later
+                 WHERE later.lane = 'orders' AND later.config_id = %s AND later.order_id = head.order_id
+                   AND later.id > head.id AND later.operation = 'lines' AND later.state = 'waiting')
+            ) AS waiting
             """,
+            config.id,
+            SQL("order_id = %s", order.id) if order else SQL("TRUE"),
             config.id,
         )
 
-    def _heads(self, config, limit):
+    def _heads(self, config, limit, order=None):
         """Return ids of the next command of each order, where it may be tried now."""
         self.env.cr.execute(
             SQL(
                 "SELECT id FROM %s WHERE next_attempt IS NULL OR next_attempt <= %s ORDER BY id LIMIT %s",
-                self._waiting(config),
+                self._waiting(config, order),
                 self._now(),
                 limit,
             )
         )
         return [row[0] for row in self.env.cr.fetchall()]
 
+    # ------------------------------------------------------------------ carrying out a command
+
     def _send(self, command):
         """Carry out one command; tell whether the next one may follow."""
         config = self.env["marketplace.config"].browse(command.config_id)
         order = self.env["sale.order"].browse(command.order_id).exists()
-        if not order or not order._may_tell(command.status):
+        if command.state == "accepted" and order:
+            self._store(command, order, RowResult.accepted())
+            return True
+        if not order or not self._is_wanted(command, order):
             command.unlink()  # the marketplace knows better by now, or nobody cares any more
             return True
+        if order.marketplace_status == "editing":
+            self._wait_for_customer(command)
+            return True
+        if command.operation == "lines":
+            return self.env["marketplace.line.changes"]._send(config, order, command)
         result, error = self._guarded(config, self._call, config, order, command)
+        return self._conclude(config, order, command, result, error)
+
+    def _is_wanted(self, command, order):
+        return order._may_change_lines() if command.operation == "lines" else order._may_tell(command.status)
+
+    def _wait_for_customer(self, command):
+        """The customer is changing the order: until that is over, the marketplace takes nothing of it from us."""
+        moment = fields.Datetime.now() + timedelta(seconds=EDITING_SECONDS)
+        command.write({"next_attempt": moment, "last_error": _("The customer is changing the order.")})
+
+    def _call(self, config, order, command):
+        return config._api()._push_order_status(config, order.cartona_id, command.status, command.payload or {})
+
+    def _conclude(self, config, order, command, result, error):
+        """Note what became of a command; tell whether the next one may follow."""
         if isinstance(error, errors.RequestRejected):
             result = RowResult.rejected(error.code or str(error.status or ""), str(error))
         if result is None:
@@ -94,9 +145,6 @@ class MarketplaceLaneOrders(models.AbstractModel):
         self._store(command, order, result)
         return True
 
-    def _call(self, config, order, command):
-        return config._api()._push_order_status(config, order.cartona_id, command.status, command.payload or {})
-
     def _store(self, command, order, result):
         if result.outcome == "accepted":
             order._set_marketplace_status(command.status)
@@ -104,6 +152,9 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
             command.unlink()
             return
+        self._store_failure(command, result)
+
+    def _store_failure(self, command, result):
         attempts = command.attempts + 1
         again = result.outcome in ("retry", "pending") and attempts < MAX_ATTEMPTS
         seconds = result.after if result.after is not None else backoff(attempts)
@@ -117,12 +168,99 @@ class MarketplaceLaneOrders(models.AbstractModel):
             }
         )
         if not again:
+            self._tell_failed(command)
+
+    def _tell_failed(self, command):
+        """Tell the account's responsible person that commands wait for one."""
+        config, order = command.account_id, command.sale_order_id
+        config._tell_responsible(
+            _("%s refuses what it is told of orders", config.name),
+            _(
+                "%(order)s: %(error)s The outbox of the account shows all of them.",
+                order=order.name,
+                error=command.last_error,
+            ),
+        )
+
+    # ------------------------------------------------------------------ while a person waits
+
+    def _ask(self, order, status, values):
+        """Tell the marketplace a status while a person waits for its answer, after what waits of this order. That it
+        has accepted is stored for good, whatever becomes of the caller's transaction.
+
+        :param dict values: as for ``marketplace.api._push_order_status``
+        :raise UserError: it was not accepted, with the next step
+        """
+        with session_lock(self.env, self._lock_key(order.id)) as obtained:
+            if not obtained:
+                raise UserError(_("The marketplace is being told of %s right now. Try again in a moment.", order.name))
+            problem = self._send_waiting(order)
+            if problem:
+                raise UserError(
+                    _(
+                        "An earlier message about %(order)s has not reached the marketplace, and this one must not "
+                        "overtake it. Try again in a moment, or mend it in the account's outbox. %(why)s",
+                        order=order.name,
+                        why=problem,
+                    )
+                )
+            problem = self._ask_now(order, status, values)
+        if problem:
+            raise UserError(problem)
+
+    def _send_waiting(self, order):
+        """Carry out the commands of one order; return what keeps the next one from it, ``""`` when none is left."""
+        while True:
+            with own_transaction(self.env) as env:
+                lane, fresh = env[self._name], env["sale.order"].browse(order.id)
+                config = fresh.marketplace_config_id
+                waiting = env["marketplace.outbox"].search(
+                    [("lane", "=", "orders"), ("order_id", "=", order.id)], order="id", limit=1
+                )
+                if not waiting:
+                    return ""
+                if not config._may_talk():
+                    return self._why_silent(config)
+                command = env["marketplace.outbox"].browse(lane._heads(config, 1, fresh))
+                if command:
+                    lane._send(command)
+                if not command or command.exists():
+                    return (command or waiting).last_error or config._running().last_error or _("It waits.")
+
+    def _ask_now(self, order, status, values):
+        with own_transaction(self.env) as env:
+            lane, order = env[self._name], env["sale.order"].browse(order.id)
             config = order.marketplace_config_id
-            config._tell_responsible(
-                _("%s refuses what it is told of orders", config.name),
-                _(
-                    "%(order)s: %(error)s The outbox of the account shows all of them.",
-                    order=order.name,
-                    error=result.message,
-                ),
-            )
+            if order.marketplace_status == status:
+                return ""  # accepted while this request waited for another one, or heard from the marketplace
+            if not config._may_talk():
+                return self._why_silent(config)
+            result, error = lane._guarded(config, lane._call_secretly, order, status, values)
+            if result and result.outcome == "accepted":
+                env["marketplace.outbox"]._store_acceptance(order, status)
+                return ""
+        if (result or error).code == "otp":
+            return _("The OTP is wrong. Ask the customer for it once more, then enter it here.")
+        if isinstance(error, errors.RequestRejected) or result and result.outcome == "rejected":
+            return _("The marketplace refuses: %s", error or result.message)
+        return _(
+            "The marketplace gave no answer, so nothing was validated here. Try again in a moment. %s",
+            error or result.message,
+        )
+
+    def _call_secretly(self, order, status, values):
+        """Make the call whose values must stand nowhere, not in the words of an unforeseen error either."""
+        config = order.marketplace_config_id
+        try:
+            return config._api()._push_order_status(config, order.cartona_id, status, values)
+        except (errors.MarketplaceError, psycopg2.Error):
+            raise
+        except Exception as err:
+            _logger.error("Adapter %s failed: %s", config.code, type(err).__name__)
+            raise errors.TemporaryFailure(type(err).__name__) from None
+
+    def _why_silent(self, config):
+        """Return why the account does not call its marketplace, for a person who wanted it to."""
+        if config._is_running():
+            return _("The marketplace does not answer at the moment. Try again in a minute.")
+        return _("%s is paused or not live here, so its marketplace can't be asked. Resume it first.", config.name)

@@ -22,6 +22,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if self._is_stale(sale_order, order.status):
             return
         sale_order.write(self._prepare_marketplace_values(order))
+        self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
         if order.status not in ("pending", "editing", "approved"):
             return
         if sale_order.state in ("draft", "sent"):
@@ -50,7 +51,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 commands.append(Command.update(known.id, values))
             else:
                 commands.append(Command.create(values))  # Odoo changes no note into a product
-        commands += [Command.delete(line.id) for line in existing.values()]
+        gone = sale_order.order_line.browse([line.id for line in existing.values()])
+        gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
+        commands += [Command.delete(line.id) for line in gone]
         sale_order.write({"order_line": commands})
 
     def _reduce_lines(self, sale_order, order):

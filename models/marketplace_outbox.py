@@ -122,10 +122,14 @@ class MarketplaceOutbox(models.Model):
     # orders
     order_id = fields.Integer(string="Order ID")
     sale_order_id = fields.Many2one("sale.order", compute="_compute_sale_order_id", string="Order")
-    operation = fields.Selection([("status", "Status")])
+    operation = fields.Selection([("status", "Status"), ("lines", "Lines")])
     status = fields.Char()
     payload = fields.Json()
-    state = fields.Selection([("waiting", "Waiting"), ("failed", "Failed")], default="waiting", required=True)
+    state = fields.Selection(
+        [("waiting", "Waiting"), ("failed", "Failed"), ("accepted", "Accepted, to be noted")],
+        default="waiting",
+        required=True,
+    )
     attempts = fields.Integer()
     next_attempt = fields.Datetime()
     error_code = fields.Char()
@@ -217,22 +221,31 @@ class MarketplaceOutbox(models.Model):
         marks = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", list(subjects), *flags)
         return SQL("(%s)", SQL(HITS[kind], marks))
 
-    def _command(self, order, operation, status, payload=None):
+    def _command(self, order, operation, status=False, payload=None):
         """Leave a command for the marketplace of ``order``, to be carried out after this transaction, in order."""
         # sudo: whoever may change an order may thereby cause the message about it, without rights on this table
         self.sudo().create(
-            {
-                "config_id": order.marketplace_config_id.id,
-                "company_id": order.company_id.id,
-                "lane": "orders",
-                "created_at": fields.Datetime.now(),
-                "order_id": order.id,
-                "operation": operation,
-                "status": status,
-                "payload": payload or {},
-            }
+            {**self._prepare_command_values(order, operation), "status": status, "payload": payload or {}}
         )
         self.env["marketplace.wake"]._request()
+
+    def _prepare_command_values(self, order, operation):
+        return {
+            "config_id": order.marketplace_config_id.id,
+            "company_id": order.company_id.id,
+            "lane": "orders",
+            "created_at": fields.Datetime.now(),
+            "order_id": order.id,
+            "operation": operation,
+        }
+
+    def _store_acceptance(self, order, status):
+        """Keep that the marketplace has accepted ``status`` from a person who waits for it: whatever becomes of that
+        person's transaction, the sender notes it on the order. An INSERT, so that it meets no row of that transaction;
+        and without a wake, so that the sender does not either."""
+        self.sudo().create(
+            {**self._prepare_command_values(order, "status"), "status": status, "state": "accepted", "payload": {}}
+        )
 
     def _cancel_force(self, config):
         """Have the sender forget that everything of ``config`` was to be sent again. What has changed is still sent."""

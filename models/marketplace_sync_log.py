@@ -34,6 +34,7 @@ class MarketplaceSyncLog(models.Model):
             ("pull_orders", "Pull orders"),
             ("acknowledge", "Acknowledge orders"),
             ("push_status", "Send order status"),
+            ("push_lines", "Send order lines"),
             ("webhook_orders", "Webhook: orders"),
             ("webhook_status", "Webhook: status"),
             ("webhook_test", "Webhook: test"),

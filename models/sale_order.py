@@ -1,8 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields, models
 
-from ..schemas import STATUS_RANK
-
 STATUSES = [
     ("pending", "Pending"),
     ("editing", "Being edited"),
@@ -12,7 +10,6 @@ STATUSES = [
     ("cancelled", "Cancelled"),
     ("returned", "Returned"),
 ]
-FINAL = ("delivered", "cancelled", "returned")
 
 
 class SaleOrder(models.Model):
@@ -78,55 +75,7 @@ class SaleOrder(models.Model):
         self._mark_marketplace_stock()
         return super().unlink()
 
-    # ------------------------------------------------------------------ actions
-
-    def _action_confirm(self):
-        result = super()._action_confirm()
-        self._tell_marketplace("approved")
-        return result
-
-    def _action_cancel(self):
-        result = super()._action_cancel()
-        self._tell_marketplace("cancelled")
-        return result
-
     # ------------------------------------------------------------------ business
-
-    def _tell_marketplace(self, status):
-        """Leave a command that tells the marketplace the new status, unless it knows that or better already.
-
-        A status that came from the marketplace is stored before Odoo acts upon it; so it is never sent back to it.
-        """
-        for order in self.sudo():  # the seller's rights end before the account's settings
-            config = order.marketplace_config_id
-            if not config.push_status or not order._may_tell(status):
-                continue
-            payload = {"reason": config.cancellation_reason} if status == "cancelled" else {}
-            self.env["marketplace.outbox"]._command(order, "status", status, payload)
-
-    def _may_tell(self, status):
-        self.ensure_one()
-        if self.marketplace_delivers and status != "cancelled":
-            return False  # the marketplace moves the order itself; the supplier may only cancel
-        if self.marketplace_status in FINAL:
-            return False
-        return STATUS_RANK[status] > STATUS_RANK.get(self.marketplace_status, 0)
-
-    def _has_all_left(self):
-        """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
-        self.ensure_one()
-        outgoing = self.picking_ids.filtered(lambda picking: picking.picking_type_code == "outgoing")
-        states = set(outgoing.mapped("state"))
-        return "done" in states and states <= {"done", "cancel"}
-
-    def _set_marketplace_status(self, status):
-        """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking."""
-        self.ensure_one()
-        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [self.id])
-        self.invalidate_recordset(["marketplace_status"])
-        if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
-            # What we did ourselves is in the chatter already.
-            self.with_context(tracking_disable=True).marketplace_status = status
 
     def _mark_marketplace_stock(self):
         self.filtered("marketplace_config_id").order_line._mark_marketplace_stock()

@@ -89,7 +89,7 @@ class SaleOrderLine(models.Model):
         return result
 
     def _without_marketplace(self):
-        return self.filtered(lambda line: not line.cartona_line_id)
+        return self.filtered(lambda line: not (line.cartona_line_id or line.marketplace_quantity))
 
     def _marketplace_waiting(self, external_ids=None, skus=()):
         """Return the notes of held orders that stand for unknown products: all, or those of these ids or references."""

@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import models
+from odoo import _, models
+from odoo.exceptions import UserError
+from odoo.tools import float_compare
 
 
 class StockPicking(models.Model):
@@ -21,4 +23,57 @@ class StockPicking(models.Model):
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
         for order in self.sudo().filtered(lambda p: p.picking_type_code == "outgoing").sale_id:
             if order.marketplace_config_id and order._has_all_left():
-                order._tell_marketplace(order.marketplace_config_id.left_status)
+                order._tell_marketplace("left")
+
+    # ------------------------------------------------------------------ OTP
+
+    def _pre_action_done_hook(self):
+        """Ask for the customer's OTP where validating these tells the marketplace *delivered*. Comes after Odoo's own
+        questions, so that it is known what stays behind as a backorder."""
+        result = super()._pre_action_done_hook()
+        orders = self._orders_to_deliver_with_otp() if result is True else ()
+        if not orders:
+            return result
+        if len(orders) > 1:
+            raise UserError(
+                _(
+                    "Validate these deliveries one by one: each needs an OTP of its own customer. %s",
+                    ", ".join(orders.mapped("name")),
+                )
+            )
+        return self.env["marketplace.otp"]._open(orders, self)
+
+    def _orders_to_deliver_with_otp(self):
+        """Return the orders that are delivered to the last piece by validating these, at an account that tells
+        *delivered* then, and of which the marketplace wants an OTP.
+
+        When less is delivered than was ordered, the marketplace has to know the quantities first, which are known only
+        after validating: it is then told that the goods are on their way, and the OTP is asked by Confirm Delivery.
+        """
+        # sudo: whoever validates a delivery may lack rights on sales orders and accounts
+        outgoing = self.sudo().filtered(lambda picking: picking.picking_type_code == "outgoing")
+        orders = outgoing.sale_id.filtered("marketplace_otp_required")
+        return orders.filtered(
+            lambda order: (
+                order.marketplace_config_id._status_for("left") == "delivered"
+                and not outgoing.filtered(lambda picking: picking.sale_id == order)._is_short()
+                and not (order.picking_ids - outgoing)._is_to_go_out()
+                and order._needs_otp()
+            )
+        )
+
+    def _is_short(self):
+        """Tell whether less is about to be moved than was asked for."""
+        moves = self.move_ids.filtered(lambda move: move.state not in ("done", "cancel"))
+        return any(
+            float_compare(
+                move._get_picked_quantity() if move.picked else 0.0,
+                move.product_uom_qty,
+                precision_rounding=move.product_uom.rounding,
+            )
+            < 0
+            for move in moves
+        )
+
+    def _is_to_go_out(self):
+        return any(p.picking_type_code == "outgoing" and p.state not in ("done", "cancel") for p in self)

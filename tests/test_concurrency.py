@@ -21,8 +21,9 @@ from ..schemas import RemoteProduct
 from .common import TOKEN, LoopbackCase, storable
 
 
-@tagged("post_install", "-at_install")
-class TestConcurrency(LoopbackCase):
+class CommittedCase(LoopbackCase):
+    """An account, three products and a marketplace that outlive transactions, which are real ones here."""
+
     def setUp(self):
         super().setUp()
         self.registry = odoo.registry(get_db_name())
@@ -127,6 +128,14 @@ class TestConcurrency(LoopbackCase):
                 time.sleep(0.01)
         self.fail(f"nobody waits for a row of {table}")
 
+    def receive(self, document):
+        """Do what the webhook does with a verified delivery."""
+        with self.transaction() as env:
+            config = env["marketplace.config"].browse(self.account_id)
+            with own_transaction(env) as own:
+                account = own["marketplace.config"].browse(config.id)
+                own["marketplace.inbox"]._store([(account, "order", document["hashed_id"], document)], "webhook")
+
     def sent_prices(self, external_id="cc-0"):
         return [
             row["selling_price"]
@@ -135,6 +144,9 @@ class TestConcurrency(LoopbackCase):
             if row["supplier_product_id"] == external_id and "selling_price" in row
         ]
 
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(CommittedCase):
     # ------------------------------------------------------------------ offers
 
     def test_a_change_committed_while_a_sender_waits_for_the_marketplace_is_sent_last(self):
@@ -257,14 +269,6 @@ class TestConcurrency(LoopbackCase):
             retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
             order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
         )
-
-    def receive(self, document):
-        """Do what the webhook does with a verified delivery."""
-        with self.transaction() as env:
-            config = env["marketplace.config"].browse(self.account_id)
-            with own_transaction(env) as own:
-                account = own["marketplace.config"].browse(config.id)
-                own["marketplace.inbox"]._store([(account, "order", document["hashed_id"], document)], "webhook")
 
     def pull(self):
         with self.transaction() as env:

@@ -23,6 +23,9 @@ class TestOrdersOut(MarketplaceCase):
     def sent(self):
         return [entry.body["status"] for entry in self.box.calls(f"update-order-status/{self.hashed_id}")]
 
+    def tell(self, event, status):
+        self.account.status_rule_ids.filtered(lambda rule: rule.event == event).status = status
+
     def test_the_last_delivery_tells_that_the_goods_have_left(self):
         self.order.picking_ids.button_validate()
         self.commit()
@@ -30,7 +33,7 @@ class TestOrdersOut(MarketplaceCase):
         self.assertEqual(self.order.marketplace_status, "shipped")
 
     def test_the_account_may_say_delivered_at_once(self):
-        self.account.left_status = "delivered"
+        self.tell("left", "delivered")
         self.order.picking_ids.button_validate()
         self.commit()
         self.assertEqual(self.box.order(self.hashed_id)["status"], "delivered")

@@ -1,0 +1,171 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, models
+
+from ..database import own_transaction
+from ..schemas import RowResult
+from ..transport import errors
+
+# Error code of a command whose answer was lost: only a person may have it sent again.
+DOUBT = "doubt"
+
+
+class MarketplaceLineChanges(models.AbstractModel):
+    """Changed lines of orders on their way out. All commands of one order are one: what is sent is the difference
+    between the lines as they are now and what the marketplace has of them.
+
+    To change or remove a line twice does no harm; to add it twice does. So before a line is added, that this was tried
+    is stored, and unless the marketplace answers, a person is asked to look.
+    """
+
+    _name = "marketplace.line.changes"
+    _description = "Changed Lines of Marketplace Orders"
+
+    # ------------------------------------------------------------------ sending
+
+    def _send(self, config, order, command):
+        """Carry out the commands about the lines of ``order``, of which ``command`` is the first; tell whether the next
+        one may follow."""
+        commands = command.search(
+            [("lane", "=", "orders"), ("order_id", "=", order.id), ("operation", "=", "lines")], order="id"
+        )
+        removed, adding = self._merged(commands, "removed"), self._merged(commands, "adding")
+        changes = order._marketplace_line_changes(removed, adding)
+        if not changes:
+            commands.unlink()
+            return True
+        lane = self.env["marketplace.lane.orders"]
+        problem = self._why_impossible(changes)
+        if problem:
+            lane._store_failure(command, RowResult.rejected("lines", problem))
+            return True
+        added = [(line, change) for line, change in changes if not change.external_id]
+        before = self._note_doubt(command, added) if added else {}
+        answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
+        if added and error and self._is_in_doubt(error):
+            return False
+        if added:
+            self._clear_doubt(command, before)
+        result, told = answer or (None, [])
+        if result and result.outcome == "accepted":
+            self._store(order, changes, told, removed)
+            commands.unlink()
+            return True
+        return lane._conclude(config, order, command, result, error)
+
+    def _call(self, config, order, changes):
+        return config._api()._push_order_lines(config, order.cartona_id, changes)
+
+    def _merged(self, commands, key):
+        return {name: value for command in commands for name, value in (command.payload or {}).get(key, {}).items()}
+
+    def _why_impossible(self, changes):
+        """Return why the marketplace can't be told of these changes, in words for a person; ``""`` when it can."""
+        for line, change in changes:
+            if change.external_id or change.product_external_id:
+                continue
+            if line.marketplace_quantity:
+                return _(
+                    "The marketplace has not told its id of the line “%s” yet. Pull orders, then retry.",
+                    line.product_id.display_name,
+                )
+            return _(
+                "“%s” is not among the account's listings, so it can't be added at the marketplace. List it and retry, "
+                "or remove the line.",
+                line.product_id.display_name,
+            )
+        return ""
+
+    # ------------------------------------------------------------------ in doubt
+
+    def _is_in_doubt(self, error):
+        """Tell whether the marketplace may have done what it was asked although it gave no good answer."""
+        refused = isinstance(error, (errors.RequestRejected, errors.RateLimited, errors.AuthenticationFailed))
+        return not refused and getattr(error, "maybe_applied", not isinstance(error, errors.ConfigurationError))
+
+    def _note_doubt(self, command, added):
+        """Store, before the call, that it may have added lines: a crash or a lost answer leaves it at that. Return what
+        was known of these lines before."""
+        before = {line.id: line._marketplace_known() for line, _change in added}
+        with own_transaction(self.env) as env:
+            env[self._name]._store(env["sale.order"].browse(command.order_id), added)
+            env["marketplace.outbox"].browse(command.id).write(
+                {
+                    "state": "failed",
+                    "payload": {**(command.payload or {}), "adding": {str(line_id): True for line_id in before}},
+                    "error_code": DOUBT,
+                    "last_error": _(
+                        "The answer was lost, so it is not known whether these lines were added: %s. Look at the order "
+                        "at the marketplace. If they are missing, retry; if they are there, delete this row.",
+                        ", ".join(line.product_id.display_name for line, _change in added),
+                    ),
+                }
+            )
+        self.env.invalidate_all()
+        return before
+
+    def _clear_doubt(self, command, before):
+        """The marketplace has answered, so there is no doubt: back to what was known before the call."""
+        for line_id, values in before.items():
+            self._write_known(self.env["sale.order.line"].browse(line_id).exists(), values)
+        payload = {key: value for key, value in command.payload.items() if key != "adding"}
+        command.write({"state": "waiting", "payload": payload, "error_code": False, "last_error": False})
+
+    # ------------------------------------------------------------------ what the marketplace has now
+
+    def _store(self, order, changes, told=(), removed=None):
+        """Note on the lines what the marketplace has taken, and its ids of those that are new.
+
+        :param told: ``[(line id, external product id)]`` as the marketplace answered, of new lines or of all
+        :param dict removed: what the lines that were deleted here came to, by the marketplace's ids of them
+        """
+        known = set(order.order_line.mapped("cartona_line_id"))
+        fresh = [(line_id, product_id) for line_id, product_id in told if line_id not in known]
+        for line, change in changes:
+            line = order.order_line.browse(line.id).exists()  # not, where it was deleted here
+            if line:
+                self._write_known(line, self._prepare_known_values(line, change, fresh))
+        order._add_to_marketplace_total(-sum((removed or {}).values()))
+
+    def _write_known(self, line, values):
+        if line:
+            before = line._marketplace_sum()
+            line.write(values)
+            line.order_id._add_to_marketplace_total(line._marketplace_sum() - before)
+
+    def _prepare_known_values(self, line, change, fresh):
+        """Return what is known of a line once the marketplace has taken ``change``."""
+        if change.quantity == 0.0:
+            # Should there be something of it again, that is a new line for the marketplace.
+            return {"cartona_line_id": False, "marketplace_quantity": 0.0, "marketplace_price_unit": 0.0}
+        values = {"marketplace_quantity": line.marketplace_quantity}
+        if change.quantity is not None:
+            values["marketplace_quantity"] = change.quantity
+        if change.price_unit is not None:
+            values["marketplace_price_unit"] = change.price_unit
+        if not change.external_id:
+            row = next((row for row in fresh if row[1] in (change.product_external_id, "")), None)
+            if row:
+                fresh.remove(row)
+            listing = line._marketplace_listing()
+            values.update(cartona_line_id=row and row[0], marketplace_listing_id=listing.id)
+        return values
+
+    def _learn(self, order, lines):
+        """Take over the ids of lines that were added from here and whose ids were not told: ``lines`` are neutral lines
+        as the marketplace has them now. A line is known by product, quantity and price."""
+        unknown = order.order_line.filtered(lambda line: line.marketplace_quantity and not line.cartona_line_id)
+        known = set(order.order_line.mapped("cartona_line_id"))
+        for theirs in lines if unknown else ():
+            if theirs.external_id in known or theirs.cancelled:
+                continue
+            ours = unknown.filtered(lambda line, theirs=theirs: self._is_same(line, theirs))[:1]
+            if ours:
+                ours.write({"cartona_line_id": theirs.external_id, "marketplace_quantity": theirs.quantity})
+                unknown -= ours
+
+    def _is_same(self, line, theirs):
+        return (
+            theirs.product_external_id == line.marketplace_listing_id.external_id
+            and not line._is_news("marketplace_quantity", theirs.quantity)
+            and not line._is_news("marketplace_price_unit", theirs.price_unit)
+        )

@@ -1,0 +1,123 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
+
+from .sale_order_out import FINAL
+
+
+class SaleOrder(models.Model):
+    """That the customer has the goods: told the marketplace by a person, with the customer's OTP where money is at
+    stake."""
+
+    _inherit = "sale.order"
+
+    marketplace_to_deliver = fields.Boolean(
+        compute="_compute_marketplace_to_deliver", help="On the way to the customer, and we tell when it is there."
+    )
+
+    marketplace_pickup_otp = fields.Char(
+        string="Pickup OTP",
+        compute="_compute_marketplace_pickup_otp",
+        groups="cartona_integration.group_marketplace_manager",
+        help="By this the marketplace's driver proves who he is, where the marketplace delivers.",
+    )
+
+    # ------------------------------------------------------------------ compute
+
+    def _compute_marketplace_pickup_otp(self):
+        """Shown from the newest document of the order as long as it is under way; kept nowhere else."""
+        for order in self:
+            order.marketplace_pickup_otp = False
+            if order.marketplace_delivers and order.marketplace_status not in FINAL:
+                newest = self.env["marketplace.inbox"].search(
+                    [
+                        ("config_id", "=", order.marketplace_config_id.id),
+                        ("external_id", "=", order.cartona_id),
+                        ("kind", "=", "order"),
+                    ],
+                    order="id desc",
+                    limit=1,
+                )
+                order.marketplace_pickup_otp = (newest.private or {}).get("pickup_otp")
+
+    @api.depends("marketplace_status", "marketplace_delivers", "marketplace_config_id")
+    def _compute_marketplace_to_deliver(self):
+        for order in self:
+            config = order.sudo().marketplace_config_id  # whoever sees the order may see what is to be done with it
+            order.marketplace_to_deliver = bool(
+                order.marketplace_status == "shipped"
+                and not order.marketplace_delivers
+                and config.push_status
+                and config._status_for("delivery_confirmed")
+            )
+
+    # ------------------------------------------------------------------ actions
+
+    def action_confirm_marketplace_delivery(self):
+        """Tell the marketplace that the customer has the goods. One order that needs an OTP opens the question for it;
+        of several, those are left, and named."""
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        ready = self.filtered("marketplace_to_deliver")
+        if not ready:
+            raise UserError(
+                _(
+                    "Nothing to confirm: the marketplace does not know these orders to be on their way. Validate their "
+                    "deliveries first."
+                )
+            )
+        with_otp = ready.filtered(lambda order: order.sudo()._needs_otp())
+        if len(self) == 1 and with_otp:
+            return self.env["marketplace.otp"]._open(with_otp)
+        (ready - with_otp)._tell_marketplace("delivery_confirmed")
+        return self._notify_delivered(ready - with_otp, with_otp, self - ready)
+
+    def _notify_delivered(self, delivered, with_otp, others):
+        """Tell what became of each of the orders; the list of orders is read again."""
+        words = [_("Delivery confirmed: %s.", len(delivered))]
+        if with_otp:
+            words.append(_("Open one by one, since they need the customer's OTP: %s.", self._names(with_otp)))
+        if others:
+            words.append(_("Not on their way: %s.", self._names(others)))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": " ".join(words),
+                "type": "warning" if with_otp or others else "success",
+                "sticky": bool(with_otp or others),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def _names(self, orders):
+        return ", ".join(orders.mapped("name"))
+
+    # ------------------------------------------------------------------ OTP
+
+    def _needs_otp(self):
+        """Tell whether *delivered* can be told the marketplace only with an OTP that it has not accepted yet."""
+        self.ensure_one()
+        return (
+            self.marketplace_otp_required
+            and self.marketplace_config_id.push_status
+            and self._may_tell("delivered")
+            and not self._is_delivery_accepted()
+        )
+
+    def _is_delivery_accepted(self):
+        """Tell whether the marketplace has accepted *delivered* and the sender has not noted it on the order yet."""
+        if self.id in self.env.context.get("marketplace_delivery_accepted", ()):
+            return True
+        accepted = [("lane", "=", "orders"), ("order_id", "=", self.id), ("state", "=", "accepted")]
+        return bool(self.marketplace_otp_required and self.env["marketplace.outbox"].search_count(accepted, limit=1))
+
+    def _ask_marketplace_delivered(self, otp):
+        """Tell the marketplace *delivered* with the customer's OTP, unless it has accepted that already.
+
+        :raise UserError: it was not accepted, with the next step
+        """
+        self.ensure_one()
+        if self._needs_otp():
+            self.env["marketplace.lane.orders"]._ask(self, "delivered", {"otp": otp})
+            self.env["marketplace.wake"]._request()

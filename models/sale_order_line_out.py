@@ -1,0 +1,127 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, models
+from odoo.tools import float_compare
+
+from ..schemas import LineChange
+
+# A change of one of these may be news for the marketplace.
+TOLD = {"product_id", "product_uom_qty", "product_uom", "price_unit", "discount"}
+DIGITS = 4
+
+
+class SaleOrderLine(models.Model):
+    """What the marketplace has of a line, and what it does not know yet.
+
+    Who writes ``marketplace_quantity`` says by that what the marketplace has: such a write is never told to it. All
+    else is compared with it, so there is no echo of what came from there.
+    """
+
+    _inherit = "sale.order.line"
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        ours = [line.id for line, vals in zip(lines, vals_list, strict=True) if "marketplace_quantity" not in vals]
+        self.browse(ours)._mark_marketplace_lines()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if TOLD & vals.keys() and "marketplace_quantity" not in vals:
+            self._mark_marketplace_lines()
+        return result
+
+    def unlink(self):
+        for line in self.filtered(lambda line: line.cartona_line_id and line.marketplace_quantity):
+            line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
+        return super().unlink()
+
+    def _mark_marketplace_lines(self):
+        orders = self.order_id.filtered(lambda order: order.cartona_id)
+        if orders:
+            orders._mark_marketplace_lines()
+
+    # ------------------------------------------------------------------ units
+
+    def _marketplace_amount(self):
+        """Return how many selling units of the line the customer gets: what has left, once nothing more is to leave,
+        until then what is ordered."""
+        self.ensure_one()
+        quantity = self.product_uom_qty
+        if self.qty_delivered_method == "stock_move" and self.order_id._has_all_left():
+            quantity = self.qty_delivered
+        return self._in_selling_units(quantity)
+
+    def _in_selling_units(self, quantity):
+        """Turn a quantity in the line's unit into selling units of its listing."""
+        if self.product_id and self.product_uom != self.product_id.uom_id:
+            quantity = self.product_uom._compute_quantity(quantity, self.product_id.uom_id, round=False)
+        return round(quantity / (self._marketplace_listing().pack_size or 1.0), DIGITS)
+
+    def _marketplace_price(self, price):
+        """Turn a price for the line's unit into the price of one selling unit of its listing."""
+        if self.product_id and self.product_uom != self.product_id.uom_id:
+            price = self.product_uom._compute_price(price, self.product_id.uom_id)
+        return round(price * (self._marketplace_listing().pack_size or 1.0), DIGITS)
+
+    def _marketplace_known(self):
+        """Return the values that say what the marketplace has of this line."""
+        names = ("cartona_line_id", "marketplace_listing_id", "marketplace_quantity", "marketplace_price_unit")
+        return {name: self._fields[name].convert_to_write(self[name], self) for name in names}
+
+    def _marketplace_sum(self):
+        """Return what the line comes to at the marketplace."""
+        return self.marketplace_quantity * self.marketplace_price_unit
+
+    def _net_price(self):
+        return self.price_unit * (1 - (self.discount or 0.0) / 100)
+
+    # ------------------------------------------------------------------ what the marketplace has to be told
+
+    def _marketplace_listing(self):
+        """Return the listing that the line sells: its own, or for a product that was chosen here, the account's."""
+        self.ensure_one()
+        own = self.marketplace_listing_id
+        if own and own.product_id in (self.product_id, self.env["product.product"]):
+            return own
+        found = self.env["marketplace.listing"].search(
+            [("config_id", "=", self.order_id.marketplace_config_id.id), ("product_id", "=", self.product_id.id)],
+        )
+        pack = self.product_uom._compute_quantity(1.0, self.product_id.uom_id, round=False) if found else 0.0
+        return (found.filtered(lambda listing: listing.pack_size == pack) or found)[:1]
+
+    def _marketplace_changes(self, again=False):
+        """Return the changes that make the marketplace's line what this one is; none where it is so.
+
+        :param bool again: it was sent as a new line before and is to be sent once more
+        """
+        if self.display_type or not self.product_id or self.is_downpayment:
+            return []
+        if not self.marketplace_quantity or (again and not self.cartona_line_id):
+            return self._marketplace_addition()
+        if self.marketplace_listing_id and self._marketplace_listing() != self.marketplace_listing_id:
+            gone = [LineChange(external_id=self.cartona_line_id or "", quantity=0.0)]
+            return gone + self._marketplace_addition()  # another product is another line
+        quantity, price = self._marketplace_amount(), self._marketplace_price(self._net_price())
+        change = LineChange(external_id=self.cartona_line_id or "")
+        if self._is_news("marketplace_quantity", quantity):
+            change.quantity = quantity
+        if change.quantity != 0.0 and self._is_news("marketplace_price_unit", price):
+            change.price_unit = price
+        return [] if change.quantity is None and change.price_unit is None else [change]
+
+    def _is_news(self, name, value):
+        """Tell whether ``value`` differs from what the marketplace has, as far as the field can hold it."""
+        _total, digits = self._fields[name].get_digits(self.env)
+        return bool(float_compare(value, self[name], precision_digits=digits))
+
+    def _marketplace_addition(self):
+        """Return the change that adds this line, as long as it is something that a marketplace sells: a fee or a gift
+        that was added here is none of its business."""
+        listing = self._marketplace_listing()
+        quantity, price = self._marketplace_amount(), self._marketplace_price(self._net_price())
+        if quantity <= 0 or price <= 0 or (self.product_id.type == "service" and not listing):
+            return []
+        return [LineChange(product_external_id=listing.external_id or "", quantity=quantity, price_unit=price)]

@@ -1,0 +1,152 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import fields, models
+
+from ..schemas import STATUS_RANK, LineChange
+
+FINAL = ("delivered", "cancelled", "returned")
+LINE_MARKS = "marketplace.lines.marks"
+
+
+class SaleOrder(models.Model):
+    """What a marketplace is told of its orders: statuses by the account's rules, and lines that were changed here.
+
+    Both are commands in the outbox. What is said of lines is made up when it is sent, of the lines as they are then.
+    """
+
+    _inherit = "sale.order"
+
+    marketplace_cancel_reason = fields.Selection(
+        selection=lambda self: self.env["marketplace.api"]._cancellation_reasons(),
+        string="Cancellation Reason",
+        copy=False,
+        help="What the marketplace is told when this order is cancelled. Empty: the account's own reason.",
+    )
+
+    # ------------------------------------------------------------------ Odoo's actions
+
+    def _action_confirm(self):
+        result = super()._action_confirm()
+        self._tell_marketplace("confirmed")
+        return result
+
+    def _action_cancel(self):
+        result = super()._action_cancel()
+        self._tell_marketplace("cancelled")
+        return result
+
+    # ------------------------------------------------------------------ statuses
+
+    def _tell_marketplace(self, event):
+        """Leave the command that ``event`` asks for by the account's rules, unless the marketplace knows that or better
+        already; before it, what it does not know of the lines.
+
+        A status that came from the marketplace is stored before Odoo acts upon it; so it is never sent back to it.
+        """
+        for order in self.sudo().filtered("marketplace_config_id"):  # the seller's rights end before the account
+            config = order.marketplace_config_id
+            status = order._status_to_tell(event) if config.push_status else None
+            if not status or not order._may_tell(status):
+                continue
+            if status == "delivered" and order._is_delivery_accepted():
+                order._set_marketplace_status(status)
+                continue
+            if status != "cancelled":
+                order._tell_marketplace_lines()
+            self.env["marketplace.outbox"]._command(order, "status", status, order._prepare_status_payload(status))
+
+    def _status_to_tell(self, event):
+        """Return the status that the rules name for ``event``. *Delivered* needs the customer's OTP on some orders: as
+        long as the marketplace has not accepted it, the goods are just on their way."""
+        status = self.marketplace_config_id._status_for(event)
+        return "shipped" if status == "delivered" and self._needs_otp() else status
+
+    def _prepare_status_payload(self, status):
+        """Return what goes with a status, see ``marketplace.api._push_order_status``."""
+        if status != "cancelled":
+            return {}
+        config = self.marketplace_config_id
+        known = config._api()._capabilities()["cancellation_reasons"]
+        chosen = self.marketplace_cancel_reason
+        return {"reason": chosen if chosen in known else config.cancellation_reason}
+
+    def _may_tell(self, status):
+        self.ensure_one()
+        if self.marketplace_delivers and status != "cancelled":
+            return False  # the marketplace moves the order itself; the supplier may only cancel
+        if self.marketplace_status in FINAL:
+            return False
+        return STATUS_RANK[status] > STATUS_RANK.get(self.marketplace_status, 0)
+
+    def _has_all_left(self):
+        """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
+        self.ensure_one()
+        outgoing = self.picking_ids.filtered(lambda picking: picking.picking_type_code == "outgoing")
+        states = set(outgoing.mapped("state"))
+        return "done" in states and states <= {"done", "cancel"}
+
+    def _set_marketplace_status(self, status):
+        """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking."""
+        self.ensure_one()
+        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [self.id])
+        self.invalidate_recordset(["marketplace_status"])
+        if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
+            # What we did ourselves is in the chatter already.
+            self.with_context(tracking_disable=True).marketplace_status = status
+
+    # ------------------------------------------------------------------ lines
+
+    def _mark_marketplace_lines(self, removed=None):
+        """Note that lines of these orders were changed here, to be made commands at the flush.
+
+        :param dict removed: what lines that were deleted came to, by the marketplace's ids of them
+        """
+        data = self.env.cr.precommit.data
+        if LINE_MARKS not in data:
+            data[LINE_MARKS] = {}
+            self.env.cr.precommit.add(self.env["sale.order"]._flush_marketplace_lines)
+        for order in self:
+            data[LINE_MARKS].setdefault(order.id, {}).update(removed or {})
+
+    def _flush_marketplace_lines(self):
+        marked = list(self.env.cr.precommit.data.get(LINE_MARKS) or ())
+        # sudo: whoever may change an order may thereby cause the message about it
+        self.sudo().browse(marked).exists()._tell_marketplace_lines()
+        self.env.cr.precommit.data.pop(LINE_MARKS, None)
+
+    def _tell_marketplace_lines(self):
+        """Leave a command for each order whose lines are not what the marketplace has. Called with sudo."""
+        marks = self.env.cr.precommit.data.get(LINE_MARKS) or {}
+        for order in self:
+            # A deletion may have been undone with its savepoint.
+            there = set(order.order_line.mapped("cartona_line_id"))
+            removed = {line_id: total for line_id, total in marks.pop(order.id, {}).items() if line_id not in there}
+            if not order.marketplace_config_id.push_lines or not order._may_change_lines():
+                continue
+            if removed or order._marketplace_line_changes():
+                self.env["marketplace.outbox"]._command(order, "lines", payload={"removed": removed})
+
+    def _may_change_lines(self):
+        """Tell whether the marketplace takes changes of this order's lines from us."""
+        self.ensure_one()
+        config = self.marketplace_config_id
+        if not config or not self.cartona_id or self.marketplace_delivers or self.state == "cancel":
+            return False
+        return self.marketplace_status in {"editing"} | config._api()._capabilities().get("line_statuses", set())
+
+    def _marketplace_line_changes(self, removed=(), again=()):
+        """Return what the marketplace does not know of the lines: ``[(sale.order.line, LineChange)]``.
+
+        :param removed: the marketplace's ids of lines that were deleted here
+        :param again: ids, as text, of lines that are to be added although they were sent before
+        """
+        self.ensure_one()
+        nobody = self.env["sale.order.line"]
+        changes = [(nobody, LineChange(external_id=line_id, quantity=0.0)) for line_id in removed]
+        for line in self.order_line:
+            changes += [(line, change) for change in line._marketplace_changes(again=str(line.id) in again)]
+        return changes
+
+    def _add_to_marketplace_total(self, amount):
+        """Follow with the marketplace's total what we have changed there."""
+        if amount and self.marketplace_total_known:
+            self.marketplace_total += amount

@@ -1,0 +1,81 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import unicodedata
+
+from odoo import _, fields, models
+from odoo.exceptions import UserError
+
+from ..database import own_transaction
+
+# What the question for backorders has said, which holds for validating after this question too.
+VALIDATION = ("button_validate_picking_ids", "skip_backorder", "picking_ids_not_to_backorder", "skip_sanity_check")
+
+
+class MarketplaceOtp(models.TransientModel):
+    """Asks for the customer's OTP and tells the marketplace *delivered* with it, then validates the delivery.
+
+    One of the few calls of a marketplace that a person waits for. That the marketplace has accepted is stored for good
+    before anything is validated; so when validating fails, or the request is repeated, nobody is asked again.
+    """
+
+    _name = "marketplace.otp"
+    _description = "Delivery with an OTP"
+
+    order_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="cascade")
+    order_name = fields.Char(related="order_id.name", string="Order", related_sudo=True)
+    customer = fields.Char(related="order_id.partner_id.display_name", string="Customer", related_sudo=True)
+    picking_ids = fields.Many2many("stock.picking", readonly=True)
+    # Kept until the marketplace has accepted it, since the question stays open until then; see action_confirm.
+    otp = fields.Char(string="OTP")
+
+    def _open(self, order, pickings=None):
+        """Return the action that asks for the OTP of ``order``; ``pickings`` are validated when it was right."""
+        wizard = self.create({"order_id": order.id, "picking_ids": pickings and pickings.ids})
+        return {
+            "name": _("Customer's OTP"),
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {name: self.env.context[name] for name in VALIDATION if name in self.env.context},
+        }
+
+    def action_confirm(self):
+        """Ask the marketplace, and when it accepts, do what the question was for."""
+        self.ensure_one()
+        self._check_user()
+        order = self.order_id.sudo()  # who validates deliveries may lack rights on sales orders and accounts
+        if order._needs_otp():
+            otp = self._digits()
+            if not otp:
+                raise UserError(_("Enter the OTP that the marketplace has sent to the customer."))
+            order._ask_marketplace_delivered(otp)
+        self._forget()
+        pickings = self.picking_ids.filtered(lambda picking: picking.state != "done")
+        if pickings:
+            # This transaction is too old to see what was stored.
+            return pickings.with_context(marketplace_delivery_accepted=order.ids).button_validate()
+        order._set_marketplace_status("delivered")
+        return {"type": "ir.actions.act_window_close"}
+
+    def _check_user(self):
+        """Whoever may validate the delivery, or change the order, may enter its OTP.
+
+        :raise AccessError: this user may not
+        """
+        records = self.picking_ids or self.order_id
+        records.check_access_rights("write")
+        records.check_access_rule("write")
+
+    def _digits(self):
+        """Return the OTP as the marketplace writes it: without blanks, and Arabic digits as Latin ones."""
+        return "".join(
+            str(unicodedata.decimal(character, character)) for character in self.otp or "" if not character.isspace()
+        )
+
+    def _forget(self):
+        """Delete the OTP for good, whatever becomes of this transaction."""
+        with own_transaction(self.env) as env:
+            env.cr.execute("UPDATE marketplace_otp SET otp = NULL WHERE id = %s", [self.id])
+        self.invalidate_recordset(["otp"])
