@@ -20,6 +20,8 @@ BATCH = 20
 PROBE_FAILURES = 2
 # How long to wait before looking whether the customer has done with changing an order.
 EDITING_SECONDS = 300
+# How long to wait for a document of the same order to be processed.
+VERSION_SECONDS = 2
 
 
 class MarketplaceLaneOrders(models.AbstractModel):
@@ -111,8 +113,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if not order or not self._is_wanted(command, order):
             command.unlink()  # the marketplace knows better by now, or nobody cares any more
             return True
-        if order.marketplace_status == "editing":
-            self._wait_for_customer(command)
+        waits = self._waits_for_marketplace(command, order)
+        if waits:
+            seconds, why = waits
+            moment = fields.Datetime.now() + timedelta(seconds=seconds)
+            command.write({"next_attempt": moment, "last_error": why})
             return True
         if command.operation == "lines":
             return self.env["marketplace.line.changes"]._send(config, order, command)
@@ -122,10 +127,23 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _is_wanted(self, command, order):
         return order._may_change_lines() if command.operation == "lines" else order._may_tell(command.status)
 
-    def _wait_for_customer(self, command):
-        """The customer is changing the order: until that is over, the marketplace takes nothing of it from us."""
-        moment = fields.Datetime.now() + timedelta(seconds=EDITING_SECONDS)
-        command.write({"next_attempt": moment, "last_error": _("The customer is changing the order.")})
+    def _waits_for_marketplace(self, command, order):
+        """Return ``(seconds, why)`` where the command has to wait for what comes from there, else ``None``."""
+        if order.marketplace_status == "editing":
+            return EDITING_SECONDS, _("The customer is changing the order. It is sent when that is over.")
+        if command.operation == "lines" and self._has_newer_version(order):
+            # Sent before, our lines would be undone by a document that does not know them yet.
+            return VERSION_SECONDS, _("A newer version of the order is taken over first.")
+        return None
+
+    def _has_newer_version(self, order):
+        waiting = [
+            ("config_id", "=", order.marketplace_config_id.id),
+            ("external_id", "=", order.cartona_id),
+            ("kind", "=", "order"),
+            ("state", "=", "waiting"),
+        ]
+        return bool(self.env["marketplace.inbox"].search_count(waiting, limit=1))
 
     def _call(self, config, order, command):
         return config._api()._push_order_status(config, order.cartona_id, command.status, command.payload or {})

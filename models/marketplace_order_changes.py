@@ -62,7 +62,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         for line in sale_order.order_line.filtered("cartona_line_id"):
             wanted = there[line.cartona_line_id].quantity if line.cartona_line_id in there else 0.0
             less = float_compare(wanted, line.product_uom_qty, precision_digits=4) < 0
-            if less and float_compare(wanted, line.qty_delivered, precision_digits=4) >= 0:
+            if not less or not line._is_news("marketplace_quantity", wanted):
+                continue  # what was raised here and is not told yet is no change of theirs
+            if float_compare(wanted, line.qty_delivered, precision_digits=4) >= 0:
                 # The next comparison with the marketplace must find both sides equal.
                 line.write({"product_uom_qty": wanted, "marketplace_quantity": wanted})
 
@@ -75,12 +77,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             )
 
     def _differs(self, sale_order, order):
-        """Tell whether the lines that the marketplace has are not those that were confirmed here."""
+        """Tell whether the lines that the marketplace has are not those that both sides agreed on. What was changed here
+        is told there, so nobody is asked about it."""
         there = {line.external_id: line.quantity for line in order.lines if self._is_ordered(line)}
         here = {
-            line.cartona_line_id: line.product_uom_qty
+            line.cartona_line_id: line.marketplace_quantity
             for line in sale_order.order_line
-            if line.cartona_line_id and line.product_uom_qty
+            if line.cartona_line_id and line.marketplace_quantity
         }
         return there.keys() != here.keys() or any(
             float_compare(quantity, here[line_id], precision_digits=4) for line_id, quantity in there.items()

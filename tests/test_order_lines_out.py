@@ -321,6 +321,19 @@ class TestOrderLinesOut(OrderOutCase):
         self.commit()
         self.assertFalse(self.commands(order))
 
+    def test_what_was_raised_here_is_not_lowered_by_a_document_that_comes_before_it_is_told(self):
+        self.box.fail(path="update-order-details", status=503)
+        self.first.product_uom_qty = 12
+        self.commit()
+        self.running()._note_success()
+        self.box.edit_order(self.hashed_id, by="admin", note_message="x")
+        self.pull()
+        self.assertEqual(self.first.product_uom_qty, 12)
+        self.assertFalse(self.order.activity_ids)
+        self.commands().next_attempt = False  # it waited for the document
+        self.sweep()
+        self.assertEqual(self.there()[0], self.sold(0, 12, 20.0))
+
     # ------------------------------------------------------------------ statuses and lines
 
     def test_lines_are_told_before_the_status_that_follows_them(self):
