@@ -77,8 +77,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             )
 
     def _differs(self, sale_order, order):
-        """Tell whether the lines that the marketplace has are not those that both sides agreed on. What was changed here
-        is told there, so nobody is asked about it."""
+        """Tell whether the lines that the marketplace has are not those that both sides agreed on: what was changed
+        here is told, not asked about."""
         there = {line.external_id: line.quantity for line in order.lines if self._is_ordered(line)}
         here = {
             line.cartona_line_id: line.marketplace_quantity
