@@ -42,6 +42,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         before = self._note_doubt(command, added) if added else {}
         answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
         if added and error and self._is_in_doubt(error):
+            lane._tell_failed(command)
             return False
         if added:
             self._clear_doubt(command, before)

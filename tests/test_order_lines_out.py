@@ -197,6 +197,7 @@ class TestOrderLinesOut(OrderOutCase):
         command = self.commands()
         self.assertEqual(command.state, "failed")
         self.assertIn("not known whether", command.last_error)
+        self.assertIn("not known whether", str(self.account.activity_ids.mapped("note")))
         self.first.product_uom_qty = 6
         self.account.action_retry_failed()
         self.again()
