@@ -356,7 +356,8 @@ class MarketplaceConfig(models.Model):
     def _running(self):
         """Return the one record that holds what changes while the account runs."""
         self.ensure_one()
-        return self.env["marketplace.config.state"].sudo().search([("config_id", "=", self.id)])
+        # sudo: nobody has rights on what runs but the machinery itself
+        return self.sudo().state_ids
 
     def _is_running(self):
         """Tell whether the account is at work at all: live, and in the real database."""

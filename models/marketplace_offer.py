@@ -45,7 +45,8 @@ class MarketplaceListing(models.Model):
     def _is_on_sale(self):
         self.ensure_one()
         product = self.product_id
-        return bool(self.active and product and product.active and product.marketplace_sync_enabled)
+        # Asked of the template: the variant's own field is a copy that Odoo would make for each of them.
+        return bool(self.active and product and product.active and product.product_tmpl_id.marketplace_sync_enabled)
 
     def _prices(self, config):
         """Return ``{listing id: price}`` for one selling unit by the account's pricelist and tax setting, rounded by

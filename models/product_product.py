@@ -19,6 +19,13 @@ LISTING_FIELDS = {"cartona_id", "marketplace_sync_enabled"}
 # What takes a product off the marketplaces, or puts it back.
 SALE_FIELDS = {"active", "marketplace_sync_enabled"}
 
+# Of Odoo's quantities of a product, what an account may sell.
+STOCK_BASIS = {
+    "free": lambda quantities: quantities["free_qty"],
+    "outgoing": lambda quantities: quantities["qty_available"] - quantities["outgoing_qty"],
+    "forecast": lambda quantities: quantities["virtual_available"],
+}
+
 
 class ProductProduct(models.Model):
     _inherit = "product.product"
@@ -108,15 +115,10 @@ class ProductProduct(models.Model):
         taken.update(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
         if config.stock_basis == "free":
             taken.update(self._marketplace_unreserved(locations))
-        return {product.id: product._marketplace_basis(config.stock_basis) - taken[product.id] for product in products}
-
-    def _marketplace_basis(self, basis):
-        self.ensure_one()
-        if basis == "free":
-            return self.free_qty
-        if basis == "outgoing":
-            return self.qty_available - self.outgoing_qty
-        return self.virtual_available
+        # What the quantity fields are made of: to put all five of them into the cache costs as much again.
+        quantities = products._compute_quantities_dict(None, None, None)
+        basis = STOCK_BASIS[config.stock_basis]
+        return {product_id: basis(quantities[product_id]) - taken[product_id] for product_id in self.ids}
 
     def _marketplace_demand(self, warehouses):
         """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
