@@ -94,23 +94,30 @@ class MarketplaceLaneOffers(models.AbstractModel):
     # ------------------------------------------------------------------ business
 
     def _fold(self, config):
-        """Turn outbox rows into due marks on their listings; return how many rows there were."""
+        """Turn outbox rows into due marks on their listings; return how many rows there were.
+
+        Rows are taken up to an id, not by a list of ids: the table is empty most of the time, so PostgreSQL expects a
+        handful of rows, and compares each with each.
+        """
         self.env.cr.execute(
             SQL(
                 """
                 WITH taken AS (
-                    DELETE FROM marketplace_outbox WHERE id IN (
-                        SELECT id FROM marketplace_outbox
-                         WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
+                    DELETE FROM marketplace_outbox
+                     WHERE lane = 'offers' AND config_id = %s AND id <= (
+                        SELECT max(id) FROM (
+                            SELECT id FROM marketplace_outbox
+                             WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
+                        ) AS oldest
                     ) RETURNING id, listing_id, price, stock, publication, force, cancel
-                ), cancelled AS (
-                    SELECT max(id) AS id FROM taken WHERE cancel
                 )
                 SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication),
-                       bool_or(force AND (listing_id IS NOT NULL OR cancelled.id IS NULL OR taken.id > cancelled.id)),
+                       bool_or(force AND (listing_id IS NOT NULL
+                                          OR id > coalesce((SELECT max(id) FROM taken WHERE cancel), 0))),
                        bool_or(cancel), count(*)
-                  FROM taken, cancelled GROUP BY listing_id
+                  FROM taken GROUP BY listing_id
                 """,
+                config.id,
                 config.id,
                 FOLD_ROWS,
             )
