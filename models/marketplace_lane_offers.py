@@ -194,7 +194,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         listing that is to blame is found, and holds back no other."""
         try:
             with self.env.cr.savepoint():
-                offers = listings._offers()
+                offers = listings._offers(due_only=True)
                 return [(listing, listing._prepare_offer_row(offers[listing.id])) for listing in listings]
         except psycopg2.OperationalError:
             raise  # of the database, not of a listing

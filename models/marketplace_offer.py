@@ -25,16 +25,19 @@ class MarketplaceListing(models.Model):
 
     # ------------------------------------------------------------------ what is true now
 
-    def _offers(self):
+    def _offers(self, due_only=False):
         """Return what each listing should show now: ``{listing id: Offer}``.
 
         What is not on sale any more has a quantity of 0 and is not published; its price does not matter.
+
+        :param due_only: leave out prices and quantities that are not due, each of which costs about as much as the
+            other; they do not matter then
         """
         offers = {}
         for config, listings in self.grouped("config_id").items():
             selling = listings.filtered(lambda listing: listing._is_on_sale())
-            prices = selling._prices(config)
-            quantities = selling._quantities(config)
+            prices = (selling.filtered("price_due") if due_only else selling)._prices(config)
+            quantities = (selling.filtered("stock_due") if due_only else selling)._quantities(config)
             on_sale = set(selling.ids)
             for listing in listings:
                 offers[listing.id] = Offer(
@@ -75,6 +78,8 @@ class MarketplaceListing(models.Model):
 
     def _quantities(self, config):
         """Return ``{listing id: quantity}`` in whole selling units, never negative; ``UNLIMITED``: without end."""
+        if not self:
+            return {}
         available = self.product_id._marketplace_available(config)
         rules = config._stock_rules(self.product_id)
         quantities = {}
