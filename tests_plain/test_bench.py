@@ -57,6 +57,14 @@ def test_the_table_shows_a_missed_goal():
     assert "what was done" in text
 
 
+def test_prices_of_one_transaction_are_measured_beside_all_that_is_computed_and_beside_prices_alone():
+    computed = {"seconds": 0.8, "prices": 0.3}
+    wall, bare, calls = prices.transaction_rows(1000, "how", [(1.0, 10, computed, 0.2), (3.0, 12, computed, 0.2)])
+    assert (wall.value, wall.floor, wall.met) == (2.0, 1.0, True)
+    assert (bare.floor, bare.met) == (0.5, None)
+    assert (calls.value, calls.floor, calls.goal, calls.met) == (12, 10, "≤ 11", False)
+
+
 def test_the_price_that_came_last_counts():
     rows = [{"supplier_product_id": "1", "selling_price": 5}, {"supplier_product_id": 2, "selling_price": 1.1000000001}]
     calls = [{"body": rows}, {"body": [{"supplier_product_id": "1", "selling_price": 6}, {"supplier_product_id": "3"}]}]

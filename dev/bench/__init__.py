@@ -17,9 +17,18 @@ from .prices import Prices
 from .process import within_odoo
 from .system import System
 from .triggers import Triggers
+from .volume import Volume
 from .webhooks import Webhooks
 
-PARTS = {"prices": Prices, "orders": Orders, "triggers": Triggers, "webhooks": Webhooks, "crowd": Crowd}
+PARTS = {
+    "prices": Prices,
+    "orders": Orders,
+    "triggers": Triggers,
+    "webhooks": Webhooks,
+    # These two add many rows, which stay.
+    "volume": Volume,
+    "crowd": Crowd,
+}
 PRODUCTS = 1000
 
 

@@ -24,6 +24,7 @@ class System:
         self.stack, self.within = stack, within
         self.odoo, self.sandbox = stack.odoo, stack.sandbox
         self.trip = RoundTrip(stack)
+        self.pricelist = None
 
     def prepare(self):
         """A live account with all products listed and pushed, at the prices of a pricelist of its own."""
@@ -36,11 +37,11 @@ class System:
             trip.first_push()
         except NotSeen as error:
             raise Stop(f"the system could not be set up: {error}") from error
-        pricelist = self.odoo.call(
+        self.pricelist = self.odoo.call(
             "product.pricelist", "create",
             {"name": "Benchmark", "item_ids": [(0, 0, {"compute_price": "percentage", "percent_price": 10})]},
         )  # fmt: skip
-        self.configure(pricelist_id=pricelist)
+        self.configure(pricelist_id=self.pricelist)
         self.odoo.call("marketplace.config", "action_sync_all", [self.account])
         self.rest()
 
