@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest import mock
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
@@ -272,21 +273,35 @@ class TestOffers(MarketplaceCase):
     def test_an_order_that_can_not_be_imported_still_lowers_what_is_on_offer(self):
         self.set_stock(self.products[0], 10)
         self.commit()
+        document = self.box_order((self.products[0], 4, 10.0), status="pending")
+        processor = type(self.env["marketplace.order.processor"])
+        with mock.patch.object(processor, "_prepare_order_values", side_effect=UserError("no such thing")):
+            self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual(row.state, "failed")
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+        self.box.edit_order(document["hashed_id"], by="admin", note_message="again")
+        self.pull()
+        self.assertEqual(self.order_of(document).state, "sale")
+        self.assertEqual(row.state, "superseded")
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6, "reserved now, counted once")
+
+    def test_an_order_that_is_held_lowers_what_is_on_offer(self):
+        self.set_stock(self.products[0], 10)
+        self.commit()
         lines = [
             {"supplier_product_id": str(1000 + self.products[0].id), "amount": 4, "selling_price": 10},
             {"supplier_product_id": "unknown-1", "amount": 1, "selling_price": 10},
         ]
         document = self.box.add_order(order_details=lines, status="pending")
         self.pull()
-        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
-        self.assertEqual(row.state, "failed")
-        self.listings[0].action_sync()
-        self.commit()
+        self.assertTrue(self.order_of(document).marketplace_hold)
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
         self.box.edit_order(document["hashed_id"], amounts={document["order_details"][1]["id"]: 0})
         self.pull()
         self.assertEqual(self.order_of(document).state, "sale")
-        self.assertEqual(row.state, "superseded")
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6, "reserved now, counted once")
 
     def test_manual_sync_of_products(self):
