@@ -7,8 +7,8 @@
     "author": "Cartona Integration contributors",
     "license": "LGPL-3",
     "application": True,
-    "depends": ["sale_management", "sale_stock", "queue_job"],
-    "external_dependencies": {"python": ["requests"]},
+    "depends": ["sale_management", "sale_stock", "phone_validation", "queue_job"],
+    "external_dependencies": {"python": ["requests", "phonenumbers"]},
     "data": [
         "security/security.xml",
         "security/ir.model.access.csv",

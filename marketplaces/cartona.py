@@ -175,7 +175,7 @@ class MarketplaceApiCartona(models.AbstractModel):
             external_id=text(raw, "hashed_id", required=True),
             status=self._neutral_status(raw_status),
             raw_status=raw_status,
-            customer=self._parse_customer(first(raw, "retailer", default={})),
+            customer=self._parse_customer(first(raw, "retailer", default={}), raw),
             lines=self._parse_lines(raw),
             total=number(raw, "total_price", default=None),
             account_code=text(raw, "supplier_code"),
@@ -196,7 +196,7 @@ class MarketplaceApiCartona(models.AbstractModel):
             cancellation_reason=text(raw, ("cancellation_reason", "return_reason")),
         )
 
-    def _parse_customer(self, raw):
+    def _parse_customer(self, raw, order):
         address = text(raw, "retailer_address").strip(" ,،")
         return Customer(
             name=text(raw, "retailer_name"),
@@ -206,7 +206,7 @@ class MarketplaceApiCartona(models.AbstractModel):
             email=text(raw, "retailer_email"),
             street=address,
             notes=text(raw, "address_notes"),
-            route_code=text(raw, "distribution_route_code"),
+            route_code=text(order, "distribution_route_code"),
         )
 
     def _parse_lines(self, raw):

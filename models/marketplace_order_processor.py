@@ -153,23 +153,20 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Create sales orders for neutral orders, in one batch."""
         if not orders:
             return self.env["sale.order"]
-        for order in orders:
-            # Who has no code of the marketplace's can't be told from others: a customer of this order alone.
-            order.customer.code = order.customer.code or f"order_{order.external_id}"
-        partners = self._resolve_partners(config, [order.customer for order in orders])
+        partners = self._resolve_partners(config, orders)
         listings = self._resolve_listings(config, orders)
         env = self.with_company(config.company_id).env
         return env["sale.order"].create(
             [self._prepare_order_values(config, order, partners, listings) for order in orders]
         )
 
-    def _resolve_partners(self, config, customers):
-        """Return ``{customer code: res.partner}``, making those that are new; see ``res.partner``."""
-        return self.env["res.partner"]._marketplace_resolve(config, customers)
+    def _resolve_partners(self, config, orders):
+        """Return ``{order id: (customer, delivery contact)}``, making those that are new; see ``res.partner``."""
+        return self.env["res.partner"]._marketplace_resolve(config, orders)
 
     def _prepare_order_values(self, config, order, partners, listings):
         """Return the values of a new sales order. Extend this to take over more of the neutral order."""
-        partner = partners[order.customer.code]
+        partner, address = partners[order.external_id]
         values = {
             **self._prepare_marketplace_values(order),
             "marketplace_config_id": config.id,
@@ -184,6 +181,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "note": plaintext2html(order.note) if order.note else False,
             "order_line": self._prepare_order_lines(config, order, listings),
         }
+        if address:
+            values["partner_shipping_id"] = address.id
         if config.sale_team_id:
             values["team_id"] = config.sale_team_id.id
         if config.pricelist_id:

@@ -1,8 +1,24 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models
-from odoo.tools import plaintext2html
+import re
+import unicodedata
 
-PREFIX = "retailer_"
+from markupsafe import Markup
+
+from odoo import _, fields, models
+from odoo.tools import SQL
+
+# What a customer is known by: the marketplace's code; without one the phone; without both, one order. The last two are
+# provisional: the code takes their place when it comes.
+CODE = "retailer_"
+PHONE = "phone_"
+ORDER = "order_"
+
+# The end of a phone number, in whatever way it is written. What Odoo keeps of numbers (`phone_sanitized`) is no help:
+# on contacts only with the sms module in 17.0, of one number only, by the country of whoever wrote it, not indexed.
+TAIL = 7
+TAIL_OF = (
+    "right(regexp_replace(translate(%s::text, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', '01234567890123456789'), '[^0-9]', '', 'g'), 7)"
+)
 
 
 class ResPartner(models.Model):
@@ -11,7 +27,10 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------------ fields
 
     cartona_id = fields.Char(
-        string="Marketplace Customer ID", copy=False, readonly=True, help="retailer_ and the marketplace's own code."
+        string="Marketplace Customer ID",
+        copy=False,
+        readonly=True,
+        help="retailer_ and the marketplace's own code. A customer without one is known by the phone.",
     )
     marketplace_config_id = fields.Many2one(
         "marketplace.config",
@@ -21,6 +40,16 @@ class ResPartner(models.Model):
         ondelete="restrict",
         help="The account whose credentials the customer's code belongs to.",
     )
+    # Not `mobile`: that comes first where Odoo writes messages to a number, and is gone in newer series.
+    marketplace_phone2 = fields.Char(string="Second Phone", copy=False, readonly=True)
+    marketplace_route_code = fields.Char(string="Route Code", copy=False, readonly=True)
+    marketplace_address = fields.Text(
+        string="Address as Sent",
+        copy=False,
+        readonly=True,
+        help="Orders with this address are delivered to this contact, also when the address here was corrected.",
+    )
+    marketplace_notes = fields.Text(string="Address Notes", copy=False, readonly=True)
 
     def init(self):
         result = super().init()
@@ -29,40 +58,223 @@ class ResPartner(models.Model):
             "CREATE UNIQUE INDEX IF NOT EXISTS res_partner_cartona_id_unique "
             "ON res_partner (marketplace_config_id, cartona_id) WHERE cartona_id IS NOT NULL"
         )
+        for name in self._phone_get_number_fields():
+            self.env.cr.execute(
+                SQL(
+                    "CREATE INDEX IF NOT EXISTS %s ON res_partner ((%s)) WHERE parent_id IS NULL AND %s IS NOT NULL",
+                    SQL.identifier(f"res_partner_marketplace_{name}_idx"),
+                    self._marketplace_tail(name),
+                    SQL.identifier(name),
+                )
+            )
         return result
 
-    # ------------------------------------------------------------------ business
+    # ------------------------------------------------------------------ business: customers
 
-    def _marketplace_resolve(self, config, customers):
-        """Return ``{customer code: partner}`` for neutral customers, creating those that are new, in one batch.
+    def _marketplace_resolve(self, config, orders):
+        """Return ``{order id: (customer, delivery contact)}`` for neutral orders, creating what is new, in batches.
 
-        Customers are known by the marketplace's code alone: two shops of one name stay two.
+        A customer is known by the marketplace's code; else by the phone, never by name: two shops of one name stay two.
+        Without an address of its own the order has an empty delivery contact.
         """
-        owner = config._credentials()
-        codes = {customer.code: customer for customer in customers if customer.code}
-        found = self.with_context(active_test=False).search(
-            [
-                ("marketplace_config_id", "=", owner.id),
-                ("cartona_id", "in", [PREFIX + code for code in codes]),
-            ]
-        )
-        partners = {partner.cartona_id[len(PREFIX) :]: partner for partner in found}
-        missing = [customer for code, customer in codes.items() if code not in partners]
-        created = self.create([self._prepare_marketplace_partner(owner, customer) for customer in missing])
-        partners.update({customer.code: partner for customer, partner in zip(missing, created, strict=True)})
-        return partners
-
-    def _prepare_marketplace_partner(self, owner, customer):
-        """Return the values of a new customer. Extend this to take over more."""
-        notes = [text for text in (customer.notes, customer.phone2, customer.route_code) if text]
+        customers, created = {}, self.browse()
+        # Those with a code first: an order without one may be of a customer who comes with it in this batch.
+        for group in ([o for o in orders if o.customer.code], [o for o in orders if not o.customer.code]):
+            found, made = self._marketplace_customers(config, group)
+            customers.update(found)
+            created |= made
+        pairs = [(customers[order.external_id], order.customer) for order in orders]
+        addresses = self._marketplace_addresses(pairs, created)
         return {
-            "name": customer.name or customer.code,
-            "cartona_id": PREFIX + customer.code,
+            order.external_id: (customers[order.external_id], address)
+            for order, address in zip(orders, addresses, strict=True)
+        }
+
+    def _marketplace_customers(self, config, orders):
+        """Return ``{order id: customer}``, and those of them that are new."""
+        owner = config._credentials()
+        keys = {order.external_id: self._marketplace_key(config, order) for order in orders}
+        if not keys:
+            return {}, self.browse()
+        found = self.with_context(active_test=False).search(
+            [("marketplace_config_id", "=", owner.id), ("cartona_id", "in", list(set(keys.values())))]
+        )
+        known = {partner.cartona_id: partner for partner in found}
+        missing = {keys[order.external_id]: order.customer for order in orders if keys[order.external_id] not in known}
+        taken, created = self._marketplace_take_or_create(config, owner, missing)
+        known.update(taken | created)
+        return {external_id: known[key] for external_id, key in keys.items()}, self.concat(*created.values())
+
+    def _marketplace_key(self, config, order):
+        if order.customer.code:
+            return CODE + order.customer.code
+        number = self._marketplace_number(order.customer.phone, config.company_id.country_id)
+        return PHONE + number if number else ORDER + order.external_id
+
+    def _marketplace_take_or_create(self, config, owner, missing):
+        """Find the customers ``{key: neutral customer}`` by their phone, and create the others; return those that were
+        found and those that were created, each ``{key: partner}``."""
+        country = config.company_id.country_id
+        numbers = {key: self._marketplace_number(customer.phone, country) for key, customer in missing.items()}
+        same_phone = self._marketplace_same_phone(config, set(numbers.values()) - {False})
+        taken, notes = {}, {}
+        for key in missing:
+            candidates = same_phone.get(numbers[key], self.browse())
+            fitting = candidates.filtered(lambda partner, key=key: partner._marketplace_fits(owner, key))
+            if len(fitting) == 1:
+                taken[key] = fitting
+                fitting._marketplace_take_over(owner, key)
+            elif candidates:
+                notes[key] = candidates
+        new = {key: customer for key, customer in missing.items() if key not in taken}
+        values = [self._prepare_marketplace_partner(config, key, customer) for key, customer in new.items()]
+        created = dict(zip(new, self.create(values), strict=True))
+        for key, candidates in notes.items():
+            created[key]._marketplace_note(
+                _("A new contact, since which of those with this phone number it is can't be told. Merge it if it is:"),
+                candidates,
+            )
+        return taken, created
+
+    def _marketplace_fits(self, owner, key):
+        """Tell whether this contact may be the customer ``key``, whose phone it has. A code belongs to one shop: who
+        has another is another one, or that of other credentials, and keeps it."""
+        self.ensure_one()
+        if not self.cartona_id or not key.startswith(CODE):
+            return True
+        return self.marketplace_config_id == owner and not self.cartona_id.startswith(CODE)
+
+    def _marketplace_take_over(self, owner, key):
+        """Know this contact by ``key`` from now on. What it says of itself stays as it is."""
+        self.ensure_one()
+        if self.cartona_id and not key.startswith(CODE):
+            return  # it is known by something better than a phone number
+        self.write({"cartona_id": key, "marketplace_config_id": owner.id})
+        self._marketplace_note(_("Recognised by the phone number as the customer %s of:", key), owner)
+
+    def _marketplace_note(self, text, records):
+        links = Markup(", ").join(record._get_html_link() for record in records)
+        self.message_post(body=Markup("%s %s") % (text, links))
+
+    def _prepare_marketplace_partner(self, config, key, customer):
+        """Return the values of a new customer. Extend this to take over more."""
+        owner = config._credentials()
+        return {
+            "name": customer.name or customer.code or customer.phone or key,
+            "cartona_id": key,
             "marketplace_config_id": owner.id,
             "phone": customer.phone,
             "email": customer.email,
             "street": customer.street,
-            "comment": plaintext2html("\n".join(notes)) if notes else False,
+            "country_id": config.company_id.country_id.id,
             "company_id": owner.company_id.id,
             "customer_rank": 1,
+            **self._prepare_marketplace_details(customer),
         }
+
+    def _prepare_marketplace_details(self, customer):
+        """Return what the marketplace tells anew with each order, as far as it does."""
+        details = {
+            "marketplace_phone2": customer.phone2,
+            "marketplace_route_code": customer.route_code,
+            "marketplace_notes": customer.notes,
+        }
+        return {name: value for name, value in details.items() if value}
+
+    # ------------------------------------------------------------------ business: phones
+
+    def _marketplace_number(self, number, country):
+        """Return the phone number as E.164, ``False`` when it is none."""
+        return self._phone_format_number(_plain_digits(number or ""), country)
+
+    def _marketplace_same_phone(self, config, numbers):
+        """Return ``{E.164 number: contacts}``: those that may be customers of the account's company, locked, so that
+        nobody else takes one over meanwhile."""
+        if not numbers:
+            return {}
+        names = self._phone_get_number_fields()
+        tails = [number[-TAIL:] for number in numbers]
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id FROM res_partner p
+                 WHERE active AND parent_id IS NULL AND type = 'contact' AND partner_share
+                   AND (company_id IS NULL OR company_id = %s) AND (%s)
+                   AND NOT EXISTS (SELECT 1 FROM res_company WHERE partner_id = p.id)
+              ORDER BY id FOR NO KEY UPDATE
+                """,
+                config.company_id.id,
+                SQL(" OR ").join(SQL("%s = ANY(%s)", self._marketplace_tail(name), tails) for name in names),
+            )
+        )
+        found = {}
+        for partner in self.browse([row[0] for row in self.env.cr.fetchall()]):
+            country = partner.country_id or config.company_id.country_id
+            for number in {self._marketplace_number(partner[name], country) for name in names} & numbers:
+                found[number] = found.get(number, self.browse()) | partner
+        return found
+
+    def _marketplace_tail(self, name):
+        before, after = TAIL_OF.split("%s")
+        return SQL("%s%s%s", SQL(before), SQL.identifier(name), SQL(after))
+
+    # ------------------------------------------------------------------ business: addresses
+
+    def _marketplace_addresses(self, pairs, created):
+        """Return the delivery contact of each ``(customer, neutral customer)``: one that has the same address, else a
+        new one. So an older order keeps the address it was placed with.
+
+        :param created: those customers that are new
+        """
+        parents = self.browse({partner.id for partner, customer in pairs if customer.street})
+        children = self.search([("parent_id", "in", parents.ids), ("type", "=", "delivery")], order="id desc")
+        known = {(child.parent_id.id, _words(child.marketplace_address or child.street)): child for child in children}
+        new = {}
+        for partner, customer in pairs:
+            place = (partner.id, _words(customer.street))
+            if place in known:
+                known[place]._marketplace_refresh(customer)
+            elif place[1]:
+                new[place] = self._prepare_marketplace_address(partner, customer)
+            else:
+                partner._marketplace_refresh(customer)
+        quiet = self.with_context(mail_create_nolog=True)  # an address has no history to tell
+        # A new customer has nothing yet that its contacts would have to share; looking for that costs 8 ms each.
+        skipping = quiet.with_context(_partners_skip_fields_sync=True)
+        for contacts, ours in ((skipping, True), (quiet, False)):
+            places = [place for place in new if (place[0] in created.ids) == ours]
+            if places:
+                made = contacts.create([new[place] for place in places])
+                known.update(zip(places, made.with_env(self.env), strict=True))
+        return [known.get((partner.id, _words(customer.street)), self.browse()) for partner, customer in pairs]
+
+    def _prepare_marketplace_address(self, partner, customer):
+        """Return the values of a new delivery contact. Extend this to take over more."""
+        return {
+            "parent_id": partner.id,
+            "type": "delivery",
+            "street": customer.street,
+            "marketplace_address": customer.street,
+            "country_id": partner.country_id.id,
+            "phone": customer.phone,
+            "company_id": partner.company_id.id,
+            **self._prepare_marketplace_details(customer),
+        }
+
+    def _marketplace_refresh(self, customer):
+        """Take over what the marketplace tells of a place, or a customer without one, that is known."""
+        details = self._prepare_marketplace_details(customer)
+        changed = {name: value for name, value in details.items() if self[name] != value}
+        if changed:
+            self.write(changed)
+
+
+def _plain_digits(text):
+    """Return the text with Arabic and other digits as 0 to 9."""
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+
+
+def _words(text):
+    """Return an address as it is compared: spelled alike, whatever its spaces, commas and digits."""
+    return re.sub(r"\W+", " ", _plain_digits(unicodedata.normalize("NFKC", text or "")).casefold()).strip()

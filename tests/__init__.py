@@ -3,6 +3,7 @@ from . import test_account
 from . import test_audit
 from . import test_cartona
 from . import test_concurrency
+from . import test_customers
 from . import test_house_rules
 from . import test_import
 from . import test_matching

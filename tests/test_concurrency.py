@@ -70,7 +70,7 @@ class CommittedCase(LoopbackCase):
             orders = env["sale.order"].search([("marketplace_config_id", "=", account.id)])
             orders._action_cancel()
             orders.picking_ids.unlink()
-            partners = orders.partner_id
+            partners = orders.partner_id | orders.partner_shipping_id
             env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = %s", [self.account_id])
             orders.unlink()
             partners.unlink()
@@ -345,7 +345,7 @@ class TestConcurrency(CommittedCase):
             order = env["sale.order"].browse(order_id)
             order._action_cancel()
             order.picking_ids.unlink()
-            partner = order.partner_id
+            partner = order.partner_id | order.partner_shipping_id
             order.unlink()
             partner.unlink()
 

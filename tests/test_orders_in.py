@@ -145,12 +145,6 @@ class TestOrdersIn(MarketplaceCase):
         self.assertNotEqual(partners[0], partners[1])
         self.assertEqual(partners[0], partners[2])
 
-    def test_a_customer_without_a_code_is_one_of_this_order_alone(self):
-        first = self.box_order((self.products[0], 1, 1.0), retailer={**RETAILER, "retailer_code": None})
-        second = self.box_order((self.products[0], 1, 1.0), retailer={**RETAILER, "retailer_code": None})
-        self.pull()
-        self.assertNotEqual(self.order_of(first).partner_id, self.order_of(second).partner_id)
-
     # ------------------------------------------------------------------ bad documents
 
     def test_a_document_that_makes_no_sense_names_the_path(self):

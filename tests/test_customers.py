@@ -1,0 +1,392 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import threading
+from contextlib import contextmanager, suppress
+
+import odoo
+from odoo import SUPERUSER_ID, api
+from odoo.tests import get_db_name, tagged
+from odoo.tools import SQL
+
+from ..schemas import Customer, Order
+from .common import TOKEN, LoopbackCase, MarketplaceCase
+
+PHONE = "+201000000001"
+CONTACTS = 100_000
+NAME = "سوبر ماركت النور"
+
+
+def shop(code="A00315", phone=PHONE, **values):
+    """A retailer as Cartona tells of one."""
+    return {
+        "retailer_name": NAME,
+        "retailer_code": code,
+        "retailer_number": phone,
+        "retailer_address": "١ شارع التجربة، القاهرة، ",
+        **values,
+    }
+
+
+class TestCustomers(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.env.company.country_id = self.env.ref("base.eg")
+        self.list_products()
+        self.account.confirm_policy = "never"
+
+    def contact(self, **values):
+        return self.env["res.partner"].create({"name": "Known for years", **values})
+
+    def place(self, retailer, **values):
+        return self.box_order((self.products[0], 1, 5.0), retailer=retailer, **values)
+
+    def orders_of(self, *retailers):
+        """Return the sales orders of new marketplace orders that are pulled together."""
+        documents = [self.place(retailer) for retailer in retailers]
+        self.pull()
+        return [self.order_of(document) for document in documents]
+
+    def customer_of(self, retailer):
+        return self.orders_of(retailer)[0].partner_id
+
+    # ------------------------------------------------------------------ who it is
+
+    def test_a_customer_with_a_code_is_found_by_it_whatever_else_changed(self):
+        first = self.customer_of(shop())
+        self.assertEqual(first.cartona_id, "retailer_A00315")
+        self.assertEqual(first.name, NAME)
+        self.assertEqual(self.customer_of(shop(phone="+201000000002", retailer_name="New name")), first)
+        self.assertEqual(first.name, NAME)
+
+    def test_two_shops_of_one_phone_and_one_name_stay_two(self):
+        first, second = self.orders_of(shop("A1"), shop("A2"))
+        self.assertNotEqual(first.partner_id, second.partner_id)
+
+    def test_a_contact_with_the_phone_becomes_the_customer_and_stays_as_it_is(self):
+        contact = self.contact(phone="0100 000 0001", street="Kept 1", company_id=False)
+        self.assertEqual(self.customer_of(shop()), contact)
+        self.assertEqual((contact.name, contact.street, contact.phone), ("Known for years", "Kept 1", "0100 000 0001"))
+        self.assertEqual((contact.cartona_id, contact.marketplace_config_id), ("retailer_A00315", self.account))
+        self.assertIn("Recognised by the phone number", contact.message_ids[0].body)
+
+    def test_a_phone_is_the_same_however_it_is_written(self):
+        for index, written in enumerate(
+            ("+20 100-000-0001", "0020 100 000 0001", "01000000001", "٠١٠٠٠٠٠٠٠٠١", "+٢٠١٠٠٠٠٠٠٠٠١", "۰۱۰۰ ۰۰۰ ۰۰۰۱")
+        ):
+            with self.subTest(written=written):
+                contact = self.contact(phone=written)
+                self.assertEqual(self.customer_of(shop(f"W{index}")), contact)
+                again = self.contact(phone=PHONE)
+                contact.active = False
+                self.assertEqual(self.customer_of(shop(f"V{index}", phone=written)), again)
+                again.active = False
+
+    def test_a_number_of_another_country_is_another_number(self):
+        # The same digits with and without the trunk prefix: +33 1 00 00 00 01 is no number of Egypt.
+        contact = self.contact(phone="0100000001", country_id=self.env.ref("base.fr").id)
+        self.assertNotEqual(self.customer_of(shop(phone="+20100000001")), contact)
+        self.assertNotEqual(self.customer_of(shop("A2", phone="+201000000001")), contact)
+
+    def test_two_contacts_with_the_phone_are_left_alone_and_named_on_the_new_customer(self):
+        contacts = self.contact(phone="01000000001") | self.contact(name="The other one", phone=PHONE)
+        customer = self.customer_of(shop())
+        self.assertNotIn(customer, contacts)
+        self.assertFalse(any(contacts.mapped("cartona_id")))
+        note = customer.message_ids.filtered(lambda message: "Merge it if" in (message.body or "")).body
+        self.assertIn("Known for years", note)
+        self.assertIn("The other one", note)
+
+    def test_what_is_no_customer_is_not_taken_over(self):
+        other = self.env["res.company"].create({"name": "Other company"})
+        parent = self.contact()
+        user = self.env["res.users"].create({"name": "Seller", "login": "seller-of-the-tests"})
+        user.partner_id.phone = PHONE
+        self.env.company.partner_id.phone = PHONE
+        taken = self.contact(phone=PHONE, active=False)
+        taken |= self.contact(phone=PHONE, company_id=other.id)
+        taken |= self.contact(phone=PHONE, parent_id=parent.id)
+        taken |= self.contact(phone=PHONE, type="delivery")
+        taken |= user.partner_id | self.env.company.partner_id
+        self.assertNotIn(self.customer_of(shop()), taken)
+        self.assertFalse(any(taken.mapped("cartona_id")))
+
+    def test_a_customer_of_another_token_keeps_its_code_and_is_named(self):
+        other = self._create_account(name="Other token", use_cartona_id=False)
+        contact = self.contact(phone=PHONE, cartona_id="retailer_B7", marketplace_config_id=other.id)
+        customer = self.customer_of(shop())
+        self.assertNotEqual(customer, contact)
+        self.assertEqual(contact.cartona_id, "retailer_B7")
+        self.assertIn("Known for years", "".join(customer.message_ids.mapped("body")))
+
+    def test_accounts_that_share_a_token_share_their_customers(self):
+        self.account.supplier_code = "1"
+        self.box.options.supplier_codes = ("1", "2")
+        second = self._create_account(
+            name="Second", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
+        )
+        self.env["marketplace.listing"].create(
+            {"config_id": second.id, "product_id": self.products[0].id, "external_id": str(1000 + self.products[0].id)}
+        )
+        documents = [self.place(shop(), supplier_code=code) for code in ("1", "2")]
+        self.pull()
+        orders = self.env["sale.order"].search([("cartona_id", "in", [d["hashed_id"] for d in documents])])
+        self.assertEqual(orders.marketplace_config_id, self.account | second)
+        self.assertEqual(len(orders.partner_id), 1)
+        self.assertEqual(orders.partner_id.marketplace_config_id, self.account)
+
+    # ------------------------------------------------------------------ without a code
+
+    def test_a_customer_without_a_code_is_found_by_the_phone_next_time(self):
+        first = self.customer_of(shop(None))
+        self.assertEqual(first.cartona_id, "phone_+201000000001")
+        self.assertEqual(self.customer_of(shop(None, phone="0100 000 0001", retailer_name="Another name")), first)
+
+    def test_two_shops_of_one_name_without_codes_stay_two(self):
+        first, second, third = self.orders_of(shop(None), shop(None, phone="+201000000002"), shop(None, phone=""))
+        fourth = self.orders_of(shop(None, phone=""))[0]
+        self.assertEqual(len((first | second | third | fourth).partner_id), 4)
+
+    def test_the_code_takes_the_place_of_the_phone_when_it_comes(self):
+        customer = self.customer_of(shop(None))
+        self.assertEqual(self.customer_of(shop()), customer)
+        self.assertEqual(customer.cartona_id, "retailer_A00315")
+        self.assertEqual(self.customer_of(shop(None)), customer)
+
+    def test_an_order_without_a_code_beside_one_with_it_is_of_the_same_customer(self):
+        first, second = self.orders_of(shop(None), shop())
+        self.assertEqual(first.partner_id, second.partner_id)
+        self.assertEqual(first.partner_id.cartona_id, "retailer_A00315")
+
+    def test_merging_keeps_the_code_rather_than_the_phone(self):
+        coded, by_phone = self.customer_of(shop(phone="")), self.customer_of(shop(None))
+        self.env["base.partner.merge.automatic.wizard"]._merge((coded | by_phone).ids, by_phone)
+        self.assertEqual(by_phone.cartona_id, "retailer_A00315")
+
+    # ------------------------------------------------------------------ addresses
+
+    def test_the_address_of_an_order_is_a_delivery_contact_of_the_customer(self):
+        retailer = shop(retailer_number2="+201000000009", address_notes="بجوار الصيدلية")
+        document = self.place(retailer, distribution_route_code="001#033")
+        self.pull()
+        order = self.order_of(document)
+        address = order.partner_shipping_id
+        self.assertEqual((address.parent_id, address.type), (order.partner_id, "delivery"))
+        self.assertEqual(address.street, "١ شارع التجربة، القاهرة")
+        self.assertEqual(address.phone, PHONE)
+        for contact in (address, order.partner_id):
+            self.assertEqual(contact.marketplace_phone2, "+201000000009")
+            self.assertEqual(contact.marketplace_notes, "بجوار الصيدلية")
+            self.assertEqual(contact.marketplace_route_code, "001#033", "it stands on the order, not on the retailer")
+        self.assertEqual(order.partner_invoice_id, order.partner_id)
+
+    def test_the_same_address_is_the_same_contact_however_it_is_spaced(self):
+        first, second = self.orders_of(shop(), shop(retailer_address="1  شارع التجربة ,القاهرة"))
+        self.assertEqual(first.partner_shipping_id, second.partner_shipping_id)
+        third = self.orders_of(shop(address_notes="Ring twice"))[0]
+        self.assertEqual(first.partner_shipping_id, third.partner_shipping_id)
+        self.assertEqual(first.partner_shipping_id.marketplace_notes, "Ring twice")
+
+    def test_a_new_address_is_a_new_contact_and_an_older_order_keeps_its_own(self):
+        old = self.orders_of(shop())[0]
+        before = old.partner_shipping_id
+        new = self.orders_of(shop(retailer_address="٢ شارع آخر"))[0]
+        self.assertEqual(new.partner_id, old.partner_id)
+        self.assertNotEqual(new.partner_shipping_id, before)
+        self.assertEqual(old.partner_shipping_id, before)
+        self.assertEqual(before.street, "١ شارع التجربة، القاهرة")
+        self.assertEqual(self.orders_of(shop())[0].partner_shipping_id, before)
+
+    def test_a_corrected_address_goes_on_being_used(self):
+        order = self.orders_of(shop())[0]
+        order.partner_shipping_id.street = "1 Experiment Street, Cairo"
+        self.assertEqual(self.orders_of(shop())[0].partner_shipping_id, order.partner_shipping_id)
+
+    def test_an_order_without_an_address_makes_no_contact(self):
+        customer = self.customer_of(shop(retailer_address="", retailer_number2="+201000000009"))
+        self.assertFalse(customer.child_ids)
+        self.customer_of(shop(retailer_address="", retailer_number2="+201000000008"))
+        self.assertEqual(customer.marketplace_phone2, "+201000000008")
+
+    # ------------------------------------------------------------------ many
+
+    def neutral(self, number, **values):
+        return Order(
+            external_id=f"order-{number}",
+            status="pending",
+            raw_status="pending",
+            customer=Customer(
+                "Shop", code=f"M{number}", phone=f"+2010{number:08}", street=f"Street {number}", **values
+            ),
+            lines=[],
+        )
+
+    def count_queries(self, orders):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        resolved = self.env["res.partner"]._marketplace_resolve(self.account, orders)
+        self.assertEqual(len(resolved), len(orders))
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    def test_a_page_of_known_customers_is_found_in_a_few_queries(self):
+        orders = [self.neutral(number) for number in range(100)]
+        first = self.env["res.partner"]._marketplace_resolve(self.account, orders)
+        self.assertLess(self.count_queries(orders), 8)
+        self.assertEqual(self.env["res.partner"]._marketplace_resolve(self.account, orders), first)
+
+    def test_new_customers_are_looked_for_in_as_many_queries_as_one(self):
+        partners = type(self.env["res.partner"])
+        create, created = partners.create, []
+
+        def count_apart(self_, vals_list):  # what Odoo asks for when it creates is not ours
+            before = self_.env.cr.sql_log_count
+            result = create(self_, vals_list)
+            self_.env.flush_all()
+            created.append(self_.env.cr.sql_log_count - before)
+            return result
+
+        self.patch(partners, "create", count_apart)
+        one = self.count_queries([self.neutral(1)]) - sum(created)
+        created.clear()
+        many = self.count_queries([self.neutral(number) for number in range(100, 200)]) - sum(created)
+        self.assertEqual(len(created), 2, "the customers at once, then their addresses at once")
+        self.assertLessEqual(many, one + 4)
+
+    def test_among_many_contacts_a_phone_is_found_by_an_index(self):
+        self.env.cr.execute(
+            "INSERT INTO res_partner (name, phone, active, type, partner_share) "
+            "SELECT 'big ' || n, '010' || lpad(n::text, 8, '0'), TRUE, 'contact', TRUE "
+            "FROM generate_series(1, %s) AS n",
+            [CONTACTS],
+        )
+        self.env.cr.execute("ANALYZE res_partner")
+        cursor_class, seen = type(self.env.cr), []
+        execute = cursor_class.execute
+
+        def note(cursor, query, params=None, log_exceptions=True):
+            text = cursor.mogrify(query, params).decode()
+            if "NO KEY UPDATE" in text:
+                seen.append(text)
+            return execute(cursor, query, params, log_exceptions)
+
+        self.patch(cursor_class, "execute", note)
+        found = self.env["res.partner"]._marketplace_same_phone(self.account, {"+201000000777", "+201000050000"})
+        self.assertEqual([partner.name for partner in found.values()], ["big 777", "big 50000"])
+        self.env.cr.execute(SQL("EXPLAIN %s", SQL(seen[0].replace("%", "%%"))))
+        plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+        self.assertIn("res_partner_marketplace_phone_idx", plan)
+        self.assertNotIn("Seq Scan on res_partner", plan)
+
+
+@tagged("post_install", "-at_install")
+class TestCustomersConcurrently(LoopbackCase):
+    """Two accounts of one token import at once, each in a transaction of its own; what is committed is deleted."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = odoo.registry(get_db_name())
+        self.addCleanup(self.delete_all)
+        with self.transaction() as env:
+            country = env.company.country_id
+            env.company.country_id = env.ref("base.eg")
+            self.country_id = country.id
+            owner = env["marketplace.config"].create(
+                {
+                    "name": "One token",
+                    "code": "cartona",
+                    "base_url": "http://127.0.0.1:9/",
+                    "auth_token": TOKEN,
+                    "supplier_code": "1",
+                    "confirm_policy": "never",
+                    "state": "live",
+                }
+            )
+            second = owner.copy({"name": "Second", "credentials_id": owner.id, "supplier_code": "2", "state": "live"})
+            self.account_ids = (owner | second).ids
+
+    @contextmanager
+    def transaction(self):
+        with self.registry.cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def delete_all(self):
+        with self.transaction() as env:
+            accounts = env["marketplace.config"].browse(self.account_ids)
+            orders = env["sale.order"].search([("marketplace_config_id", "in", self.account_ids)])
+            partners = env["res.partner"].search([("marketplace_config_id", "in", self.account_ids)])
+            orders._action_cancel()
+            orders.unlink()
+            (partners.child_ids | partners).unlink()
+            env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = ANY(%s)", [self.account_ids])
+            env.cr.execute("DELETE FROM queue_job WHERE identity_key LIKE 'marketplace:%%'")
+            accounts.sorted("credentials_id", reverse=True).unlink()
+            env.company.country_id = self.country_id
+
+    def receive(self, index, retailer):
+        """Store an order without lines for an account."""
+        document = {
+            "hashed_id": f"cust-{index}",
+            "supplier_code": str(index + 1),
+            "status": "pending",
+            "retailer": retailer,
+            "order_details": [],
+        }
+        with self.transaction() as env:
+            account = env["marketplace.config"].browse(self.account_ids[index])
+            env["marketplace.inbox"]._store([(account, "order", document["hashed_id"], document)], "webhook")
+
+    def import_at_once(self, contact=None):
+        """Let both accounts import what they have; the second one starts before the first one commits."""
+        partner_class = self.registry["res.partner"]
+        resolve, barrier, failures = partner_class._marketplace_resolve, threading.Barrier(2), []
+
+        def resolve_together(partners, config, orders):
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait(3)  # both have looked for their orders; on a second try nobody else comes
+            return resolve(partners, config, orders)
+
+        def run(account_id):
+            try:
+                with self.transaction() as env:
+                    env["marketplace.sender"]._drain(account_id, "inbox")
+            except Exception as err:
+                failures.append(err)
+
+        self.patch(partner_class, "_marketplace_resolve", resolve_together)
+        threads = [threading.Thread(target=run, args=[account_id]) for account_id in self.account_ids]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            self.assertFalse(thread.is_alive())
+        self.assertFalse(failures)
+        with self.transaction() as env:
+            rows = env["marketplace.inbox"].search([("config_id", "in", self.account_ids)])
+            self.assertFalse(rows.filtered(lambda row: row.state == "failed").mapped("last_error"))
+            orders = env["sale.order"].search([("marketplace_config_id", "in", self.account_ids)], order="cartona_id")
+            self.assertEqual(len(orders), 2)
+            return [order.partner_id.id for order in orders]
+
+    def test_one_customer_of_two_imports_at_once_is_made_once(self):
+        for index in range(2):
+            self.receive(index, shop())
+        self.assertEqual(len(set(self.import_at_once())), 1)
+
+    def test_one_phone_of_two_imports_at_once_is_made_once(self):
+        for index in range(2):
+            self.receive(index, shop(None))
+        self.assertEqual(len(set(self.import_at_once())), 1)
+
+    def test_one_contact_is_not_taken_over_by_two_customers_at_once(self):
+        with self.transaction() as env:
+            contact = env["res.partner"].create({"name": "Known for years", "phone": PHONE})
+            self.addCleanup(lambda: self.delete_contact(contact.id))
+        for index in range(2):
+            self.receive(index, shop(f"T{index}"))
+        found = self.import_at_once()
+        self.assertEqual(len(set(found)), 2)
+        self.assertIn(contact.id, found)
+
+    def delete_contact(self, contact_id):
+        with self.transaction() as env:
+            env["res.partner"].browse(contact_id).exists().unlink()
