@@ -15,6 +15,7 @@ from . import marketplace_inbox
 from . import marketplace_sync_log
 from . import marketplace_wake
 from . import marketplace_sender
+from . import marketplace_lane_invoices
 from . import marketplace_lane_offers
 from . import marketplace_lane_orders
 from . import marketplace_line_changes
@@ -29,6 +30,7 @@ from . import marketplace_order_processor
 from . import marketplace_order_lines
 from . import marketplace_order_changes
 from . import marketplace_order_hold
+from . import marketplace_order_policies
 from . import marketplace_dashboard
 from . import account_tax
 from . import base_partner_merge
@@ -48,6 +50,7 @@ from . import sale_order_out
 from . import sale_order_delivery
 from . import sale_order_line
 from . import sale_order_line_out
+from . import sale_order_invoice
 from . import stock_location
 from . import stock_move
 from . import stock_picking

@@ -86,7 +86,7 @@ class MarketplaceConfig(models.Model):
         groups = (
             self.env["marketplace.outbox"]
             .sudo()
-            ._read_group([("config_id", "in", self.ids), ("lane", "=", "orders")], ["config_id", "state"], ["__count"])
+            ._read_group([("config_id", "in", self.ids), ("lane", "!=", "offers")], ["config_id", "state"], ["__count"])
         )
         return {(config_id, state): count for config_id, state, count in groups}
 

@@ -169,6 +169,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         partner, address = partners[order.external_id]
         values = {
             **self._prepare_marketplace_values(order),
+            **self._prepare_policy_values(config, order),
             "marketplace_config_id": config.id,
             "cartona_id": order.external_id,
             "company_id": config.company_id.id,
@@ -176,15 +177,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "client_order_ref": order.reference or order.external_id,
             "origin": f"{config.name} {order.reference or order.external_id}",
             "date_order": order.ordered_at or fields.Datetime.now(),
-            "user_id": config.sale_user_id.id,
-            "warehouse_id": config._delivery_warehouse().id,
             "note": plaintext2html(order.note) if order.note else False,
             "order_line": self._prepare_order_lines(config, order, listings),
         }
         if address:
             values["partner_shipping_id"] = address.id
-        if config.sale_team_id:
-            values["team_id"] = config.sale_team_id.id
         if config.pricelist_id:
             values["pricelist_id"] = config.pricelist_id.id
         if order.delivery_date:

@@ -90,9 +90,9 @@ class MarketplaceOutbox(models.Model):
     """What must reach a marketplace. A row is born in the business transaction and never updated by one, so a user's
     write neither waits for a marketplace nor meets a row that a sender holds, and the last change can't be lost.
 
-    Two lanes. *offers*: "look at this listing"; the sender folds such rows into due marks on the listing and sends the
-    value that is current then. *orders*: commands, kept until the marketplace accepts them, first in first out for
-    each order.
+    Three lanes. *offers*: "look at this listing"; the sender folds such rows into due marks on the listing and sends
+    the value that is current then. *orders*: commands, kept until the marketplace accepts them, first in first out for
+    each order. *invoices*: orders to be invoiced here, after the transaction that delivered them.
 
     The references have no foreign key: checking one locks the row it points to, and a transaction in REPEATABLE READ
     fails when a sender has just updated that row.
@@ -108,7 +108,7 @@ class MarketplaceOutbox(models.Model):
     config_id = fields.Integer(string="Account ID", required=True)
     company_id = fields.Integer(string="Company ID")
     account_id = fields.Many2one("marketplace.config", compute="_compute_account_id")
-    lane = fields.Selection([("offers", "Offers"), ("orders", "Orders")], required=True)
+    lane = fields.Selection([("offers", "Offers"), ("orders", "Orders"), ("invoices", "Invoices")], required=True)
     created_at = fields.Datetime(readonly=True)
 
     # offers
@@ -145,6 +145,9 @@ class MarketplaceOutbox(models.Model):
             self._table,
             ["config_id", "order_id", "id"],
             where="lane = 'orders'",
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_outbox_invoices_idx", self._table, ["config_id", "id"], where="lane = 'invoices'"
         )
 
     # ------------------------------------------------------------------ compute

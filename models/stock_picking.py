@@ -24,6 +24,7 @@ class StockPicking(models.Model):
         for order in self.sudo().filtered(lambda p: p.picking_type_code == "outgoing").sale_id:
             if order.marketplace_config_id and order._has_all_left():
                 order._tell_marketplace("left")
+                order._request_marketplace_invoice()
 
     # ------------------------------------------------------------------ OTP
 

@@ -126,7 +126,7 @@ export class MarketplaceDashboard extends Component {
   openOutbox(account, states) {
     return this.openRows("marketplace.outbox", _t("Outbox"), account, [
       ["config_id", "=", account.id],
-      ["lane", "=", "orders"],
+      ["lane", "!=", "offers"],
       ["state", "in", states],
     ]);
   }

@@ -1,0 +1,85 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
+
+from odoo import _, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..database import CONFLICT_TRIES, CONFLICTS, own_transaction
+from ..transport.text import storable
+
+_logger = logging.getLogger(__name__)
+
+BATCH = 20
+
+
+class MarketplaceLaneInvoices(models.AbstractModel):
+    """Invoices of what was delivered, order by order, each in a transaction of its own. One that fails is kept, a
+    person is told, and the others go on. Nothing is sent to a marketplace: whether it answers does not matter."""
+
+    _name = "marketplace.lane.invoices"
+    _inherit = "marketplace.lane"
+    _description = "Lane of Invoices"
+
+    # ------------------------------------------------------------------ lane
+
+    def _has_work(self, config):
+        return bool(self._waiting_ids(config, 1))
+
+    def _next_attempt(self, config):
+        return None
+
+    def _step(self, config_id):
+        with own_transaction(self.env) as env:
+            row_ids = env[self._name]._waiting_ids(env["marketplace.config"].browse(config_id), BATCH)
+        for row_id in row_ids:
+            self._invoice(row_id)
+        return bool(row_ids)
+
+    # ------------------------------------------------------------------ business
+
+    def _waiting_ids(self, config, limit):
+        self.env.cr.execute(
+            SQL(
+                "SELECT id FROM marketplace_outbox WHERE lane = 'invoices' AND config_id = %s AND state = 'waiting' "
+                "ORDER BY id LIMIT %s",
+                config.id,
+                limit,
+            )
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    def _invoice(self, row_id):
+        """Make the invoice that one row asks for; a failure is kept with the row and told to a person."""
+        for _try in range(CONFLICT_TRIES):
+            try:
+                return self._invoice_once(row_id)
+            except CONFLICTS as err:
+                conflict = err  # with a user who works at the same order
+            except Exception as err:
+                if not isinstance(err, UserError):
+                    _logger.exception("The invoice of row %s failed", row_id)
+                return self._fail(row_id, err)
+        return self._fail(row_id, conflict)
+
+    def _invoice_once(self, row_id):
+        with own_transaction(self.env, repeatable_read=True) as env:
+            row = env["marketplace.outbox"].browse(row_id).exists()
+            if row.sale_order_id:
+                row.sale_order_id._make_marketplace_invoice()
+            row.unlink()
+
+    def _fail(self, row_id, error):
+        with own_transaction(self.env) as env:
+            row = env["marketplace.outbox"].browse(row_id)
+            message = storable(str(error))
+            row.write({"state": "failed", "attempts": row.attempts + 1, "last_error": message})
+            row.account_id._tell_responsible(
+                _("Orders of %s could not be invoiced", row.account_id.name),
+                _(
+                    "%(order)s: %(error)s Correct that, then press Retry Failed on the account; or invoice the orders "
+                    "that the outbox shows as failed yourself.",
+                    order=row.sale_order_id.name,
+                    error=message,
+                ),
+            )

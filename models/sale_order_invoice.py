@@ -1,0 +1,78 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import fields, models
+
+# Set while the lane of invoices makes an invoice: goods are invoiced as delivered, whatever their product says.
+AS_DELIVERED = "marketplace_as_delivered"
+
+
+class SaleOrder(models.Model):
+    """Invoices of what was delivered, for accounts that say so; made by the lane of invoices."""
+
+    _inherit = "sale.order"
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("marketplace_status") == "delivered":
+            self._request_marketplace_invoice()
+        return result
+
+    def _request_marketplace_invoice(self):
+        """Ask for an invoice after this transaction, where the account wants one and it is time."""
+        for order in self.sudo():  # the seller's rights end before the account's settings
+            config = order.marketplace_config_id
+            if config and config.invoice_policy != "never" and order._is_to_invoice_now():
+                # Only an INSERT: the transaction of a delivery neither waits for this nor fails by it.
+                self.env["marketplace.outbox"].sudo().create(
+                    {
+                        "config_id": config.id,
+                        "company_id": order.company_id.id,
+                        "lane": "invoices",
+                        "created_at": fields.Datetime.now(),
+                        "order_id": order.id,
+                    }
+                )
+                self.env["marketplace.wake"]._request()
+
+    def _is_to_invoice_now(self):
+        """Tell whether nothing is left to be delivered, here or, where there never was, by the marketplace's word."""
+        self.ensure_one()
+        if self.state != "sale":
+            return False
+        if any(picking.picking_type_code == "outgoing" for picking in self.picking_ids):
+            return self._has_all_left()
+        return self.marketplace_status == "delivered"
+
+    def _make_marketplace_invoice(self):
+        """Invoice what was delivered; nothing where that was done already."""
+        self.ensure_one()
+        config = self.marketplace_config_id
+        order = self.with_company(self.company_id).with_context(**{AS_DELIVERED: True})
+        if config.invoice_policy == "never" or not order._is_to_invoice_now():
+            return
+        if not order._get_invoiceable_lines(final=True).filtered(lambda line: not line.display_type):
+            return
+        invoice = order._create_invoices(final=True).with_context(**{AS_DELIVERED: False})
+        if config.invoice_policy == "posted":
+            invoice.action_post()
+
+    def _get_invoiceable_lines(self, final=False):
+        lines = super()._get_invoiceable_lines(final)
+        if not self.env.context.get(AS_DELIVERED):
+            return lines
+        return lines.filtered(lambda line: not line._is_marketplace_goods() or line._marketplace_to_invoice())
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def _is_marketplace_goods(self):
+        return not self.display_type and self.qty_delivered_method == "stock_move"
+
+    def _marketplace_to_invoice(self):
+        return max(0.0, self.qty_delivered - self.qty_invoiced)
+
+    def _prepare_invoice_line(self, **optional_values):
+        values = super()._prepare_invoice_line(**optional_values)
+        if self.env.context.get(AS_DELIVERED) and self._is_marketplace_goods():
+            values["quantity"] = self._marketplace_to_invoice()
+        return values

@@ -1,0 +1,167 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command
+from odoo.tests import mute_logger, new_test_user
+
+from .common import MarketplaceCase
+
+
+class TestPolicies(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+        for product in self.products:
+            self.set_stock(product, 100)
+        self.commit()
+
+    def place(self, *lines, **values):
+        """Return the sales order of a new marketplace order, confirmed."""
+        document = self.box_order(*(lines or [(self.products[0], 10, 20.0)]), status="pending", **values)
+        self.pull()
+        return self.order_of(document)
+
+    # ------------------------------------------------------------------ what orders are given
+
+    def test_orders_are_given_what_the_account_says(self):
+        term = self.env["account.payment.term"].create({"name": "Cash at the door"})
+        tags = self.env["crm.tag"].create([{"name": "Cartona"}, {"name": "Van"}])
+        seller = new_test_user(self.env, "seller-of-the-tests", "sales_team.group_sale_salesman")
+        team = self.env["crm.team"].create({"name": "Vans"})
+        other = self.env["stock.warehouse"].create({"name": "Other", "code": "OTH"})
+        self.account.write(
+            {
+                "payment_term_id": term.id,
+                "sale_tag_ids": [Command.set(tags.ids)],
+                "sale_user_id": seller.id,
+                "sale_team_id": team.id,
+                "sale_warehouse_id": other.id,
+                "confirm_policy": "never",
+            }
+        )
+        order = self.place()
+        self.assertEqual(order.payment_term_id, term)
+        self.assertEqual(order.tag_ids, tags)
+        self.assertEqual((order.user_id, order.team_id, order.warehouse_id), (seller, team, other))
+
+    def test_without_payment_terms_the_customers_count(self):
+        term = self.env["account.payment.term"].create({"name": "The customer's"})
+        first = self.place(retailer={"retailer_name": "Shop", "retailer_code": "A1"})
+        first.partner_id.property_payment_term_id = term
+        second = self.place(retailer={"retailer_name": "Shop", "retailer_code": "A1"})
+        self.assertEqual(second.payment_term_id, term)
+
+    # ------------------------------------------------------------------ invoice on delivery
+
+    def deliver(self, order, quantity=None, backorder=False):
+        """Validate the delivery that is ready, with all of it or ``quantity`` of each move."""
+        picking = order.picking_ids.filtered(lambda picking: picking.state == "assigned")
+        if quantity is not None:
+            picking.move_ids.quantity = quantity
+        picking.move_ids.picked = True
+        skip = [] if backorder else picking.ids
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=skip).button_validate()
+
+    def test_by_default_nothing_is_invoiced(self):
+        order = self.place()
+        self.deliver(order)
+        self.commit()
+        self.assertFalse(order.invoice_ids)
+
+    def test_the_last_delivery_makes_a_posted_invoice_after_its_own_transaction(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        self.deliver(order)
+        self.assertFalse(order.invoice_ids, "not in the transaction of the delivery")
+        self.commit()
+        self.assertEqual(order.invoice_ids.state, "posted")
+        self.assertEqual(order.invoice_ids.amount_total, 200.0)
+        self.commit()
+        self.assertEqual(len(order.invoice_ids), 1)
+
+    def test_the_invoice_may_stay_a_draft(self):
+        self.account.invoice_policy = "draft"
+        order = self.place()
+        self.deliver(order)
+        self.commit()
+        self.assertEqual(order.invoice_ids.state, "draft")
+
+    def test_the_first_of_two_deliveries_makes_no_invoice(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        self.deliver(order, 4, backorder=True)
+        self.commit()
+        self.assertFalse(order.invoice_ids)
+        self.deliver(order)
+        self.commit()
+        self.assertEqual(order.invoice_ids.invoice_line_ids.quantity, 10)
+
+    def test_what_was_not_delivered_is_not_invoiced_whatever_the_product_says(self):
+        self.account.invoice_policy = "posted"
+        self.products[:2].invoice_policy = "order"
+        order = self.place((self.products[0], 10, 20.0), (self.products[1], 5, 10.0))
+        picking = order.picking_ids
+        picking.move_ids.filtered(lambda move: move.product_id == self.products[0]).quantity = 7
+        picking.move_ids.filtered(lambda move: move.product_id == self.products[1]).quantity = 0
+        picking.move_ids.picked = True
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=picking.ids).button_validate()
+        self.commit()
+        self.assertEqual(order.invoice_ids.invoice_line_ids.mapped("quantity"), [7])
+
+    def test_where_nothing_is_to_be_delivered_the_marketplaces_word_counts(self):
+        self.account.invoice_policy = "draft"
+        service = self.env["product.product"].create({"name": "Advice", "type": "service", "taxes_id": False})
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": service.id, "external_id": "advice"}
+        )
+        document = self.box.add_order(
+            status="pending",
+            order_details=[{"supplier_product_id": "advice", "amount": 2, "selling_price": 30}],
+        )
+        self.pull()
+        order = self.order_of(document)
+        self.assertFalse(order.picking_ids)
+        self.box.edit_order(document["hashed_id"], by="admin", status="delivered")
+        self.pull()
+        self.assertEqual(order.invoice_ids.amount_total, 60.0)
+
+    def test_delivered_at_the_marketplace_but_not_here_makes_no_invoice_yet(self):
+        self.account.invoice_policy = "draft"
+        order = self.place(delivered_by="delivered_by_cartona")
+        self.box.edit_order(order.cartona_id, by="admin", status="delivered")
+        self.pull()
+        self.assertEqual(order.marketplace_status, "delivered")
+        self.assertFalse(order.invoice_ids)
+        self.deliver(order)
+        self.commit()
+        self.assertEqual(len(order.invoice_ids), 1)
+
+    def test_an_invoice_that_can_not_be_made_is_told_to_a_person_and_tried_again_when_asked(self):
+        self.account.invoice_policy = "posted"
+        orders = [self.place(), self.place()]
+        journals = self.env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", self.env.company.id)])
+        journals.active = False
+        for order in orders:
+            self.deliver(order)
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_invoices"):
+            self.commit()
+        self.assertEqual(orders[0].picking_ids.state, "done", "the delivery stands")
+        self.assertFalse(orders[0].invoice_ids)
+        failed = self.env["marketplace.outbox"].search([("config_id", "=", self.account.id), ("state", "=", "failed")])
+        self.assertEqual(failed.mapped("sale_order_id"), orders[0] | orders[1])
+        activity = self.account.activity_ids
+        self.assertEqual(len(activity), 1, "one for the cause, not one for each order")
+        self.assertIn(orders[0].name, activity.note)
+        journals.active = True
+        self.account.action_retry_failed()
+        self.commit()
+        for order in orders:
+            self.assertEqual(order.invoice_ids.state, "posted")
+
+    def test_a_stock_user_without_rights_on_sales_may_deliver(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        keeper = new_test_user(self.env, "keeper-of-the-tests", "stock.group_stock_user")
+        picking = order.picking_ids.with_user(keeper)
+        picking.move_ids.picked = True
+        picking.button_validate()
+        self.commit()
+        self.assertEqual(order.invoice_ids.state, "posted")
