@@ -10,6 +10,8 @@ from ..transport import signatures
 from ..transport.errors import MappingError, WebhookRejected
 
 MAX_BODY = 1024 * 1024
+# Documents that the answer to a test tells of.
+REPORTED = 20
 ROUTE = "/marketplace_integration/webhook/<any(orders, status, test):kind>"
 
 
@@ -39,19 +41,16 @@ class MarketplaceWebhook(http.Controller):
         try:
             body = self._read_body()
             config = self._find_account(key or request.httprequest.headers.get("X-Marketplace-Key") or marketplace)
-            self._verify(config, body)
-            events = self._parse(config, kind, body)
+            proof = self._verify(config, body)
+            if kind == "test":
+                return self._report(config, body, proof)
+            documents = self._parse(config, kind, self._load(body), body)
         except Refused as refused:
-            self._log(config, kind, "error", 0, refused.message)
+            if config:
+                request.env["marketplace.sync.log"]._record_refusal(config, f"webhook_{kind}", refused.message)
             return request.make_json_response({"status": "refused", "error": refused.message}, status=refused.status)
-        stored = self._store(events)
-        if stored or kind == "test":
-            self._log(config, kind, "success", len(events), "")
-        answer = {"status": "ok", "received": len(events), "new": stored}
-        if kind == "test":
-            answer["account"] = config.name
-            answer["scheme"] = config.webhook_scheme
-        return request.make_json_response(answer)
+        stored = self._store(config, kind, documents)
+        return request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
 
     # ------------------------------------------------------------------ steps
 
@@ -71,28 +70,33 @@ class MarketplaceWebhook(http.Controller):
     def _find_account(self, key):
         """Return the account; an unknown one is refused as a bad signature is, so that keys can't be tried out."""
         # sudo: deliveries come from nobody in particular; what they may do is to add to the inbox, once verified
-        config = request.env["marketplace.config"].sudo().search([("webhook_key", "=", key or "")], limit=1)
-        if not key or not config or config.state == "draft":
+        configs = request.env["marketplace.config"].sudo()
+        # One query for the account and all that is read of it: under load each waits for its turn.
+        config = (
+            configs.search_fetch([("webhook_key", "=", key)], configs._webhook_fields(), limit=1) if key else configs
+        )
+        if not config or config.state == "draft":
             raise Refused(401, "The delivery could not be verified.")
         return config
 
     def _verify(self, config, body):
+        """Return what proves the delivery."""
         scheme, options = config._api()._webhook_recipe(config)
         try:
-            signatures.verify(
+            return signatures.verify(
                 scheme, request.httprequest.headers, body, config._webhook_secrets(), time.time(), **options
             )
         except WebhookRejected as err:
             raise Refused(401, str(err)) from err
 
-    def _parse(self, config, kind, body):
-        """Return the deliveries' documents as ``[(config, kind, order id, raw, event id)]``."""
+    def _load(self, body):
         try:
-            payload = json.loads(body)
+            return json.loads(body)
         except (ValueError, RecursionError) as err:
             raise Refused(400, "The body is not valid JSON.") from err
-        if kind == "test":
-            return []
+
+    def _parse(self, config, kind, payload, body):
+        """Return the delivery's documents as ``[(config, kind, order id, raw, event id)]``."""
         try:
             events = config._api()._parse_webhook(config, kind, payload)
         except MappingError as err:
@@ -107,15 +111,48 @@ class MarketplaceWebhook(http.Controller):
         event_id = event.event_id or (f"{event.kind}:{delivery}:{index}" if delivery else "")
         return account, event.kind, event.external_id, event.payload, event_id
 
-    def _store(self, documents):
+    def _store(self, config, kind, documents):
         """Put the documents into the inbox, committed before we answer; return how many were new."""
         if not documents:
             return 0
         with own_transaction(request.env) as env:
-            here = [(env["marketplace.config"].browse(config.id), *rest) for config, *rest in documents]
-            return env["marketplace.inbox"]._store(here, "webhook")[1]
+            here = [(env["marketplace.config"].browse(account.id), *rest) for account, *rest in documents]
+            new = env["marketplace.inbox"]._store(here, "webhook")[1]
+            if new:
+                values = {"operation": f"webhook_{kind}", "direction": "in", "status": "success", "row_count": new}
+                env["marketplace.sync.log"]._insert(config.id, values)
+            return new
 
-    def _log(self, config, kind, status, count, message):
-        if config:
-            values = {"operation": f"webhook_{kind}", "direction": "in", "status": status, "row_count": count}
-            request.env["marketplace.sync.log"]._record(config, {**values, "message": message})
+    def _report(self, config, body, proof):
+        """Answer a test: what the delivery was proven by, and what would be taken of it as orders. Stores nothing."""
+        payload, problem, documents = self._load(body), "", []
+        try:
+            documents = self._parse(config, "orders", payload, body)
+        except Refused as refused:
+            problem = refused.message
+        sudo = config.sudo()
+        secrets = {"current": sudo.webhook_secret, "previous": sudo.webhook_secret_previous}
+        used = [name for name, secret in secrets.items() if secret][proof.secret]
+        values = {"operation": "webhook_test", "direction": "in", "status": "success", "row_count": len(documents)}
+        request.env["marketplace.sync.log"]._record(config, values)
+        return request.make_json_response(
+            {
+                "status": "ok",
+                "account": config.name,
+                "scheme": config._api()._webhook_recipe(config)[0],
+                "secret": used,
+                "age": None if proof.age is None else round(proof.age),
+                "received": len(documents),
+                "documents": [self._describe(*document[:4]) for document in documents[:REPORTED]],
+                "problem": problem,
+            }
+        )
+
+    def _describe(self, account, _kind, external_id, raw):
+        """Return what would become of one document, as far as it can be told."""
+        try:
+            status = account._api()._parse_status(account, raw)[1]
+            problem = ""
+        except MappingError as err:
+            status, problem = "", str(err)
+        return {"order": external_id, "status": status, "account": account.name, "problem": problem}

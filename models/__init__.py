@@ -3,6 +3,7 @@ from . import marketplace_api
 from . import marketplace_config
 from . import marketplace_config_actions
 from . import marketplace_config_state
+from . import marketplace_config_webhooks
 from . import marketplace_identity
 from . import marketplace_status_rule
 from . import marketplace_listing

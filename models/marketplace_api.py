@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from odoo import _, models
 
-from ..transport import errors
+from ..transport import errors, signatures
 from ..transport.client import Client
 from ..transport.session import new_session
 
@@ -204,18 +204,32 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     def _webhook_recipe(self, config):
-        """Return ``(scheme, options)`` for ``transport.signatures.verify``."""
-        return config.webhook_scheme, {}
+        """Return ``(scheme, options)`` for ``transport.signatures.verify``: the account's own, or the preset."""
+        if config.webhook_scheme == "preset":
+            scheme, options = self._webhook_preset()
+        else:
+            scheme, options = config.webhook_scheme, config._webhook_options()
+        return scheme, options if scheme == "token" else {"tolerance": float(config.webhook_tolerance), **options}
+
+    def _webhook_preset(self):
+        """Return ``(scheme, options)`` by which this marketplace signs its deliveries.
+
+        By default, for marketplaces without webhooks of their own, what a relay of the supplier's has to do: sign time
+        and body with HMAC-SHA256.
+        """
+        return "hmac", {}
 
     def _delivery_id(self, config, headers, body):
         """Return what tells a verified delivery from all others, so that a copy of it is known; ``""``: nothing does.
 
         By default the id of Standard Webhooks, and the signed time with the signed body where HMAC is used.
         """
-        if config.webhook_scheme == "standard":
+        scheme, options = self._webhook_recipe(config)
+        if scheme == "standard":
             return headers.get("webhook-id", "")
-        if config.webhook_scheme == "hmac":
-            return hashlib.sha256(headers.get("X-Marketplace-Timestamp", "").encode() + b"." + body).hexdigest()
+        if scheme == "hmac" and "{timestamp}" in options.get("base", signatures.BASE):
+            stamp = headers.get(options.get("timestamp_header", signatures.TIMESTAMP_HEADER), "")
+            return hashlib.sha256(stamp.strip().encode() + b"." + body).hexdigest()
         return ""
 
     def _parse_webhook(self, config, kind, payload):

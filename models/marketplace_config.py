@@ -1,6 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
-import secrets as random_secrets
 from functools import partial
 
 from odoo import _, api, fields, models
@@ -174,24 +173,6 @@ class MarketplaceConfig(models.Model):
     sale_user_id = fields.Many2one("res.users", string="Salesperson", help="Salesperson of imported orders.")
     sale_team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
 
-    # webhooks
-    webhook_key = fields.Char(
-        default=lambda self: random_secrets.token_urlsafe(12), copy=False, readonly=True, index=True
-    )
-    webhook_scheme = fields.Selection(
-        [("hmac", "HMAC signature"), ("standard", "Standard Webhooks"), ("token", "Static token")],
-        default="hmac",
-        required=True,
-    )
-    webhook_secret = fields.Char(groups=MANAGER, copy=False)
-    webhook_secret_previous = fields.Char(
-        string="Previous Secret",
-        groups=MANAGER,
-        copy=False,
-        help="Still accepted while the sender changes over to the new secret.",
-    )
-    webhook_url = fields.Char(string="Webhook URL", compute="_compute_webhook_url")
-
     # what runs
     blocked_until = fields.Datetime(compute="_compute_running", string="Tries Again at")
     last_error = fields.Char(compute="_compute_running")
@@ -203,7 +184,6 @@ class MarketplaceConfig(models.Model):
     held_count = fields.Integer(string="Held Orders", compute="_compute_counts")
 
     _sql_constraints = [
-        ("webhook_key_unique", "UNIQUE (webhook_key)", "This webhook key belongs to another account."),
         ("batch_size_range", "CHECK (batch_size BETWEEN 1 AND 1000)", "The batch size must be from 1 to 1000."),
         ("timeout_positive", "CHECK (timeout > 0)", "The timeout must be more than 0 seconds."),
         ("safety_positive", "CHECK (safety_quantity >= 0)", "The safety quantity can't be negative."),
@@ -227,11 +207,6 @@ class MarketplaceConfig(models.Model):
                 )
 
     # ------------------------------------------------------------------ compute
-
-    @api.depends("webhook_key")
-    def _compute_webhook_url(self):
-        for config in self:
-            config.webhook_url = f"{config.get_base_url()}/marketplace_integration/webhook/orders/{config.webhook_key}"
 
     def _compute_running(self):
         for config in self:
@@ -346,12 +321,6 @@ class MarketplaceConfig(models.Model):
         if exact or len(accounts) != 1:
             return exact
         return accounts if not code or not accounts.supplier_code else exact
-
-    def _webhook_secrets(self):
-        """Return the secrets that a delivery may be signed with, the current one first."""
-        self.ensure_one()
-        sudo = self.sudo()  # deliveries come from nobody in particular; the secret never leaves the verification
-        return [secret for secret in (sudo.webhook_secret, sudo.webhook_secret_previous) if secret]
 
     def _running(self):
         """Return the one record that holds what changes while the account runs."""

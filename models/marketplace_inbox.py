@@ -127,8 +127,8 @@ class MarketplaceInbox(models.Model):
         rows, new = self.browse(), 0
         for config, kind, external_id, raw, *event in documents:
             digest, event_id = self._digest(raw), event[0] if event else ""
-            row = self._known_event(config, event_id) or self._newest(config, kind, external_id, digest)
-            if row.key != event_id and row.digest != digest:
+            row, known = self._find_stored(config, kind, external_id, digest, event_id)
+            if not known:
                 row = self._insert(config, kind, external_id, raw, digest, source, event_id)
                 new += 1
             if needs_ack:
@@ -138,16 +138,32 @@ class MarketplaceInbox(models.Model):
             self.env["marketplace.wake"]._request()
         return rows, new
 
-    def _known_event(self, config, event_id):
-        """Return the row of a delivery that came before, whatever came since: a copy of it is no news."""
-        return self.search([("config_id", "=", config.id), ("key", "=", event_id)]) if event_id else self.browse()
-
-    def _newest(self, config, kind, external_id, digest):
-        """Return the newest document of the order; of one without an order id, the one of the same content."""
-        domain = [("config_id", "=", config.id), ("kind", "=", kind), ("external_id", "=", external_id)]
-        if not external_id:
-            domain.append(("digest", "=", digest))
-        return self.search(domain, order="id desc", limit=1)
+    def _find_stored(self, config, kind, external_id, digest, event_id):
+        """Return the row that may hold the document already, and whether it does: that of the same event, whatever came
+        since (a copy of it is no news), else the newest of its order; without an order id, that of the same content."""
+        self.flush_model(["config_id"])
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id, key = %(event)s OR digest = %(digest)s FROM (
+                    (SELECT 0 AS rank, id, key, digest FROM marketplace_inbox
+                      WHERE config_id = %(config)s AND key = %(event)s)
+                     UNION ALL
+                    (SELECT 1 AS rank, id, key, digest FROM marketplace_inbox
+                      WHERE config_id = %(config)s AND kind = %(kind)s AND external_id = %(external)s
+                        AND (external_id != '' OR digest = %(digest)s)
+                   ORDER BY id DESC LIMIT 1)
+                ) AS stored ORDER BY rank LIMIT 1
+                """,
+                config=config.id,
+                event=event_id,
+                kind=kind,
+                external=external_id,
+                digest=digest,
+            )
+        )
+        found = self.env.cr.fetchone()
+        return (self.browse(found[0]), found[1]) if found else (self.browse(), False)
 
     def _insert(self, config, kind, external_id, raw, digest, source, event_id):
         """Insert one document, or find the one that another transaction has inserted under the same key."""

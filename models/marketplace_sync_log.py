@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+import re
 from datetime import timedelta
 
 from odoo import api, fields, models, tools
@@ -88,6 +89,47 @@ class MarketplaceSyncLog(models.Model):
                 env[self._name].create({"config_id": config.id, "create_date": fields.Datetime.now(), **values})
         except Exception:
             _logger.exception("Could not write to the marketplace log")
+
+    def _insert(self, config_id, values):
+        """Add one row in this transaction, by one statement."""
+        names = SQL(", ").join(SQL.identifier(name) for name in ("config_id", "create_date", *values))
+        row = SQL(", ").join(SQL("%s", value) for value in values.values())
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO marketplace_sync_log (%s) VALUES (%s, now() at time zone 'utc', %s)", names, config_id, row
+            )
+        )
+
+    def _record_refusal(self, config, operation, message):
+        """Note a delivery that was refused: one row for each account, reason and minute, which counts them, so that
+        whoever knocks a thousand times fills no table. Never raises."""
+        try:
+            with own_transaction(self.env) as env:
+                env[self._name]._count_refusal(config.id, operation, message)
+        except Exception:
+            _logger.exception("Could not write to the marketplace log")
+
+    def _count_refusal(self, config_id, operation, message):
+        reason = re.sub(r"\d+", "#", message)  # an age is no reason of its own
+        key = f"marketplace:refusal:{config_id}:{operation}:{reason}"
+        self.env.cr.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE marketplace_sync_log SET failed_count = failed_count + 1, row_count = row_count + 1
+                 WHERE id = (SELECT max(id) FROM marketplace_sync_log
+                              WHERE create_date >= date_trunc('minute', now() at time zone 'utc')
+                                AND config_id = %s AND operation = %s AND status = 'error' AND direction = 'in'
+                                AND regexp_replace(message, '[0-9]+', '#', 'g') = %s)
+                """,
+                config_id,
+                operation,
+                reason,
+            )
+        )
+        if not self.env.cr.rowcount:
+            values = {"operation": operation, "direction": "in", "status": "error", "message": message}
+            self._insert(config_id, {**values, "row_count": 1, "failed_count": 1})
 
     @api.autovacuum
     def _gc_old_rows(self):

@@ -2,7 +2,9 @@
 import json
 import time
 
-from odoo.tests import HttpCase, tagged
+from odoo import fields
+from odoo.exceptions import ValidationError
+from odoo.tests import Form, HttpCase, tagged
 
 from ..transport import signatures
 from .common import SECRET, MarketplaceCase
@@ -72,8 +74,25 @@ class TestWebhook(MarketplaceCase, HttpCase):
         answer = self.deliver({"hello": "there"}, kind="test")
         self.assertEqual(answer.status_code, 200)
         self.assertEqual(answer.json()["account"], self.account.name)
+        self.assertIn("hashed_id", answer.json()["problem"])
         self.assertFalse(self.inbox())
         self.assertEqual(self.deliver({"hello": "there"}, kind="test", secret="other").status_code, 401)
+
+    def test_the_test_route_tells_what_it_saw(self):
+        self.account.write({"webhook_secret": "new one", "webhook_secret_previous": SECRET})
+        document = self.document()
+        strange = {**document, "hashed_id": "strange", "status": "teleported"}
+        seen = self.deliver([document, strange], kind="test", now=time.time() - 100).json()
+        self.assertEqual((seen["scheme"], seen["secret"], seen["received"]), ("hmac", "previous", 2))
+        self.assertTrue(99 <= seen["age"] <= 130, seen["age"])
+        self.assertEqual(
+            [(one["order"], one["status"], one["account"]) for one in seen["documents"]],
+            [(document["hashed_id"], "pending", self.account.name), ("strange", "", self.account.name)],
+        )
+        self.assertIn("teleported", seen["documents"][1]["problem"])
+        self.account.webhook_secret = SECRET
+        self.assertEqual(self.deliver([], kind="test").json()["secret"], "current")
+        self.assertFalse(self.inbox())
 
     def test_two_secrets_are_accepted_while_they_are_changed_over(self):
         self.account.write({"webhook_secret": "new one", "webhook_secret_previous": SECRET})
@@ -81,6 +100,86 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.assertEqual(self.deliver([], secret="new one").status_code, 200)
         self.account.webhook_secret_previous = False
         self.assertEqual(self.deliver([]).status_code, 401)
+
+    # ------------------------------------------------------------------ how it is signed
+
+    def deliver_signed(self, scheme, secret=SECRET, now=None, kind="test", body=b"[]", **options):
+        signed = signatures.sign(scheme, body, secret, now or time.time(), **options)
+        return self.deliver(body, kind=kind, secret=None, headers=signed)
+
+    def test_the_account_says_how_its_deliveries_are_signed(self):
+        own = {
+            "header": "X-Relay-Hmac",
+            "algorithm": "sha512",
+            "encoding": "base64",
+            "prefix": "",
+            "base": "v1:{timestamp}:{body}",
+            "timestamp_header": "X-Relay-Time",
+        }
+        self.account.write(
+            {
+                "webhook_scheme": "hmac",
+                "webhook_header": own["header"],
+                "webhook_algorithm": own["algorithm"],
+                "webhook_encoding": own["encoding"],
+                "webhook_prefix": False,
+                "webhook_base": own["base"],
+                "webhook_timestamp_header": own["timestamp_header"],
+            }
+        )
+        self.assertEqual(self.deliver_signed("hmac", **own).json()["scheme"], "hmac")
+        self.assertEqual(self.deliver_signed("hmac").status_code, 401, "the preset is another way")
+        for name in own:
+            other = {**own, name: signatures.verify_hmac.__kwdefaults__[name]}
+            self.assertEqual(self.deliver_signed("hmac", **other).status_code, 401, name)
+        document = self.document()
+        now, body = time.time(), json.dumps(document).encode()
+        for new in (1, 0):
+            answer = self.deliver_signed("hmac", kind="orders", body=body, now=now, **own)
+            self.assertEqual(answer.json()["new"], new)
+
+    def test_standard_webhooks_are_taken(self):
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        self.account.write({"webhook_scheme": "standard", "webhook_secret": secret})
+        answer = self.deliver_signed("standard", secret)
+        self.assertEqual((answer.json()["scheme"], answer.json()["secret"]), ("standard", "current"))
+        self.assertEqual(self.deliver_signed("hmac", secret).status_code, 401)
+
+    def test_a_static_token_is_taken_with_its_prefix(self):
+        self.account.write(
+            {"webhook_scheme": "token", "webhook_header": "Authorization", "webhook_token_prefix": "Bearer"}
+        )
+        answer = self.deliver([], kind="test", secret=None, headers={"Authorization": f"Bearer {SECRET}"})
+        self.assertEqual((answer.json()["scheme"], answer.json()["age"]), ("token", None))
+        self.assertEqual(self.deliver([], kind="test", secret=None, headers={"Authorization": SECRET}).status_code, 401)
+
+    def test_the_marketplace_has_its_own_way_until_the_account_says_otherwise(self):
+        own = {"header": "X-Shop-Hmac", "encoding": "base64", "prefix": "", "base": "{body}"}
+        self.patch(self.registry["marketplace.api.cartona"], "_webhook_preset", lambda adapter: ("hmac", own))
+        self.assertEqual(self.deliver_signed("hmac", **own).status_code, 200)
+        self.assertEqual(self.deliver_signed("hmac").status_code, 401)
+        self.account.webhook_scheme = "hmac"
+        self.assertEqual(self.deliver_signed("hmac").status_code, 200)
+
+    def test_the_replay_window_is_the_accounts(self):
+        self.assertEqual(self.deliver([], now=time.time() - 120).status_code, 200)
+        self.account.webhook_tolerance = 60
+        self.assertEqual(self.deliver([], now=time.time() - 120).status_code, 401)
+
+    def test_settings_that_can_not_work_are_told_when_they_are_entered(self):
+        with self.assertRaisesRegex(ValidationError, "{body}"):
+            self.account.write({"webhook_scheme": "hmac", "webhook_base": "{timestamp}"})
+
+    def test_the_form_shows_what_matters_for_the_scheme(self):
+        with Form(self.account) as form:
+            form.webhook_scheme = "token"
+            form.webhook_token_prefix = "Bearer"
+            with self.assertRaises(AssertionError):
+                form.webhook_base = "{body}"
+            form.webhook_scheme = "hmac"
+            form.webhook_base = "{body}"
+
+    # ------------------------------------------------------------------ by whom
 
     def test_a_paused_account_still_stores(self):
         self.account.action_pause()
@@ -100,6 +199,17 @@ class TestWebhook(MarketplaceCase, HttpCase):
     def test_a_bad_signature_is_refused(self):
         self.refused(401, secret="guess")
         self.assertEqual(self.logged("webhook_orders")[0].status, "error")
+
+    def test_many_refusals_for_one_reason_are_one_row_of_the_log_that_counts_them(self):
+        for age in (1000, 2000, 3000):
+            self.refused(401, now=time.time() - age)
+        self.refused(401, secret="guess")
+        rows = self.logged("webhook_orders")
+        self.assertEqual(sorted(rows.mapped("failed_count")), [1, 3])
+        rows.create_date = fields.Datetime.subtract(fields.Datetime.now(), minutes=2)
+        self.env.flush_all()
+        self.refused(401, secret="guess")
+        self.assertEqual(sorted(self.logged("webhook_orders").mapped("failed_count")), [1, 1, 3])
 
     def test_an_unsigned_delivery_is_refused(self):
         self.refused(401, secret=None)

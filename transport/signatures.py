@@ -23,12 +23,23 @@ ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.
 #: Seconds a delivery may be older or newer than our clock.
 TOLERANCE = 300.0
 
+#: What is signed where the account says nothing else, and where its time stands.
+BASE = "{timestamp}.{body}"
+TIMESTAMP_HEADER = "X-Marketplace-Timestamp"
+
 _ENCODINGS = ("hex", "base64")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
-def verify(scheme: str, headers: Mapping, body: bytes, secrets: Iterable[str], now: float, **options) -> None:
-    """Return when the delivery is genuine, else raise ``WebhookRejected`` with the reason.
+class Proof(NamedTuple):
+    """What a genuine delivery was proven by."""
+
+    secret: int  #: which of the usable secrets, from 0
+    age: float | None  #: seconds between its signed time and now; None where no time is signed
+
+
+def verify(scheme: str, headers: Mapping, body: bytes, secrets: Iterable[str], now: float, **options) -> Proof:
+    """Return the proof when the delivery is genuine, else raise ``WebhookRejected`` with the reason.
 
     ``headers`` is any mapping with text keys of any case, ``body`` the bytes as received, ``secrets`` all that are
     valid now (one text is taken as one secret), ``now`` Unix time in seconds, ``options`` those of the scheme's
@@ -38,7 +49,7 @@ def verify(scheme: str, headers: Mapping, body: bytes, secrets: Iterable[str], n
     if not known:
         raise WebhookRejected("no secret is set; enter the webhook secret in the account")
     try:
-        _scheme(scheme).verify(_lowered(headers), bytes(body), known, float(now), **options)
+        return _scheme(scheme).verify(_lowered(headers), bytes(body), known, float(now), **options)
     except ConfigurationError as error:
         raise WebhookRejected(f"the webhook settings can't work: {error.message}") from error
 
@@ -57,8 +68,10 @@ def sign(scheme: str, body: bytes, secret: str, now: float, **options) -> dict[s
 def verify_token(headers, body, secrets, now, *, header="X-Marketplace-Token", prefix=""):
     """The secret itself stands in a header. Proves the sender, not the body; for marketplaces that offer no better."""
     given = _unprefixed(_header(headers, header), prefix, header)
-    if not _any_equal(given, secrets):
+    found = _which_equal(given, secrets)
+    if found is None:
         raise WebhookRejected(f"the token in {header} is not ours")
+    return Proof(found, None)
 
 
 def sign_token(body, secret, now, *, header="X-Marketplace-Token", prefix=""):
@@ -78,8 +91,8 @@ def verify_hmac(
     algorithm="sha256",
     encoding="hex",
     prefix="sha256=",
-    base="{timestamp}.{body}",
-    timestamp_header="X-Marketplace-Timestamp",
+    base=BASE,
+    timestamp_header=TIMESTAMP_HEADER,
     tolerance=TOLERANCE,
 ):
     """HMAC of ``base``, where ``{body}`` is the raw body and ``{timestamp}`` the text of ``timestamp_header``.
@@ -93,10 +106,10 @@ def verify_hmac(
     stamp = _header(headers, timestamp_header) if timed else ""
     message = _message(before, after, stamp, body)
     expected = [_digest(secret.encode(), message, algorithm, encoding) for secret in secrets]
-    if not _any_equal(given, expected):
+    found = _which_equal(given, expected)
+    if found is None:
         raise WebhookRejected(f"the signature in {header} does not match the body")
-    if timed:
-        _check_age(stamp, now, tolerance)
+    return Proof(found, _check_age(stamp, now, tolerance) if timed else None)
 
 
 def sign_hmac(
@@ -108,8 +121,8 @@ def sign_hmac(
     algorithm="sha256",
     encoding="hex",
     prefix="sha256=",
-    base="{timestamp}.{body}",
-    timestamp_header="X-Marketplace-Timestamp",
+    base=BASE,
+    timestamp_header=TIMESTAMP_HEADER,
     tolerance=TOLERANCE,
 ):
     before, after, timed = _template(base)
@@ -145,11 +158,13 @@ def verify_standard(headers, body, secrets, now, *, tolerance=TOLERANCE):
     if not given:
         raise WebhookRejected("webhook-signature has no signature of version v1")
     message = _standard_message(name, stamp, body)
-    expected = [_digest(key, message, "sha256", "base64") for key in _standard_keys(secrets)]
-    # A list, not any(): every signature is compared, whichever matches.
-    if True not in [_any_equal(signature, expected) for signature in given]:
+    keys = _standard_keys(secrets)
+    expected = [_digest(key, message, "sha256", "base64") for key in keys.values()]
+    # A list, not a loop that ends early: every signature is compared, whichever matches.
+    found = [index for index in [_which_equal(signature, expected) for signature in given] if index is not None]
+    if not found:
         raise WebhookRejected("no signature in webhook-signature matches the body")
-    _check_age(stamp, now, tolerance)
+    return Proof(list(keys)[min(found)], _check_age(stamp, now, tolerance))
 
 
 def sign_standard(body, secret, now, *, id="", tolerance=TOLERANCE):
@@ -164,7 +179,8 @@ def _standard_message(name, stamp, body):
 
 
 def _standard_keys(secrets):
-    keys = [key for key in map(_standard_key, secrets) if key]
+    """The keys of the secrets that are any, by the number of the secret."""
+    keys = {number: key for number, key in enumerate(map(_standard_key, secrets)) if key}
     if not keys:
         raise ConfigurationError("the secret must be whsec_ followed by base64")
     return keys
@@ -225,7 +241,7 @@ def _header(headers, name):
 def _unprefixed(value, prefix, header):
     if not value.startswith(prefix):
         raise WebhookRejected(f"{header} does not start with {prefix}")
-    return value[len(prefix) :]
+    return value[len(prefix) :].lstrip()  # a form that asks for "Bearer " drops the space
 
 
 def _digest(key, message, algorithm, encoding):
@@ -237,13 +253,15 @@ def _digest(key, message, algorithm, encoding):
     return mac.hexdigest() if encoding == "hex" else base64.b64encode(mac.digest()).decode()
 
 
-def _any_equal(given, expected):
-    """Whether one of the texts is ``given``; all are compared, each in constant time."""
+def _which_equal(given, expected):
+    """The number of the text that is ``given``, None when none is; all are compared, each in constant time."""
     given = given.encode("utf-8", "replace")
-    return True in [hmac.compare_digest(given, text.encode("utf-8", "replace")) for text in expected]
+    equal = [hmac.compare_digest(given, text.encode("utf-8", "replace")) for text in expected]
+    return equal.index(True) if True in equal else None
 
 
 def _check_age(stamp, now, tolerance):
+    """The delivery's age in seconds; negative where its clock is ahead of ours."""
     if not _TIMESTAMP.fullmatch(stamp):
         raise WebhookRejected("the timestamp is no Unix time in seconds")
     age = now - int(stamp)
@@ -251,3 +269,4 @@ def _check_age(stamp, now, tolerance):
         raise WebhookRejected(f"the delivery is {age:.0f} s old, {tolerance:.0f} s are allowed")
     if age < -tolerance:
         raise WebhookRejected(f"the delivery is dated {-age:.0f} s ahead; check the clocks")
+    return age

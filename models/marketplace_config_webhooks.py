@@ -1,0 +1,129 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import secrets as random_secrets
+import time
+
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..transport import signatures
+from ..transport.errors import ConfigurationError
+from .marketplace_config import MANAGER
+
+# Which settings each scheme has, under the names that ``transport.signatures`` gives them. An empty one is left to it,
+# but for those that may well be empty.
+SCHEME_OPTIONS = {
+    "hmac": {
+        "header": "webhook_header",
+        "algorithm": "webhook_algorithm",
+        "encoding": "webhook_encoding",
+        "prefix": "webhook_prefix",
+        "base": "webhook_base",
+        "timestamp_header": "webhook_timestamp_header",
+    },
+    "token": {"header": "webhook_header", "prefix": "webhook_token_prefix"},
+    "standard": {},
+}
+MAY_BE_EMPTY = ("prefix",)
+# A secret that every scheme takes, to try settings with.
+SAMPLE_SECRET = "whsec_c2FtcGxl"  # noqa: S105
+
+
+class MarketplaceConfig(models.Model):
+    """How deliveries of an account's webhooks are told from anybody else's."""
+
+    _inherit = "marketplace.config"
+
+    webhook_key = fields.Char(
+        default=lambda self: random_secrets.token_urlsafe(12), copy=False, readonly=True, index=True
+    )
+    webhook_scheme = fields.Selection(
+        [
+            ("preset", "As the marketplace signs"),
+            ("hmac", "HMAC signature"),
+            ("standard", "Standard Webhooks"),
+            ("token", "Static token"),
+        ],
+        string="Signature",
+        default="preset",
+        required=True,
+    )
+    webhook_secret = fields.Char(groups=MANAGER, copy=False)
+    webhook_secret_previous = fields.Char(
+        string="Previous Secret",
+        groups=MANAGER,
+        copy=False,
+        help="Still accepted while the sender changes over to the new secret.",
+    )
+    webhook_url = fields.Char(string="Webhook URL", compute="_compute_webhook_url")
+    webhook_header = fields.Char(string="Signature Header", help="The header that carries the signature or the token.")
+    webhook_algorithm = fields.Selection(
+        [("sha256", "SHA-256"), ("sha512", "SHA-512"), ("sha1", "SHA-1")],
+        string="Digest",
+        default="sha256",
+        required=True,
+    )
+    webhook_encoding = fields.Selection(
+        [("hex", "Hexadecimal"), ("base64", "Base64")], string="Encoding", default="hex", required=True
+    )
+    webhook_prefix = fields.Char(
+        string="Signature Prefix", default="sha256=", help="Text before the signature in its header; may be empty."
+    )
+    webhook_base = fields.Char(
+        string="Signed Text",
+        default="{timestamp}.{body}",
+        help="What is signed: {body} once, and {timestamp} where the sender signs the time. Without the time, a "
+        "delivery that somebody has recorded could be sent again.",
+    )
+    webhook_timestamp_header = fields.Char(
+        string="Time Header", help="The header that carries the signed time, in seconds since 1970."
+    )
+    webhook_token_prefix = fields.Char(string="Token Prefix", help="Text before the token, such as Bearer.")
+    webhook_tolerance = fields.Integer(
+        string="Replay Window",
+        default=300,
+        help="Seconds that a delivery may be older or newer than our clock, where its time is signed.",
+    )
+
+    _sql_constraints = [
+        ("webhook_key_unique", "UNIQUE (webhook_key)", "This webhook key belongs to another account."),
+        (
+            "webhook_tolerance_range",
+            "CHECK (webhook_tolerance BETWEEN 10 AND 86400)",
+            "The replay window must be from 10 seconds to a day.",
+        ),
+    ]
+
+    @api.constrains("webhook_scheme", *SCHEME_OPTIONS["hmac"].values(), *SCHEME_OPTIONS["token"].values())
+    def _check_webhook_settings(self):
+        for config in self:
+            scheme, options = config._api()._webhook_recipe(config)
+            try:
+                signatures.sign(scheme, b"{}", SAMPLE_SECRET, time.time(), **options)
+            except ConfigurationError as err:
+                raise ValidationError(
+                    _("%(account)s, webhooks: %(problem)s", account=config.name, problem=err)
+                ) from err
+
+    @api.depends("webhook_key")
+    def _compute_webhook_url(self):
+        for config in self:
+            config.webhook_url = f"{config.get_base_url()}/marketplace_integration/webhook/orders/{config.webhook_key}"
+
+    def _webhook_fields(self):
+        """Return the names of all fields that taking a delivery reads."""
+        own = [name for options in SCHEME_OPTIONS.values() for name in options.values()]
+        others = ("name", "active", "state", "code", "company_id", "credentials_id", "supplier_code")
+        hooks = ("webhook_scheme", "webhook_tolerance", "webhook_secret", "webhook_secret_previous")
+        return list(dict.fromkeys([*others, *hooks, *own]))
+
+    def _webhook_secrets(self):
+        """Return the secrets that a delivery may be signed with, the current one first."""
+        self.ensure_one()
+        sudo = self.sudo()  # deliveries come from nobody in particular; the secret never leaves the verification
+        return [secret for secret in (sudo.webhook_secret, sudo.webhook_secret_previous) if secret]
+
+    def _webhook_options(self):
+        """Return the settings of the account's own scheme, for ``transport.signatures``."""
+        self.ensure_one()
+        options = {option: self[name] or "" for option, name in SCHEME_OPTIONS[self.webhook_scheme].items()}
+        return {option: value for option, value in options.items() if value or option in MAY_BE_EMPTY}
