@@ -124,19 +124,19 @@ class MarketplaceInbox(models.Model):
         :param list documents: ``[(config, kind, external id, raw)]``, or with a fifth item, the event's own unique id
         :return: for each document the row that holds it: a new one, or the newest of its order when that says the same
         """
-        rows, new = self.browse(), 0
+        rows, new = self.browse(), []
         for config, kind, external_id, raw, *event in documents:
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
             if not known:
                 row = self._insert(config, kind, external_id, raw, digest, source, event_id)
-                new += 1
+                new.append((config.id, "inbox"))
             if needs_ack:
                 row.write({"needs_ack": True, "acknowledged_at": False})
             rows |= row
         if new:
-            self.env["marketplace.wake"]._request()
-        return rows, new
+            self.env["marketplace.wake"]._request(*new)
+        return rows, len(new)
 
     def _find_stored(self, config, kind, external_id, digest, event_id):
         """Return the row that may hold the document already, and whether it does: that of the same event, whatever came

@@ -25,12 +25,18 @@ class MarketplaceWake(models.AbstractModel):
 
     # ------------------------------------------------------------------ after the commit
 
-    def _request(self):
-        """Ask for a wake after the commit of this transaction."""
+    def _request(self, *lanes):
+        """Ask for a wake after the commit of this transaction.
+
+        :param lanes: the ``(account id, lane)`` pairs that it is for, where that is known: one whose sender is at work
+            then needs none
+        """
         postcommit = self.env.cr.postcommit
-        if not postcommit.data.get(REQUESTED):
-            postcommit.data[REQUESTED] = True
+        asked = postcommit.data.get(REQUESTED)
+        if asked is None:
             postcommit.add(self._after_commit)
+        if asked is not True:
+            postcommit.data[REQUESTED] = {*(asked or ()), *lanes} if lanes else True
 
     def _hold_back(self):
         """Let the commit of this transaction wake nobody: the caller does, for many transactions at once."""
@@ -38,14 +44,36 @@ class MarketplaceWake(models.AbstractModel):
 
     def _after_commit(self):
         """Queue the dispatcher. Never raises: the user's transaction is committed, and the sweeper repairs."""
+        lanes = self.env.cr.postcommit.data.get(REQUESTED)
         try:
             with self.env.registry.cursor() as cr:
+                if isinstance(lanes, set) and self._are_at_work(cr, lanes):
+                    return
                 key = self._free_key(cr)
                 if key:
                     env = api.Environment(cr, SUPERUSER_ID, {})
                     env[self._name].with_delay(identity_key=key)._job_dispatch()
         except Exception:
             _logger.exception("Could not wake the marketplace senders; the sweeper will, within a minute")
+
+    def _are_at_work(self, cr, lanes):
+        """Tell whether each of the lanes has a sender at work. It looks once more, in a new snapshot, after it gave its
+        lock up; so it finds whatever was committed while it held it."""
+        cr.execute(
+            SQL(
+                """
+                SELECT bool_and(EXISTS (
+                    SELECT 1 FROM pg_locks
+                     WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                       AND classid::bigint = (lock.number >> 32) & 4294967295
+                       AND objid::bigint = lock.number & 4294967295))
+                  FROM (SELECT hashtextextended(key, 0) AS number FROM unnest(%s) AS key) AS lock
+                """,
+                [f"marketplace:{lane}:{config_id}" for config_id, lane in lanes],
+            )
+        )
+        return cr.fetchone()[0]
 
     def _free_key(self, cr):
         """Return the name under which to queue the dispatcher; nothing when one is about to start anyway."""

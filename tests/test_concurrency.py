@@ -298,6 +298,38 @@ class TestConcurrency(CommittedCase):
             self.assertFalse(rows.filtered(lambda row: row.state not in ("done", "superseded")).mapped("last_error"))
         self.assertFalse(self.box.queued())
 
+    def test_a_document_that_comes_while_a_sender_is_at_work_needs_no_wake(self):
+        first, second = self.place(), self.place()
+        lane = self.registry["marketplace.lane.inbox"]
+        step, wakes = lane._step, []
+
+        def step_meanwhile(lane_, config_id):
+            step(lane_, config_id)
+            if not wakes:  # the last step has begun without it, and ends after it came
+                self.clear_wakes()
+                self.receive(second)
+                wakes.append(self.count_wakes())
+            return False
+
+        self.receive(first)
+        self.assertEqual(self.count_wakes(), 1, "nobody is at work yet")
+        with mock.patch.object(lane, "_step", step_meanwhile):
+            self.drain("inbox")
+        self.assertEqual(wakes, [0])
+        with self.transaction() as env:
+            orders = env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+            self.assertEqual(set(orders.mapped("cartona_id")), {first["hashed_id"], second["hashed_id"]})
+
+    def clear_wakes(self):
+        with self.transaction() as env:
+            env.cr.execute("DELETE FROM queue_job WHERE identity_key LIKE 'marketplace:%%'")
+
+    def count_wakes(self):
+        with self.transaction() as env:
+            return env["queue.job"].search_count(
+                [("identity_key", "=like", "marketplace:dispatch%"), ("state", "=", "pending")]
+            )
+
     def test_a_webhook_whose_account_is_being_edited_is_stored_without_waiting(self):
         document = self.place()
         with self.transaction() as env:
