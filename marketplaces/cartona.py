@@ -29,6 +29,11 @@ STATUS_TO_CARTONA = {
     "cancelled": "cancelled_by_supplier",
     "returned": "returned",
 }
+# What tells who a retailer is. The code stays: it is a number of Cartona's.
+PERSONAL_KEYS = {
+    *("retailer_name", "retailer_number", "retailer_number2", "retailer_email", "retailer_address"),
+    *("address_notes", "note_message", "pickup_otp"),
+}
 # The id of a product, in all spellings that occur.
 PRODUCT_KEYS = ("supplier_product_id", "suppler_prodcut_id", "id")
 CATALOGUE_PAGE = 100
@@ -195,6 +200,9 @@ class MarketplaceApiCartona(models.AbstractModel):
             note=text(raw, "note_message"),
             cancellation_reason=text(raw, ("cancellation_reason", "return_reason")),
         )
+
+    def _personal_keys(self):
+        return super()._personal_keys() | PERSONAL_KEYS
 
     def _parse_customer(self, raw, order):
         address = text(raw, "retailer_address").strip(" ,،")

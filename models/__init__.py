@@ -13,6 +13,7 @@ from . import marketplace_stock_rule
 from . import marketplace_audit
 from . import marketplace_outbox
 from . import marketplace_inbox
+from . import marketplace_inbox_retention
 from . import marketplace_sync_log
 from . import marketplace_wake
 from . import marketplace_sender

@@ -11,6 +11,15 @@ from ..transport.client import Client
 from ..transport.session import new_session
 
 ADAPTER_PREFIX = "marketplace.api."
+# What marketplaces call the people who order, what tells of them, and what only they may know.
+PERSONAL_KEYS = frozenset(
+    {
+        *("customer", "buyer", "recipient", "billing", "shipping", "contact"),
+        *("address", "billing_address", "shipping_address", "delivery_address"),
+        *("email", "phone", "phone2", "mobile", "first_name", "last_name", "customer_name", "customer_note"),
+        *("note", "notes", "otp", "ip_address"),
+    }
+)
 
 # Connections are kept open within one thread, that is, within one job: a session must not be used by two at once.
 _local = threading.local()
@@ -179,6 +188,11 @@ class MarketplaceApi(models.AbstractModel):
         :raise MappingError: it can't be understood
         """
         raise NotImplementedError
+
+    def _personal_keys(self):
+        """Return the keys, in lower case, whose values tell who ordered, wherever they stand in a document: they are
+        removed from old ones with all that is below them."""
+        return PERSONAL_KEYS
 
     def _acknowledge(self, config, external_ids):
         """Tell the marketplace that these orders are stored here. Return one ``RowResult`` for each."""

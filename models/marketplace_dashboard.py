@@ -2,9 +2,13 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from .marketplace_config import MANAGER
 from .marketplace_inbox import OPEN_STATES
+
+# Days of which it is told how many orders the webhooks missed.
+LOSS_DAYS = 7
 
 
 class MarketplaceConfig(models.Model):
@@ -27,11 +31,16 @@ class MarketplaceConfig(models.Model):
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
         held = configs._held_orders()
+        losses = configs._webhook_losses()
         return {
             "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(fields.Datetime.now()),
             "accounts": [
-                {**config._dashboard_account(listings, inbox, calls, orders, commands), "held": held.get(config.id, 0)}
+                {
+                    **config._dashboard_account(listings, inbox, calls, orders, commands),
+                    **losses.get(config.id, {"webhook_loss": None}),
+                    "held": held.get(config.id, 0),
+                }
                 for config in configs
             ],
         }
@@ -73,6 +82,39 @@ class MarketplaceConfig(models.Model):
         if self.state == "live" and running._is_blocked():
             return "blocked"
         return self.state
+
+    def _webhook_losses(self):
+        """Return of each account whose webhooks deliver orders how many came by a pull first all the same.
+
+        :return: ``{account id: {"webhook_loss": percent, "webhook_loss_since": text}}``, of the last week, or since the
+            first delivery within it
+        """
+        self.env["marketplace.inbox"].flush_model()
+        # The week stands in both parts: the planner can't know how long ago the first delivery was.
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT hook.config_id, hook.since, hook.delivered, (
+                    SELECT count(*) FROM marketplace_inbox pulled
+                     WHERE first_of_order AND source = 'pull' AND pulled.config_id = hook.config_id
+                       AND create_date >= %(week)s AND create_date >= hook.since)
+                  FROM (
+                    SELECT config_id, min(create_date) AS since, count(*) AS delivered FROM marketplace_inbox
+                     WHERE first_of_order AND source = 'webhook' AND config_id = ANY(%(accounts)s)
+                       AND create_date >= %(week)s
+                  GROUP BY config_id) AS hook
+                """,
+                accounts=self.ids,
+                week=fields.Datetime.now() - timedelta(days=LOSS_DAYS),
+            )
+        )
+        return {
+            config_id: {
+                "webhook_loss": round(100 * missed / (missed + delivered), 1),
+                "webhook_loss_since": fields.Datetime.to_string(since),
+            }
+            for config_id, since, delivered, missed in self.env.cr.fetchall()
+        }
 
     @api.model
     def _dashboard_counts(self, model, configs, field, domain=()):

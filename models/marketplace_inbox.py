@@ -35,6 +35,7 @@ class MarketplaceInbox(models.Model):
     external_id = fields.Char(string="Marketplace Order ID", readonly=True)
     digest = fields.Char(readonly=True)
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)
+    first_of_order = fields.Boolean(readonly=True, help="Nothing was known of the order when this came.")
     payload = fields.Text(help="The document. It can be corrected here and replayed.")
     private = fields.Json(
         groups="cartona_integration.group_marketplace_manager",
@@ -92,6 +93,13 @@ class MarketplaceInbox(models.Model):
             ["config_id"],
             where="needs_ack AND acknowledged_at IS NULL",
         )
+        tools.create_index(
+            self.env.cr,
+            "marketplace_inbox_first_idx",
+            self._table,
+            ["config_id", "source", "create_date"],
+            where="first_of_order",
+        )
 
     # ------------------------------------------------------------------ CRUD
 
@@ -110,6 +118,7 @@ class MarketplaceInbox(models.Model):
     def action_replay(self):
         """Process the documents again, as they stand here now, each at the account that its supplier code names."""
         self.check_access_rights("write")
+        self._check_replayable()
         for row in self:
             row._reroute()
         replayed = self.filtered(lambda row: row.state != "superseded")
@@ -129,7 +138,8 @@ class MarketplaceInbox(models.Model):
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
             if not known:
-                row = self._insert(config, kind, external_id, raw, digest, source, event_id)
+                first = kind == "order" and bool(external_id) and not row
+                row = self._insert(config, kind, external_id, raw, digest, source, event_id, first)
                 new.append((config.id, "inbox"))
             if needs_ack:
                 row.write({"needs_ack": True, "acknowledged_at": False})
@@ -165,7 +175,7 @@ class MarketplaceInbox(models.Model):
         found = self.env.cr.fetchone()
         return (self.browse(found[0]), found[1]) if found else (self.browse(), False)
 
-    def _insert(self, config, kind, external_id, raw, digest, source, event_id):
+    def _insert(self, config, kind, external_id, raw, digest, source, event_id, first):
         """Insert one document, or find the one that another transaction has inserted under the same key."""
         key = event_id or f"{kind}:{external_id}:{digest}:{self._repeats(config, external_id, digest)}"
         shown, private = self._split_private(config, raw)
@@ -174,8 +184,8 @@ class MarketplaceInbox(models.Model):
                 """
                 INSERT INTO marketplace_inbox
                     (config_id, key, kind, external_id, digest, source, payload, private, demand, state, attempts,
-                     needs_ack, create_date, write_date, create_uid, write_uid)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE,
+                     needs_ack, first_of_order, create_date, write_date, create_uid, write_uid)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE, %s,
                         now() at time zone 'utc', now() at time zone 'utc', %s, %s)
                 ON CONFLICT (config_id, key) DO NOTHING RETURNING id
                 """,
@@ -188,6 +198,7 @@ class MarketplaceInbox(models.Model):
                 self._dump(shown),
                 json.dumps(private) if private else None,
                 json.dumps(self._demand_of(config, kind, raw)),
+                first,
                 self.env.uid,
                 self.env.uid,
             )

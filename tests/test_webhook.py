@@ -186,6 +186,50 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.assertEqual(self.deliver(self.document()).status_code, 200)
         self.assertEqual(len(self.inbox()), 1)
 
+    # ------------------------------------------------------------------ what the webhooks missed
+
+    def loss(self):
+        accounts = self.env["marketplace.config"].get_dashboard_data()["accounts"]
+        return next(account for account in accounts if account["id"] == self.account.id)
+
+    def test_orders_that_a_pull_found_first_are_counted_as_missed(self):
+        self.account.confirm_policy = "never"
+        self.pull_one()
+        self.assertIsNone(self.loss()["webhook_loss"], "no webhook has told of an order yet")
+        self.age(1)  # before the webhooks began
+        for _number in range(3):
+            document = self.document()
+            self.deliver(document)
+        self.commit()
+        self.pull()  # brings the same three again
+        self.assertEqual(self.loss()["webhook_loss"], 0.0)
+        missed = self.pull_one()
+        self.deliver({**missed, "note_message": "told late"})
+        account = self.loss()
+        self.assertEqual(account["webhook_loss"], 25.0)
+        shown = self.env["marketplace.inbox"].search(
+            [
+                ("config_id", "=", self.account.id),
+                ("first_of_order", "=", True),
+                ("source", "=", "pull"),
+                ("create_date", ">=", account["webhook_loss_since"]),
+            ]
+        )
+        self.assertEqual(shown.external_id, missed["hashed_id"])
+        self.age(8)
+        self.assertIsNone(self.loss()["webhook_loss"])
+
+    def age(self, days):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE marketplace_inbox SET create_date = now() at time zone 'utc' - %s * interval '1 day'", [days]
+        )
+
+    def pull_one(self):
+        document = self.document()
+        self.pull()
+        return document
+
     # ------------------------------------------------------------------ refused
 
     def refused(self, status, **kwargs):

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cartona_integration.transport.redaction import excerpt, redact
+from cartona_integration.transport.redaction import excerpt, redact, without_personal
 
 SECRET = 'p@ss "w\\ord/+سر'
 
@@ -129,3 +129,14 @@ def test_long_texts_cost_little():
     for data in (b"x" * 10_000_000, b'{"' * 5_000_000, b"token" * 2_000_000, b'"\\' * 5_000_000):
         assert len(excerpt(data, ["secret-secret"])) <= 2000
     assert time.monotonic() - started < 5
+
+
+def test_personal_data_goes_at_any_depth_and_nothing_else():
+    document = {"id": 1, "Buyer": {"name": "A"}, "lines": [{"name": "Tea", "phone": "1"}, 2], "phone": None}
+    assert without_personal(document, {"buyer", "phone"}) == {
+        "id": 1,
+        "Buyer": None,
+        "lines": [{"name": "Tea", "phone": None}, 2],
+        "phone": None,
+    }
+    assert document["Buyer"] == {"name": "A"}

@@ -74,6 +74,15 @@ def excerpt(data, secrets=(), limit: int = 2000) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def without_personal(data, keys):
+    """``data``, parsed JSON, without the values of ``keys`` (lower case), at any depth; the keys stay, with null."""
+    if isinstance(data, dict):
+        return {key: None if str(key).lower() in keys else without_personal(value, keys) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without_personal(value, keys) for value in data]
+    return data
+
+
 def _as_text(data, window):
     if data is None:
         return ""

@@ -123,6 +123,15 @@ export class MarketplaceDashboard extends Component {
     ]);
   }
 
+  openMissed(account) {
+    return this.openRows("marketplace.inbox", _t("Missed by Webhooks"), account, [
+      ["config_id", "=", account.id],
+      ["first_of_order", "=", true],
+      ["source", "=", "pull"],
+      ["create_date", ">=", account.webhook_loss_since],
+    ]);
+  }
+
   openOutbox(account, states) {
     return this.openRows("marketplace.outbox", _t("Outbox"), account, [
       ["config_id", "=", account.id],

@@ -1,0 +1,133 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+from datetime import timedelta
+
+from odoo import _, api, fields, models, tools
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..database import own_transaction
+from ..transport.redaction import without_personal
+
+BATCH = 1000
+# Rows that one night removes at most, of all accounts.
+VACUUM_ROWS = 50_000
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    inbox_days = fields.Integer(
+        string="Keep Documents",
+        default=90,
+        help="Days after which what a processed document says of the customer is removed: name, phones, e-mail, "
+        "addresses. As many days later the document is deleted. 0: kept for ever.",
+    )
+
+    _sql_constraints = [("inbox_days_positive", "CHECK (inbox_days >= 0)", "The days can't be negative.")]
+
+
+class MarketplaceInbox(models.Model):
+    """What becomes of old documents: first they forget who ordered, then they go."""
+
+    _inherit = "marketplace.inbox"
+
+    redacted_at = fields.Datetime(string="Personal Data Removed", readonly=True)
+
+    def init(self):
+        result = super().init()
+        tools.create_index(
+            self.env.cr,
+            "marketplace_inbox_to_redact_idx",
+            self._table,
+            ["config_id", "create_date"],
+            where="redacted_at IS NULL AND state IN ('done', 'superseded')",
+        )
+        tools.create_index(
+            self.env.cr,
+            "marketplace_inbox_to_delete_idx",
+            self._table,
+            ["config_id", "create_date"],
+            where="redacted_at IS NOT NULL",
+        )
+        return result
+
+    def _check_replayable(self):
+        """:raise UserError: what these say of the customer was removed, so no order can be made of it"""
+        for row in self.filtered("redacted_at"):
+            raise UserError(
+                _(
+                    "Document %(order)s can't be replayed: its personal data was removed on %(date)s, after the days "
+                    "that the account keeps documents. Change the order by hand, or have it sent again.",
+                    order=row.external_id,
+                    date=fields.Date.to_string(row.redacted_at),
+                )
+            )
+
+    @api.autovacuum
+    def _gc_old_documents(self):
+        """Remove personal data, then documents, in bounded pieces, each in a transaction of its own."""
+        left = VACUUM_ROWS
+        for config in self.env["marketplace.config"].with_context(active_test=False).search([("inbox_days", ">", 0)]):
+            for step in ("_redact_old", "_delete_old"):
+                done = BATCH
+                while left > 0 and done == BATCH:
+                    with own_transaction(self.env) as env:
+                        done = getattr(env[self._name], step)(env["marketplace.config"].browse(config.id))
+                    left -= done
+
+    def _redact_old(self, config):
+        """Redact one batch; return how many. What may be needed as it came stays: documents that still have to be
+        acknowledged, and those of orders that nobody has confirmed yet."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id, payload FROM marketplace_inbox i
+                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL AND state IN ('done', 'superseded')
+                   AND (acknowledged_at IS NOT NULL OR NOT needs_ack)
+                   AND NOT EXISTS (SELECT 1 FROM sale_order o WHERE o.id = i.order_id AND o.state IN ('draft', 'sent'))
+              ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED
+                """,
+                config.id,
+                self._days_ago(config.inbox_days),
+                BATCH,
+            )
+        )
+        rows = self.env.cr.fetchall()
+        ids = [row_id for row_id, _payload in rows]
+        keys = config._api()._personal_keys()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE marketplace_inbox i
+                   SET payload = r.payload, private = NULL, redacted_at = now() at time zone 'utc'
+                  FROM unnest(%s::int[], %s::text[]) AS r (id, payload)
+                 WHERE i.id = r.id AND i.id = ANY(%s)
+                """,
+                ids,
+                [self._dump(without_personal(json.loads(payload or "null"), keys)) for _id, payload in rows],
+                ids,
+            )
+        )
+        return len(rows)
+
+    def _delete_old(self, config):
+        """Delete one batch of documents that have been without personal data for as long as they were kept; return how
+        many."""
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM marketplace_inbox WHERE id IN (
+                    SELECT id FROM marketplace_inbox
+                     WHERE config_id = %s AND create_date < %s AND redacted_at IS NOT NULL
+                  ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED)
+                """,
+                config.id,
+                self._days_ago(2 * config.inbox_days),
+                BATCH,
+            )
+        )
+        return self.env.cr.rowcount
+
+    def _days_ago(self, days):
+        return fields.Datetime.now() - timedelta(days=days)
