@@ -54,6 +54,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             return []
         unknown = sale_order._marketplace_unknown_lines()
         reasons = [line.name for line in unknown]
+        if unknown:
+            reasons.append(_("Match what is unknown under Unmatched of the account. The order then goes on by itself."))
         if not unknown:
             reasons += self._total_reasons(sale_order)
         if is_blocked(sale_order.partner_id):

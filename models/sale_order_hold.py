@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import _, fields, models
+from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -9,6 +9,7 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     marketplace_hold = fields.Text(string="Held Because", readonly=True, copy=False, tracking=True)
+    marketplace_hold_acceptable = fields.Boolean(compute="_compute_marketplace_hold_acceptable")
     marketplace_hold_accepted = fields.Text(readonly=True, copy=False)
 
     def init(self):
@@ -18,6 +19,13 @@ class SaleOrder(models.Model):
             "WHERE marketplace_hold IS NOT NULL AND state IN ('draft', 'sent')"
         )
         return result
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("marketplace_hold", "order_line.display_type")
+    def _compute_marketplace_hold_acceptable(self):
+        for order in self:
+            order.marketplace_hold_acceptable = order.marketplace_hold and not order._marketplace_unknown_lines()
 
     # ------------------------------------------------------------------ actions
 

@@ -1,8 +1,9 @@
 """`make screenshots`: the pictures of the documentation, taken of a running system after its round trip.
 
 Some trouble is made on purpose, so that the pictures show what it looks like: an account with a wrong token, listings
-that the marketplace refuses, an order for a product that nobody has. `python -m dev screenshots all` takes every
-page there is, `… listings inbox` those; without a name the two that the repository holds.
+that the marketplace refuses, a held order for a product that nobody has, a document that makes no sense.
+`python -m dev screenshots all` takes every page there is, `… listings inbox` those; without a name the two that the
+repository holds.
 """
 
 import json
@@ -20,6 +21,7 @@ CAMERA = Path(__file__).with_name("camera.py")
 FOLDER = ROOT / "docs" / "images"
 PRODUCTS, ORDERS = 120, 24
 LIMIT = 60
+HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
 IN_THE_REPOSITORY = ("dashboard", "account")
 
 
@@ -75,8 +77,11 @@ class Scene:
             "amount": 4, "selling_price": 120,
         }  # fmt: skip
         self.sandbox.post("orders", {"order": {"order_details": [line, {}]}})
+        self.sandbox.post("orders", {"order": {"status": "wrapped", "order_details": [{}]}})
         self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
+        self.until("sale.order", HELD, 1)
         self.until("marketplace.inbox", [("state", "=", "failed")], 1)
+        self.until("marketplace.unmatched", [], 1)
 
     def wrong_token(self):
         account = self.odoo.call(
@@ -97,6 +102,7 @@ class Scene:
 
     def pages(self):
         order = self.odoo.call("sale.order", "search", [("marketplace_config_id", "=", self.account)], limit=1)[0]
+        held = self.odoo.call("sale.order", "search", HELD, limit=1)[0]
         form, rows = "document.querySelector('.o_form_view .o_field_widget')", "document.querySelector('.o_data_row')"
         ours = f"menu_id={self.id_of('menu_marketplace')}"
         return [
@@ -108,6 +114,12 @@ class Scene:
                  f"&view_type=list&{ours}", rows),
             page("order", f"model=sale.order&view_type=form&id={order}"
                  f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
+            page("held", f"model=sale.order&view_type=form&id={held}"
+                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
+            page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
+                 f"&view_type=list&{ours}", rows),
+            page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
+                 f"&view_type=list&{ours}", "document.querySelector('.o_list_view')"),
             page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
                  f"&{ours}", rows),
         ]  # fmt: skip
