@@ -1,7 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from urllib.parse import urlsplit
 
-from odoo import fields
 from odoo.sql_db import TestCursor
 from odoo.tests import BaseCase, TransactionCase, tagged
 from odoo.tests.common import _super_send
@@ -173,7 +172,8 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         due = self.env["queue.job"].search(
             [("state", "=", "pending"), ("identity_key", "=like", "marketplace:%"), ("eta", "!=", False)]
         )
-        self.assertFalse(due.filtered(lambda job: job.eta <= fields.Datetime.now()))
+        # Compared with when it was queued: a slow machine is no storm.
+        self.assertFalse(due.filtered(lambda job: job.eta <= job.date_created))
 
     def sweep(self):
         """Run the cron that finds what was left behind, as the next minute would."""

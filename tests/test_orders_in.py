@@ -281,6 +281,8 @@ class TestOrdersIn(MarketplaceCase):
     def second_account(self):
         self.account.supplier_code = "1"
         self.box.options.supplier_codes = ("1", "2")
+        for product in self.box.state.rows:
+            product.offers["2"] = dict(next(iter(product.offers.values())))
         second = self._create_account(
             name="Second", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
         )
