@@ -59,6 +59,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
                 listings = env["marketplace.matching"]._match_page(task.config_id, products)
                 task._advance(following, len(products), len(listings))
                 if not following:
+                    env["marketplace.unmatched"]._tidy(task.config_id, task.create_date)
                     env["marketplace.matching"]._request_suggestions(task.config_id)
 
         retried_transaction(self.env, store)

@@ -43,9 +43,8 @@ class MarketplaceMatching(models.AbstractModel):
         return suggestions
 
     def _request_suggestions(self, config):
-        """The catalogue was read to its end: have suggestions found for what could not be matched."""
+        """Have suggestions found for what could not be matched."""
         unmatched = self.env["marketplace.unmatched"]
-        unmatched._tidy(config)
         count = unmatched.search_count([("config_id", "=", config.id), ("reason", "=", "unknown")])
         if count:
             self.env["marketplace.task"]._start(config, "suggest", total=count)

@@ -271,9 +271,12 @@ class MarketplaceUnmatched(models.Model):
         )
         rows.filtered(lambda row: (row.config_id, row.external_id) in places).unlink()
 
-    def _tidy(self, config):
+    def _tidy(self, config, since):
         """After the catalogue was read to its end, remove what is in it no more, and what was listed while matching
-        looked at it. What an order waits for stays."""
+        looked at it. What an order waits for stays.
+
+        :param since: when the reading began: an account that was paused meanwhile may take days for it
+        """
         waiting = self.env["sale.order.line"]._marketplace_waiting()
         ordered = waiting.filtered(lambda line: line.order_id.marketplace_config_id == config).mapped(
             "cartona_product_id"
@@ -287,7 +290,7 @@ class MarketplaceUnmatched(models.Model):
                             WHERE l.config_id = u.config_id AND l.external_id = u.external_id))
                 """,
                 config.id,
-                fields.Datetime.now() - GONE,
+                min(fields.Datetime.now() - GONE, since),
                 ordered,
             )
         )

@@ -210,6 +210,22 @@ class TestMatching(MarketplaceCase):
         self.match()
         self.assertEqual(set(self.refused()), {"77"})
 
+    def test_a_run_that_took_days_keeps_what_its_first_pages_saw(self):
+        self.box.add_product(id="77", internal_product_id="NONE", name="x")
+        page = type(self.env["marketplace.api.cartona"])._list_products
+
+        def days_later(*args):
+            self.env["marketplace.task"].search([("kind", "=", "match")], limit=1).flush_recordset()
+            self.env.cr.execute("UPDATE marketplace_task SET create_date = create_date - interval '3 days'")
+            self.env.cr.execute("UPDATE marketplace_unmatched SET seen_at = seen_at - interval '2 days'")
+            return page(*args)
+
+        self.match()
+        self.box.state.rows.pop()  # "77" was on a page that was read before the pause
+        self.patch(type(self.env["marketplace.api.cartona"]), "_list_products", days_later)
+        self.match()
+        self.assertEqual(set(self.refused()), {"77"})
+
     def test_what_was_listed_while_matching_looked_at_it_goes(self):
         self.box.add_product(id="77", internal_product_id="NONE", name="x")
         store = self.registry["marketplace.unmatched"]._store

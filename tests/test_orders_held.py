@@ -1,7 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 
+from ..schemas import RemoteProduct
 from .common import MarketplaceCase, storable
 
 
@@ -90,6 +94,15 @@ class TestOrdersHeld(MarketplaceCase):
         self.commit()
         self.assertEqual(orders.mapped("state"), ["sale", "sale"])
         self.assertFalse(row.exists())
+
+    def test_an_order_with_an_unknown_product_removes_nothing_that_a_person_has_chosen(self):
+        unmatched = self.env["marketplace.unmatched"]
+        unmatched._store(self.account, [(RemoteProduct("77", "x"), "unknown", self.env["product.product"])])
+        row = unmatched.search([("external_id", "=", "77")])
+        row.write({"product_id": self.products[0].id, "seen_at": fields.Datetime.now() - timedelta(days=30)})
+        self.held_order()
+        self.assertEqual(unmatched.search_count([("config_id", "=", self.account.id)]), 2)
+        self.assertEqual(row.product_id, self.products[0])
 
     def test_what_a_held_order_asks_for_is_not_offered_when_its_product_is_matched(self):
         self.set_stock(self.late, 10)
