@@ -26,7 +26,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             listing.external_id: listing for listing in Listing.search([*account, ("external_id", "in", list(ids))])
         }
         # Two searches, each by its index: together they would read the whole table.
-        skus = {line.product_sku for line in lines if line.product_external_id not in by_id} - {""}
+        skus = {line.product_sku for line in lines if not line.product_external_id} - {""}
         products = self.env["product.product"].search([("default_code", "in", list(skus))]) if skus else ()
         by_sku = {}
         for listing in Listing.search([*account, ("product_id", "in", products.ids)]) if products else ():
@@ -36,9 +36,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return resolved
 
     def _listing_of(self, line, listings):
-        """Return the listing that the line is about; none when its product is unknown."""
-        found = listings.get(("id", line.product_external_id)) or listings.get(("sku", line.product_sku))
-        return found or self.env["marketplace.listing"]
+        """Return the listing that the line is about; none when its product is unknown.
+
+        The reference counts where there is no id: one reference under two ids is the box and the piece of one product,
+        which matching refuses, too.
+        """
+        key = ("id", line.product_external_id) if line.product_external_id else ("sku", line.product_sku)
+        return listings.get(key) or self.env["marketplace.listing"]
 
     # ------------------------------------------------------------------ values
 

@@ -75,6 +75,13 @@ class TestOrdersHeld(MarketplaceCase):
         self.list_late()
         self.assertEqual(self.order_of(document).order_line.product_id, self.late)
 
+    def test_the_box_is_not_sold_as_the_piece_that_has_its_reference(self):
+        line = {"supplier_product_id": "88", "internal_product_id": "CI-001", "amount": 1, "selling_price": 240}
+        document = self.box.add_order(status="pending", order_details=[line])
+        self.pull()
+        self.assertTrue(self.order_of(document).marketplace_hold)
+        self.assertFalse(self.order_of(document).order_line.product_id)
+
     def test_an_unknown_product_is_matched_from_the_list_and_its_orders_go_on(self):
         line = {
             "supplier_product_id": str(1000 + self.late.id),
