@@ -23,6 +23,12 @@ class TestOrdersIn(MarketplaceCase):
         self.commit()
         self.box.clear_journal()
 
+    def test_an_otp_that_no_database_takes_stops_no_pull(self):
+        self.box_order((self.products[0], 1, 5.0), status="pending", pickup_otp="1\x002\ud800")
+        document = self.box_order((self.products[0], 1, 5.0), status="pending")
+        self.pull()
+        self.assertTrue(self.order_of(document))
+
     def test_an_order_becomes_a_confirmed_sales_order_with_customer_lines_and_delivery(self):
         document = self.box_order(
             (self.products[0], 10, 200.0), (self.products[1], 2, 50.0), retailer=RETAILER, status="pending"
