@@ -198,7 +198,8 @@ class MarketplaceListing(models.Model):
         lines = lines.filtered(lambda line: line.order_id.marketplace_config_id in listed.config_id)
         waiting = lines.order_id.filtered("marketplace_hold")
         if waiting:
-            waiting.action_marketplace_retry()
+            # Listing a product fails for nothing that an order lacks.
+            waiting._marketplace_documents().action_replay()
 
     def _ensure_for_products(self, products, configs=None, new_id=False):
         """List the products that have an external id and are enabled, at every account that goes by this id, or at

@@ -63,18 +63,25 @@ class SaleOrder(models.Model):
         """Return the notes that stand for products which nobody has listed."""
         return self.order_line.filtered(lambda line: line.display_type == "line_note" and line.cartona_line_id)
 
+    def _marketplace_documents(self):
+        """Return the newest document of each order, as far as they are kept."""
+        documents = self.env["marketplace.inbox"]
+        for order in self:
+            documents |= documents.search(
+                [
+                    ("config_id", "=", order.marketplace_config_id.id),
+                    ("external_id", "=", order.cartona_id),
+                    ("kind", "=", "order"),
+                ],
+                order="id desc",
+                limit=1,
+            )
+        return documents
+
     def _marketplace_document(self):
         """Return the newest document of the order."""
         self.ensure_one()
-        document = self.env["marketplace.inbox"].search(
-            [
-                ("config_id", "=", self.marketplace_config_id.id),
-                ("external_id", "=", self.cartona_id),
-                ("kind", "=", "order"),
-            ],
-            order="id desc",
-            limit=1,
-        )
+        document = self._marketplace_documents()
         if not document:
             raise UserError(
                 _("What the marketplace sent of %s is not kept any more. Mend its lines by hand.", self.name)

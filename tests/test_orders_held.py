@@ -64,6 +64,14 @@ class TestOrdersHeld(MarketplaceCase):
             self.assertEqual(order.amount_total, 80.0)
             self.assertFalse(order._marketplace_unknown_lines())
 
+    def test_a_product_is_listed_though_what_was_sent_of_an_order_that_waits_is_kept_no_more(self):
+        order = self.held_order()
+        order._marketplace_document().unlink()
+        self.list_late()
+        self.assertTrue(order.marketplace_hold)
+        with self.assertRaisesRegex(UserError, "by hand"):
+            order.action_marketplace_retry()
+
     def test_a_listing_by_the_reference_completes_the_order_too(self):
         document = self.box.add_order(
             order_details=[
