@@ -221,8 +221,9 @@ class MarketplaceListing(models.Model):
         by_id = {product.cartona_id: product for product in wanted}
         for listing in known:
             product = by_id[listing.external_id]
+            allowed = not product.company_id or product.company_id == listing.company_id
             free = listing.product_id.cartona_id != listing.external_id or listing.product_id == product and new_id
-            if not listing.active and free:
+            if not listing.active and free and allowed:
                 listing.write({"product_id": product.id, "active": True})
         values = []
         for config in configs:

@@ -16,6 +16,15 @@ class TestOffers(MarketplaceCase):
 
     # ------------------------------------------------------------------ what leaves
 
+    def test_an_id_that_another_company_had_listed_fails_nobody_who_enters_it(self):
+        listing = self.listings[0]
+        listing.active = False
+        company = self.env["res.company"].create({"name": "Theirs"})
+        self.env["product.product"].create(
+            storable({"name": "Theirs", "company_id": company.id, "cartona_id": listing.external_id})
+        )
+        self.assertEqual((listing.product_id, listing.active), (self.products[0], False))
+
     def test_a_new_price_reaches_the_marketplace(self):
         self.products[0].list_price = 77.5
         self.commit()
