@@ -44,6 +44,7 @@ class MarketplaceConfig(models.Model):
     def action_match_products(self):
         """Read the marketplace's catalogue in the background and list the products that are found in it."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         for config in self:
             self.env["marketplace.task"]._start(config, "match")
         return self._notify(
@@ -62,6 +63,7 @@ class MarketplaceConfig(models.Model):
     def action_sync_all(self):
         """Send the current price and stock of every listing again, whether it changed or not."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         for config in self:
             self.env["marketplace.task"]._start(config, "sync", total=config.listing_count)
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)

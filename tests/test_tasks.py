@@ -160,6 +160,19 @@ class TestTasks(MarketplaceCase):
         task.with_user(manager).action_stop()
         self.assertEqual(task.state, "stopped")
 
+    def test_another_companys_manager_starts_nothing(self):
+        company = self.env["res.company"].create({"name": "Theirs"})
+        manager = new_test_user(
+            self.env,
+            "theirs",
+            "cartona_integration.group_marketplace_manager",
+            company_id=company.id,
+            company_ids=company.ids,
+        )
+        for action in ("action_match_products", "action_sync_all"):
+            with self.subTest(action), self.assertRaises(AccessError):
+                getattr(self.account.with_user(manager), action)()
+
     def test_everything_that_failed_is_retried_with_one_button(self):
         listings = self.list_products()
         gone = [self.box.state.products.pop(listing.external_id) for listing in listings[:2]]
