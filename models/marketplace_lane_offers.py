@@ -54,7 +54,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return self.env["marketplace.listing"]._next_due(config)
 
     def _at_rest(self, config):
-        self.env["marketplace.task"]._finish_sync(config)
+        self.env["marketplace.task"]._finish_syncs()
 
     def _has_backlog(self, config):
         return len(self.env["marketplace.listing"]._due_ids(config, limit=config.batch_size)) == config.batch_size

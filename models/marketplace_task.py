@@ -113,11 +113,15 @@ class MarketplaceTask(models.Model):
     def _finish(self, state, **values):
         self.write({"state": state, "finished_at": fields.Datetime.now(), "cursor": False, **values})
 
-    def _finish_sync(self, config):
-        """The offers lane of ``config`` has nothing to do: what was to be sent again has been."""
-        tasks = self.search([("config_id", "=", config.id), ("kind", "=", "sync"), ("state", "=", "running")])
-        for task in tasks:
-            task._finish("done", done=task.total)
+    def _finish_syncs(self):
+        """What was to be sent again has been, where the offers lane has nothing to do; a sender tells that when it
+        ends, and the sweeper after one that was killed."""
+        lane = self.env["marketplace.lane.offers"]
+        # Tasks first: with one that was started just now comes an outbox row.
+        for task in self.search([("kind", "=", "sync"), ("state", "=", "running")]):
+            config = task.config_id
+            if config._is_running() and not lane._has_work(config) and not lane._next_attempt(config):
+                task._finish("done", done=task.total)
 
     def _left(self):
         """Return how many listings still wait to be sent again."""

@@ -122,6 +122,7 @@ class MarketplaceWake(models.AbstractModel):
         bounded in time."""
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
             env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
+            env["marketplace.task"]._finish_syncs()
         work = self._work()
         if not work:
             return

@@ -109,6 +109,23 @@ class TestTasks(MarketplaceCase):
         self.assertEqual((task.state, task.done, task.progress), ("done", 6, 100.0))
         self.assertEqual(len(self.sent()), 6)
 
+    def test_sync_all_that_starts_while_a_sender_ends_is_not_taken_for_done(self):
+        self.list_products()
+        self.account.action_sync_all()
+        self.env.cr.flush()
+        self.env["marketplace.sender"]._come_back(self.account.id, "offers")
+        self.env.invalidate_all()
+        self.assertEqual(self.task("sync").state, "running")
+
+    def test_sync_all_ends_though_its_sender_was_killed_after_the_last_call(self):
+        self.list_products()
+        self.account.action_sync_all()
+        self.step("offers")
+        self.env.cr.postcommit.clear()
+        self.assertEqual(self.task("sync").state, "running")
+        self.sweep()
+        self.assertEqual(self.task("sync").state, "done")
+
     def test_sync_all_that_is_cancelled_still_sends_what_changed(self):
         task = self.sync_all()
         self.products[5].list_price = 999
