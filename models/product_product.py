@@ -146,7 +146,9 @@ class ProductProduct(models.Model):
                   FROM sale_order_line n
                   JOIN sale_order o ON o.id = n.order_id AND o.state IN ('draft', 'sent')
                   JOIN marketplace_listing l ON l.config_id = o.marketplace_config_id
-                   AND l.external_id = n.cartona_product_id
+                  JOIN product_product p ON p.id = l.product_id
+                   AND (l.external_id = n.cartona_product_id
+                        OR coalesce(n.cartona_product_id, '') = '' AND p.default_code = n.cartona_product_sku)
                  WHERE n.display_type = 'line_note' AND n.cartona_line_id IS NOT NULL
                    AND o.warehouse_id = ANY(%s) AND l.product_id = ANY(%s)
               GROUP BY l.product_id

@@ -130,6 +130,17 @@ class TestOrdersHeld(MarketplaceCase):
     def late_rows(self, listing):
         return [row for row in self.sent_rows() if row["supplier_product_id"] == listing.external_id]
 
+    def test_what_a_held_order_asks_for_by_reference_is_not_offered_either(self):
+        self.set_stock(self.late, 10)
+        line = {"supplier_product_id": "", "internal_product_id": "LATE-1", "amount": 2, "selling_price": 30}
+        self.box.add_order(order_details=[line])
+        self.pull()
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": self.late.id, "external_id": "900"}
+        )
+        self.env.flush_all()
+        self.assertEqual(self.late._marketplace_available(self.account)[self.late.id], 8)
+
     def test_a_held_order_that_the_retailer_cancels_is_cancelled(self):
         order = self.held_order()
         self.box.edit_order(order.cartona_id, by="admin", status="cancelled_by_retailer")
