@@ -9,7 +9,7 @@ from odoo.tools import SQL, mute_logger
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
 
 # Settings that change what is offered.
-OFFER_FIELDS = {"product_id", "external_id", "pack_size", "active"}
+OFFER_FIELDS = {"config_id", "product_id", "external_id", "pack_size", "active"}
 
 NEVER_PUSHED = {
     "pushed_quantity": 0,
@@ -126,14 +126,14 @@ class MarketplaceListing(models.Model):
 
     def write(self, vals):
         left = [
-            (listing, listing.external_id)
+            (listing, {"config_id": listing.config_id.id, "external_id": listing.external_id})
             for listing in self
-            if vals.get("external_id", listing.external_id) != listing.external_id and listing._is_shown()
+            if listing._changes(vals, {"config_id", "external_id"}) and listing._is_shown()
         ]
-        changed = self.filtered(lambda listing: listing._changes_offer(vals))
+        changed = self.filtered(lambda listing: listing._changes(vals, OFFER_FIELDS))
         result = super().write(vals)
-        for listing, external_id in left:
-            listing._leave_behind(external_id)
+        for listing, place in left:
+            listing._leave_behind(place)
             super(MarketplaceListing, listing).write(NEVER_PUSHED)  # nothing is known of the new id
         if {"config_id", "external_id"} & vals.keys():
             self._forget_unmatched()
@@ -143,10 +143,10 @@ class MarketplaceListing(models.Model):
             changed._release_orders()
         return result
 
-    def _changes_offer(self, vals):
-        """Tell whether ``vals`` are news: an import writes everything, changed or not."""
+    def _changes(self, vals, names):
+        """Tell whether ``vals`` are news of the fields ``names``: an import writes everything, changed or not."""
         self.ensure_one()
-        current = self._convert_to_write({name: self[name] for name in OFFER_FIELDS & vals.keys()})
+        current = self._convert_to_write({name: self[name] for name in names & vals.keys()})
         return any(value != vals[name] for name, value in current.items())
 
     @api.ondelete(at_uninstall=False)
@@ -176,11 +176,11 @@ class MarketplaceListing(models.Model):
         self.ensure_one()
         return bool(self.pushed_quantity or self.pushed_publication == "on")
 
-    def _leave_behind(self, external_id):
-        """Have what is still on sale under the former id taken off."""
+    def _leave_behind(self, place):
+        """Have what is still on sale under the former id, or at the former account, taken off."""
         self.ensure_one()
         self.flush_recordset()
-        former = self.copy({"product_id": False, "external_id": external_id, "active": False})
+        former = self.copy({"product_id": False, "active": False, **place})
         former.write({"pushed_quantity": self.pushed_quantity, "pushed_publication": self.pushed_publication})
 
     # ------------------------------------------------------------------ business: asking for a push

@@ -16,6 +16,19 @@ class TestOffers(MarketplaceCase):
 
     # ------------------------------------------------------------------ what leaves
 
+    def test_a_listing_that_moves_to_another_account_is_taken_off_the_first_and_sent_to_the_second(self):
+        listing = self.listings[0]
+        self.set_stock(self.products[0], 7)
+        self.commit()
+        second = self._create_account(name="Second")
+        self.commit()
+        self.box.clear_journal()
+        listing.config_id = second
+        self.commit()
+        former = self.account.with_context(active_test=False).listing_ids - self.account.listing_ids
+        self.assertEqual((former.external_id, former.pushed_quantity), (listing.external_id, 0))
+        self.assertEqual(sorted(row["available_stock_quantity"] for row in self.sent_rows()), [0, 7])
+
     def test_an_id_that_another_company_had_listed_fails_nobody_who_enters_it(self):
         listing = self.listings[0]
         listing.active = False
