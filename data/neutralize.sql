@@ -6,6 +6,9 @@ UPDATE marketplace_config
        webhook_secret = NULL,
        webhook_secret_previous = NULL
  WHERE state != 'draft';
+UPDATE marketplace_task
+   SET state = 'stopped'
+ WHERE state = 'running';
 DELETE FROM ir_config_parameter
  WHERE key = 'cartona_integration.identity';
 UPDATE queue_job

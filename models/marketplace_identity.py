@@ -23,6 +23,10 @@ class MarketplaceIdentity(models.AbstractModel):
         expected = self.env["ir.config_parameter"].sudo().get_param(PARAMETER)
         return bool(expected) and expected == f"{self.env.cr.dbname}:{self._read_fingerprint()}"
 
+    def _is_copy(self):
+        """Tell whether accounts were set live in another database than this one, of which this is a copy."""
+        return bool(self.env["ir.config_parameter"].sudo().get_param(PARAMETER)) and not self._is_original()
+
     def _claim(self):
         """Make this the database that speaks for its accounts.
 

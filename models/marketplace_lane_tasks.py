@@ -20,7 +20,8 @@ class MarketplaceLaneTasks(models.AbstractModel):
     _description = "Lane of Long Tasks"
 
     def _has_work(self, config):
-        may_work = config.state == "draft" or config._is_running()
+        in_setup = config.state == "draft" and not self.env["marketplace.identity"]._is_copy()
+        may_work = in_setup or config._is_running()
         return may_work and not config._running()._is_blocked() and bool(self._task(config))
 
     def _next_attempt(self, config):

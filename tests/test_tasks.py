@@ -101,6 +101,15 @@ class TestTasks(MarketplaceCase):
     def sent(self):
         return {row["supplier_product_id"] for row in self.sent_rows()}
 
+    def test_a_copied_database_matches_nothing_for_an_account_that_is_being_set_up(self):
+        self.commit()
+        self.account.state = "draft"
+        self.box.clear_journal()
+        self.account.action_match_products()
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "original:of-another-machine")
+        self.commit()
+        self.assertFalse(self.box.calls("supplier-product"))
+
     def test_sync_all_tells_how_far_it_is_and_ends(self):
         task = self.sync_all()
         self.env.cr.flush()
