@@ -116,8 +116,18 @@ class MarketplaceApiCartona(models.AbstractModel):
             rows = exchange.request("GET", config.product_path, params={"page": page, "per_page": CATALOGUE_PAGE})
             self._check_list(rows)
             exchange.count = len(rows)
-        products = [self._parse_product(row) for row in rows]
+            products = self._parse_products(rows, exchange)
         return products, str(page + 1) if len(rows) >= CATALOGUE_PAGE else None
+
+    def _parse_products(self, rows, exchange):
+        """Leave out rows that make no sense, and count them in the log: one of them must not hide all others."""
+        products = []
+        for row in rows:
+            try:
+                products.append(self._parse_product(row))
+            except errors.MappingError:
+                exchange.failed += 1
+        return products
 
     def _parse_product(self, raw):
         return RemoteProduct(

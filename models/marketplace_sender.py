@@ -136,7 +136,7 @@ class MarketplaceLane(models.AbstractModel):
         """
         try:
             answer = call(*args)
-        except errors.RequestRejected as err:
+        except (errors.RequestRejected, errors.MappingError) as err:
             return None, err
         except errors.MarketplaceError as err:
             config._running()._note_failure(err)

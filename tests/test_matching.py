@@ -55,6 +55,15 @@ class TestMatching(MarketplaceCase):
         self.match()
         self.assertFalse(other.listing_ids)
 
+    def test_a_row_that_makes_no_sense_hides_no_other(self):
+        product = self.box.state.products[str(1000 + self.products[0].id)]
+        product.card["unit_count"] = "a dozen"
+        listings = self.match()
+        self.assertEqual(listings.product_id, self.products[1:])
+        log = self.logged("list_products")[0]
+        self.assertEqual((log.status, log.failed_count), ("partial", 1))
+        self.assertFalse(self.running()._is_blocked())
+
     def test_a_catalogue_that_names_a_product_twice_lists_it_once(self):
         lister = type(self.env["marketplace.api.cartona"])
         original = lister._list_products
