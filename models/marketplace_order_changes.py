@@ -19,15 +19,16 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _update_order(self, sale_order, order):
         """Take over a newer version of an order that is here already."""
+        draft = sale_order.state in ("draft", "sent")
         if self._is_stale(sale_order, order.status):
+            if draft and sale_order._marketplace_unknown_lines():
+                self._update_lines(sale_order, order)  # the status was told apart; what was ordered stands here alone
             return
         sale_order.write(self._prepare_marketplace_values(order))
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
-        if order.status not in ("pending", "editing", "approved"):
-            return
-        if sale_order.state in ("draft", "sent"):
+        if draft and order.status not in ("cancelled", "returned"):
             self._update_lines(sale_order, order)
-        elif sale_order.state == "sale":
+        elif sale_order.state == "sale" and order.status in ("pending", "editing", "approved"):
             self._reduce_lines(sale_order, order)
             self._ask_about_difference(sale_order, order)
 

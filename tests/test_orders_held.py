@@ -155,6 +155,28 @@ class TestOrdersHeld(MarketplaceCase):
         self.pull()
         self.assertEqual((order.state, order.marketplace_status), ("draft", "approved"))
 
+    def tell_status(self, order, status):
+        raw = {"hashed_id": order.cartona_id, "status": status}
+        self.env["marketplace.inbox"]._store([(self.account, "status", order.cartona_id, raw)], "webhook")
+        self.commit()
+
+    def test_listing_the_product_releases_an_order_that_has_left_at_the_marketplace_already(self):
+        lines = ((self.products[0], 1, 20.0), (self.late, 2, 30.0))
+        document = self.box_order(*lines, status="assigned_to_salesman")
+        self.pull()
+        order = self.order_of(document)
+        self.assertTrue(order.marketplace_hold)
+        self.list_late()
+        self.assertFalse(order.marketplace_hold)
+        self.assertEqual((order.state, order.order_line.product_id), ("sale", self.products[0] | self.late))
+
+    def test_listing_the_product_releases_an_order_whose_status_was_told_apart(self):
+        order = self.held_order()
+        self.tell_status(order, "approved")
+        self.list_late()
+        self.assertFalse(order.marketplace_hold)
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+
     def test_a_person_is_told_once_however_many_orders_are_held(self):
         for _n in range(3):
             self.box_order((self.late, 2, 30.0))
