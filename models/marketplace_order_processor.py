@@ -119,6 +119,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._cancel(sale_order)
         elif sale_order.marketplace_status == "returned":
             self._take_back(sale_order)
+        elif sale_order.marketplace_hold:
+            return  # it goes on when that is mended
         elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
             sale_order.action_confirm()
 

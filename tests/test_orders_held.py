@@ -177,6 +177,12 @@ class TestOrdersHeld(MarketplaceCase):
         self.assertFalse(order.marketplace_hold)
         self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
 
+    def test_a_status_of_a_held_order_is_done_with_and_does_not_fail(self):
+        order = self.held_order()
+        self.tell_status(order, "approved")
+        row = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id), ("kind", "=", "status")])
+        self.assertEqual((row.state, row.last_error), ("done", False))
+
     def test_a_person_is_told_once_however_many_orders_are_held(self):
         for _n in range(3):
             self.box_order((self.late, 2, 30.0))
