@@ -36,8 +36,8 @@ class SaleOrder(models.Model):
     def _is_to_invoice_now(self):
         """Tell whether nothing is left to be delivered, here or, where there never was, by the marketplace's word."""
         self.ensure_one()
-        if self.state != "sale":
-            return False
+        if self.state != "sale" or self.marketplace_status in ("cancelled", "returned"):
+            return False  # what was called off or comes back is a person's to settle
         if any(picking.picking_type_code == "outgoing" for picking in self.picking_ids):
             return self._has_all_left()
         return self.marketplace_status == "delivered"

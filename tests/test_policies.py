@@ -94,6 +94,18 @@ class TestPolicies(MarketplaceCase):
         self.commit()
         self.assertEqual(order.invoice_ids.invoice_line_ids.quantity, 10)
 
+    def test_what_is_called_off_or_comes_back_is_not_invoiced_because_the_rest_is_stopped(self):
+        self.account.invoice_policy = "posted"
+        for status in ("cancelled_by_retailer", "returned"):
+            order = self.place()
+            self.deliver(order, 4, backorder=True)
+            self.commit()
+            self.box.edit_order(order.cartona_id, by="admin", status=status)
+            self.pull()
+            outgoing = order.picking_ids.filtered(lambda picking: picking.picking_type_code == "outgoing")
+            self.assertEqual(set(outgoing.mapped("state")), {"done", "cancel"})
+            self.assertFalse(order.invoice_ids, status)
+
     def test_what_was_not_delivered_is_not_invoiced_whatever_the_product_says(self):
         self.account.invoice_policy = "posted"
         self.products[:2].invoice_policy = "order"
