@@ -332,6 +332,27 @@ class TestConfirmDelivery(OtpCase):
         self.commit()
         self.assertEqual(self.box.order(order.cartona_id)["status"], "delivered")
 
+    def test_when_none_is_needed_any_more_the_marketplace_is_told_all_the_same(self):
+        self.leave()
+        action = self.order.action_confirm_marketplace_delivery()
+        self.order.marketplace_otp_required = False
+        self.env["marketplace.otp"].browse(action["res_id"]).action_confirm()
+        self.assertEqual(self.order.marketplace_status, "shipped", "the marketplace does not know it yet")
+        self.commit()
+        self.assertEqual(self.steps(), ["assigned_to_salesman", "delivered"])
+
+    def test_a_delivery_gives_no_right_to_another_companys_order(self):
+        user = self.stranger()
+        kind = self.env["stock.warehouse"].search([("company_id", "=", user.company_id.id)], limit=1).out_type_id
+        places = {name: self.picking[name].id for name in ("location_id", "location_dest_id")}
+        places["location_id"] = kind.default_location_src_id.id
+        theirs = self.env["stock.picking"].create({"picking_type_id": kind.id, **places})
+        values = {"order_id": self.order.id, "picking_ids": theirs.ids, "otp": self.otp}
+        wizard = self.env["marketplace.otp"].with_user(user).create(values)
+        with self.assertRaises(AccessError):
+            wizard.action_confirm()
+        self.assertFalse(self.steps())
+
     def test_many_are_confirmed_at_once_and_those_that_can_not_be_are_named(self):
         free, here = self.free_order(), self.free_order()
         self.leave(free)
