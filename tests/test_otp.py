@@ -255,6 +255,13 @@ class TestOtpAtValidation(OtpCase):
 
     # ------------------------------------------------------------------ secrecy
 
+    def test_nobody_reads_the_otp_that_somebody_else_enters(self):
+        wizard = self.env["marketplace.otp"].browse(self.picking.button_validate()["res_id"])
+        wizard.otp = self.otp
+        colleague = new_test_user(self.env, "otp-colleague", "stock.group_stock_user")
+        with self.assertRaises(AccessError):
+            wizard.with_user(colleague).read(["otp"])
+
     def test_the_otp_stands_nowhere(self):
         """Wrong ones, right ones, echoed ones: in no log, outbox, job, message, error, and nor in the question."""
         self.box.state.orders[self.hashed_id].retailer_otp = CANARY
