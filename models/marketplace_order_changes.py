@@ -60,14 +60,19 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _reduce_lines(self, sale_order, order):
         """Take over that less is wanted of a confirmed order, as far as it has not left yet."""
         there = {line.external_id: line for line in order.lines if self._is_ordered(line)}
+        locked = sale_order.locked
         for line in sale_order.order_line.filtered("cartona_line_id"):
             wanted = there[line.cartona_line_id].quantity if line.cartona_line_id in there else 0.0
             less = float_compare(wanted, line.product_uom_qty, precision_digits=4) < 0
             if not less or not line._is_news("marketplace_quantity", wanted):
                 continue  # what was raised here and is not told yet is no change of theirs
             if float_compare(wanted, line.qty_delivered, precision_digits=4) >= 0:
+                if sale_order.locked:
+                    sale_order.action_unlock()
                 # The next comparison with the marketplace must find both sides equal.
                 line.write({"product_uom_qty": wanted, "marketplace_quantity": wanted})
+        if locked and not sale_order.locked:
+            sale_order.action_lock()
 
     def _ask_about_difference(self, sale_order, order):
         if self._differs(sale_order, order):

@@ -345,6 +345,18 @@ class TestOrdersHeld(MarketplaceCase):
         self.assertEqual([(move.product_id, move.product_uom_qty) for move in left], [(self.products[0], 3)])
         self.assertFalse(order.activity_ids)
 
+    def test_less_of_a_locked_order_reduces_the_delivery_and_leaves_it_locked(self):
+        document = self.box_order((self.products[0], 5, 20.0), status="approved")
+        self.pull()
+        order = self.order_of(document)
+        order.action_lock()
+        line_id = document["order_details"][0]["id"]
+        self.box.edit_order(document["hashed_id"], by="admin", amounts={line_id: 2})
+        self.pull()
+        self.assertEqual(order._marketplace_document().state, "done")
+        self.assertEqual(order.picking_ids.move_ids.product_uom_qty, 2)
+        self.assertTrue(order.locked)
+
     def test_less_than_has_left_is_told_to_a_person(self):
         document, order = self.confirmed((self.products[0], 5, 5.0))
         self.deliver(order.picking_ids, 4)
