@@ -85,14 +85,16 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _differs(self, sale_order, order):
         """Tell whether the lines that the marketplace has are not those that both sides agreed on: what was changed
         here is told, not asked about."""
-        there = {line.external_id: line.quantity for line in order.lines if self._is_ordered(line)}
+        there = {line.external_id: line for line in order.lines if self._is_ordered(line)}
         here = {
-            line.cartona_line_id: line.marketplace_quantity
+            line.cartona_line_id: line
             for line in sale_order.order_line
             if line.cartona_line_id and line.marketplace_quantity
         }
         return there.keys() != here.keys() or any(
-            float_compare(quantity, here[line_id], precision_digits=4) for line_id, quantity in there.items()
+            here[line_id]._is_news("marketplace_quantity", line.quantity)
+            or here[line_id]._is_news("marketplace_price_unit", line.price_unit)
+            for line_id, line in there.items()
         )
 
     # ------------------------------------------------------------------ endings

@@ -357,6 +357,14 @@ class TestOrdersHeld(MarketplaceCase):
         self.assertEqual(order.picking_ids.move_ids.product_uom_qty, 2)
         self.assertTrue(order.locked)
 
+    def test_another_price_after_confirming_is_told_to_a_person(self):
+        document = self.box_order((self.products[0], 5, 20.0), status="approved")
+        self.pull()
+        details = [{**document["order_details"][0], "selling_price": 15.0}]
+        self.box.edit_order(document["hashed_id"], by="admin", order_details=details, total_price=75.0)
+        self.pull()
+        self.assertIn("Changed at the marketplace", self.order_of(document).activity_ids.summary or "")
+
     def test_less_than_has_left_is_told_to_a_person(self):
         document, order = self.confirmed((self.products[0], 5, 5.0))
         self.deliver(order.picking_ids, 4)
