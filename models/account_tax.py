@@ -15,6 +15,8 @@ PRICE_FIELDS = {
     "children_tax_ids",
     "active",
 }
+# What the same tax, included in prices, has in common with it.
+TWIN_FIELDS = {"amount", "amount_type", "include_base_amount", "is_base_affected", "sequence"}
 
 
 class AccountTax(models.Model):
@@ -31,6 +33,9 @@ class AccountTax(models.Model):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", tax=self.ids)
+        shared = {name: vals[name] for name in TWIN_FIELDS & vals.keys()}
+        if shared and self.marketplace_included_id:
+            self.marketplace_included_id.write(shared)
         return result
 
     def unlink(self):
