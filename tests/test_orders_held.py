@@ -261,6 +261,21 @@ class TestOrdersHeld(MarketplaceCase):
 
     # ------------------------------------------------------------------ customers
 
+    def test_the_tax_in_the_price_follows_the_rate_of_the_tax(self):
+        tax = self.env["account.tax"].create({"name": "VAT 14", "amount": 14.0})
+        included = tax._marketplace_included()
+        tax.amount = 15.0
+        self.assertEqual((tax._marketplace_included(), included.amount), (included, 15.0))
+
+    def test_without_taxes_by_setting_none_come_when_they_are_computed_anew(self):
+        document = self.box_order((self.products[0], 1, 20.0), status="pending")
+        self.account.confirm_policy = "never"
+        self.pull()
+        order = self.order_of(document)
+        self.products[0].taxes_id = self.env["account.tax"].create({"name": "VAT 14", "amount": 14.0})
+        order.action_update_taxes()
+        self.assertEqual((order.order_line.tax_id.ids, order.amount_total), ([], 20.0))
+
     def test_an_order_of_a_blocked_customer_is_held_until_it_is_unblocked(self):
         retailer = {"retailer_name": "Shop", "retailer_code": "B-1"}
         first = self.box_order((self.products[0], 1, 20.0), retailer=retailer)
