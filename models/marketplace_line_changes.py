@@ -149,6 +149,7 @@ class MarketplaceLineChanges(models.AbstractModel):
                 fresh.remove(row)
             listing = line._marketplace_listing()
             values.update(cartona_line_id=row and row[0], marketplace_listing_id=listing.id)
+            values.update(marketplace_pack_size=listing.pack_size)
         return values
 
     def _learn(self, order, lines):

@@ -63,14 +63,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         locked = sale_order.locked
         for line in sale_order.order_line.filtered("cartona_line_id"):
             wanted = there[line.cartona_line_id].quantity if line.cartona_line_id in there else 0.0
-            less = float_compare(wanted, line.product_uom_qty, precision_digits=4) < 0
+            quantity = line._from_selling_units(wanted)  # somebody may have chosen another unit
+            less = float_compare(quantity, line.product_uom_qty, precision_digits=4) < 0
             if not less or not line._is_news("marketplace_quantity", wanted):
                 continue  # what was raised here and is not told yet is no change of theirs
-            if float_compare(wanted, line.qty_delivered, precision_digits=4) >= 0:
+            if float_compare(quantity, line.qty_delivered, precision_digits=4) >= 0:
                 if sale_order.locked:
                     sale_order.action_unlock()
                 # The next comparison with the marketplace must find both sides equal.
-                line.write({"product_uom_qty": wanted, "marketplace_quantity": wanted})
+                line.write({"product_uom_qty": quantity, "marketplace_quantity": wanted})
         if locked and not sale_order.locked:
             sale_order.action_lock()
 

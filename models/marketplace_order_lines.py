@@ -67,6 +67,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             {
                 "product_id": product.id,
                 "marketplace_listing_id": listing.id,
+                "marketplace_pack_size": listing.pack_size,
                 "product_uom_qty": line.quantity,
                 unit_field(self.env["sale.order.line"]): pack_unit(product.uom_id, listing.pack_size).id,
                 "price_unit": line.price_unit,

@@ -18,6 +18,8 @@ class SaleOrderLine(models.Model):
     marketplace_quantity = fields.Float(
         string="Quantity There", readonly=True, copy=False, digits="Product Unit of Measure"
     )
+    # As it was then: correcting the listing's later changes nothing about what was ordered.
+    marketplace_pack_size = fields.Float(readonly=True, copy=False, digits=(16, 6))
     marketplace_price_unit = fields.Float(string="Price There", readonly=True, copy=False, digits="Product Price")
     marketplace_supplier_discount = fields.Float(
         string="Our Discount",

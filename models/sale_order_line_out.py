@@ -54,21 +54,40 @@ class SaleOrderLine(models.Model):
             quantity = self.qty_delivered
         return self._in_selling_units(quantity)
 
+    def _marketplace_pack(self):
+        """Return how many units of the product are in a selling unit: as it was ordered, else as it is listed."""
+        listing = self._marketplace_listing()
+        ordered = self.marketplace_pack_size if listing == self.marketplace_listing_id else 0.0
+        return ordered or listing.pack_size or 1.0
+
+    def _from_selling_units(self, quantity):
+        """Turn selling units into the line's unit."""
+        quantity *= self._marketplace_pack()
+        if self.product_id and self.product_uom != self.product_id.uom_id:
+            quantity = self.product_id.uom_id._compute_quantity(quantity, self.product_uom, round=False)
+        return round(quantity, DIGITS)
+
     def _in_selling_units(self, quantity):
         """Turn a quantity in the line's unit into selling units of its listing."""
         if self.product_id and self.product_uom != self.product_id.uom_id:
             quantity = self.product_uom._compute_quantity(quantity, self.product_id.uom_id, round=False)
-        return round(quantity / (self._marketplace_listing().pack_size or 1.0), DIGITS)
+        return round(quantity / self._marketplace_pack(), DIGITS)
 
     def _marketplace_price(self, price):
         """Turn a price for the line's unit into the price of one selling unit of its listing."""
         if self.product_id and self.product_uom != self.product_id.uom_id:
             price = self.product_uom._compute_price(price, self.product_id.uom_id)
-        return round(price * (self._marketplace_listing().pack_size or 1.0), DIGITS)
+        return round(price * self._marketplace_pack(), DIGITS)
 
     def _marketplace_known(self):
         """Return the values that say what the marketplace has of this line."""
-        names = ("cartona_line_id", "marketplace_listing_id", "marketplace_quantity", "marketplace_price_unit")
+        names = (
+            "cartona_line_id",
+            "marketplace_listing_id",
+            "marketplace_pack_size",
+            "marketplace_quantity",
+            "marketplace_price_unit",
+        )
         return {name: self._fields[name].convert_to_write(self[name], self) for name in names}
 
     def _marketplace_sum(self):

@@ -266,6 +266,28 @@ class TestOrderLinesOut(OrderOutCase):
         self.add_line(self.products[2], 24, 1.5)
         self.assertEqual(self.there()[2], self.sold(2, 2, 18.0))
 
+    def test_a_corrected_size_of_a_box_does_not_change_what_was_ordered(self):
+        self.first.marketplace_listing_id.pack_size = 2
+        self.second.product_uom_qty = 4
+        self.commit()
+        self.assertEqual(self.sent(), [[{"id": self.line_id(1), "amount": 4}]])
+        self.box.edit_order(self.hashed_id, by="admin", amounts={self.line_id(0): 8})
+        self.pull()
+        self.assertEqual(self.first.product_uom_qty, 8)
+
+    def test_less_of_what_is_counted_in_another_unit_here_is_so_many_boxes_less(self):
+        self.first.marketplace_listing_id.pack_size = 12
+        document = self.place()
+        self.pull()
+        line = self.order_of(document).order_line[0]
+        unit = self.products[0].uom_id
+        line.write({"product_uom": unit.id, "product_uom_qty": 120, "price_unit": 20.0 / 12})
+        self.commit()
+        line_id = document["order_details"][0]["id"]
+        self.box.edit_order(document["hashed_id"], by="admin", amounts={line_id: 9})
+        self.pull()
+        self.assertEqual((line.product_uom_qty, line.product_uom), (108, unit))
+
     def test_another_product_on_a_line_is_another_line_there(self):
         self.account.confirm_policy = "never"
         document = self.place()
