@@ -50,12 +50,14 @@ class SaleOrder(models.Model):
 
     def action_marketplace_accept(self):
         """Go on in spite of what the order is held for. Products have to be known all the same."""
-        for order in self.filtered("marketplace_hold"):
+        held = self.filtered("marketplace_hold")
+        for order in held:
             if order._marketplace_unknown_lines():
                 raise UserError(_("Match the products of %s first: what is unknown can't be delivered.", order.name))
             order.write({"marketplace_hold_accepted": order.marketplace_hold, "marketplace_hold": False})
             order.message_post(body=_("Accepted: %s", order.marketplace_hold_accepted))
-        self.action_marketplace_retry()
+        # sudo: as above. Where the document is not kept any more, the order stands as it was mended by hand.
+        held.sudo()._marketplace_documents().action_replay()
 
     # ------------------------------------------------------------------ business
 

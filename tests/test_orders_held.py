@@ -207,6 +207,15 @@ class TestOrdersHeld(MarketplaceCase):
         self.assertEqual(order.state, "sale")
         self.assertFalse(order.marketplace_hold)
 
+    def test_what_was_mended_by_hand_is_accepted_although_its_document_is_gone(self):
+        order = self.held_order()
+        order._marketplace_document().unlink()
+        order._marketplace_unknown_lines().unlink()
+        order.action_marketplace_accept()
+        self.assertFalse(order.marketplace_hold)
+        order.action_confirm()
+        self.assertEqual(order.state, "sale")
+
     def test_what_was_accepted_is_held_again_when_the_difference_is_another(self):
         self.account.confirm_policy = "never"
         document = self.box_order((self.products[0], 1, 20.0), status="pending", total_price=25.0)
