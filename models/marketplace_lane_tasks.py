@@ -60,8 +60,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
                 listings = env["marketplace.matching"]._match_page(task.config_id, products)
                 task._advance(following, len(products), len(listings))
                 if not following:
-                    env["marketplace.unmatched"]._tidy(task.config_id, task.create_date)
-                    env["marketplace.matching"]._request_suggestions(task.config_id)
+                    env["marketplace.matching"]._finish_catalogue(task.config_id, task.create_date)
 
         retried_transaction(self.env, store)
         return True
@@ -70,13 +69,16 @@ class MarketplaceLaneTasks(models.AbstractModel):
         """Find suggestions for up to a thousand unmatched products. Nothing is locked while names are compared."""
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
-            found, following = env["marketplace.unmatched"]._find_suggestions(config, int(cursor or 0))
+            found = env["marketplace.unmatched"]._find_suggestions(config, int(cursor or 0))
 
         def store(env):
             task = env[self._name]._running(task_id)
             if task:
-                env["marketplace.unmatched"]._store_suggestions(found)
-                task._advance(following, len(found), 0)
+                unmatched = env["marketplace.unmatched"]
+                unmatched._store_suggestions(found)
+                last = max(found, default=0)
+                more = last and unmatched._count_unknown(task.config_id, last)
+                task._advance(str(last) if more else False, len(found), 0)
 
         retried_transaction(self.env, store)
         return True

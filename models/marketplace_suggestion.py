@@ -42,12 +42,17 @@ class MarketplaceMatching(models.AbstractModel):
             suggestions[key] = products.browse(ranked)
         return suggestions
 
-    def _request_suggestions(self, config):
-        """Have suggestions found for what could not be matched."""
-        unmatched = self.env["marketplace.unmatched"]
-        count = unmatched.search_count([("config_id", "=", config.id), ("reason", "=", "unknown")])
+    def _finish_catalogue(self, config, since):
+        """The catalogue was read to its end: forget what it had no more ``since`` the reading began, and look what the
+        rest may be."""
+        self.env["marketplace.unmatched"]._tidy(config, since)
+        self._request_suggestions(config)
+
+    def _request_suggestions(self, config, after=0):
+        """Have suggestions found for the unknown products, or those behind the row ``after``."""
+        count = self.env["marketplace.unmatched"]._count_unknown(config, after)
         if count:
-            self.env["marketplace.task"]._start(config, "suggest", total=count)
+            self.env["marketplace.task"]._start(config, "suggest", total=count, cursor=str(after))
 
     # ------------------------------------------------------------------ steps
 

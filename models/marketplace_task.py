@@ -91,15 +91,15 @@ class MarketplaceTask(models.Model):
     # ------------------------------------------------------------------ business
 
     @api.model
-    def _start(self, config, kind, total=0):
-        """Start work of ``kind``, unless it is running already; return the task."""
+    def _start(self, config, kind, total=0, cursor=False):
+        """Start work of ``kind``, at ``cursor``, unless it is running already; return the task."""
         # sudo: the caller has checked that the user may change the account
         tasks = self.sudo()
         running = tasks.search([("config_id", "=", config.id), ("kind", "=", kind), ("state", "=", "running")])
         if running:
             running.total = max(total, running.total)
         else:
-            running = tasks.create({"config_id": config.id, "kind": kind, "total": total})
+            running = tasks.create({"config_id": config.id, "kind": kind, "total": total, "cursor": cursor})
         self.env["marketplace.wake"]._request()
         return running
 

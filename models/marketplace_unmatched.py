@@ -189,12 +189,13 @@ class MarketplaceUnmatched(models.Model):
         known = self.search([("config_id", "=", config.id), ("external_id", "in", list(products))])
         new = [products[external_id] for external_id in products.keys() - set(known.mapped("external_id"))]
         if new:
-            self._store(config, [(product, "unknown", self.env["product.product"]) for product in new])
-            self.env["marketplace.matching"]._request_suggestions(config)
+            rows = self._store(config, [(product, "unknown", self.env["product.product"]) for product in new])
+            self.env["marketplace.matching"]._request_suggestions(config, min(rows.ids) - 1)
 
     def _store(self, config, refused):
-        """Keep what was refused, ``[(remote product, reason, products it may be)]``. Suggestions stay as long as the
-        product is unknown, until there are new ones.
+        """Keep what was refused, ``[(remote product, reason, products it may be)]``; return the rows.
+
+        Suggestions stay as long as the product is unknown, until there are new ones.
 
         In SQL, so that two runs at once and a person who links a row meanwhile can't fail each other.
         """
@@ -232,7 +233,8 @@ class MarketplaceUnmatched(models.Model):
                 reasons=list(reasons),
             )
         )
-        stored = {external_id: row_id for external_id, row_id, suggested in self.env.cr.fetchall() if not suggested}
+        answer = self.env.cr.fetchall()
+        stored = {external_id: row_id for external_id, row_id, suggested in answer if not suggested}
         self._set_candidates(
             {
                 stored[product.external_id]: candidates[:MOST_CANDIDATES].ids
@@ -240,6 +242,7 @@ class MarketplaceUnmatched(models.Model):
                 if product.external_id in stored
             }
         )
+        return self.browse(row_id for _external_id, row_id, _suggested in answer)
 
     def _set_candidates(self, candidates):
         """Have ``{row id: product ids}`` replace what the rows, which are locked, may be."""
@@ -278,9 +281,7 @@ class MarketplaceUnmatched(models.Model):
         :param since: when the reading began: an account that was paused meanwhile may take days for it
         """
         waiting = self.env["sale.order.line"]._marketplace_waiting()
-        ordered = waiting.filtered(lambda line: line.order_id.marketplace_config_id == config).mapped(
-            "cartona_product_id"
-        )
+        waiting = waiting.filtered(lambda line: line.order_id.marketplace_config_id == config)
         self.env.cr.execute(
             SQL(
                 """
@@ -291,28 +292,30 @@ class MarketplaceUnmatched(models.Model):
                 """,
                 config.id,
                 min(fields.Datetime.now() - GONE, since),
-                ordered,
+                waiting.mapped("cartona_product_id"),
             )
         )
         self.browse(row_id for (row_id,) in self.env.cr.fetchall()).unlink()
 
     def _find_suggestions(self, config, after):
-        """Return the products that the next unknown ones, up to a thousand, may be, ``{row id: product ids}``, and
-        where to go on, if there are more."""
-        rows = self.search(
-            [("config_id", "=", config.id), ("reason", "=", "unknown"), ("id", ">", after)],
-            order="id",
-            limit=SUGGEST_ROWS,
-        )
+        """Return the products that the next unknown ones, up to a thousand, may be: ``{row id: product ids}``."""
+        rows = self.search(self._unknown_domain(config, after), order="id", limit=SUGGEST_ROWS)
         matching = self.env["marketplace.matching"]
         found = matching._suggest(config, [(row.id, row.name or "") for row in rows])
         remote = {row.id: row._remote_product() for row in rows}
         candidates = matching._candidates(config, remote.values())
-        following = str(rows[-1].id) if len(rows) == SUGGEST_ROWS else False
-        # What has its id, reference or barcode by now goes before what has a name like it.
+        hits = {row_id: matching._hits(product, candidates) for row_id, product in remote.items()}
+        # What alone has its id, reference or barcode by now goes before what has a name like it.
         return {
-            row_id: (matching._hits(remote[row_id], candidates) | products).ids for row_id, products in found.items()
-        }, following
+            row_id: (hits[row_id] | products if len(hits[row_id]) == 1 else products).ids
+            for row_id, products in found.items()
+        }
+
+    def _count_unknown(self, config, after):
+        return self.search_count(self._unknown_domain(config, after))
+
+    def _unknown_domain(self, config, after):
+        return [("config_id", "=", config.id), ("reason", "=", "unknown"), ("id", ">", after)]
 
     def _store_suggestions(self, found):
         """Keep ``{row id: product ids, the best first}`` on the rows that are still there, and still unknown."""

@@ -178,7 +178,7 @@ class TestMatching(MarketplaceCase):
         self.box.add_product(id="77", internal_product_id="NONE", name="شاى اخضر")
         self.match()
         self.assertEqual(self.refused()["77"].suggestion_id, product)
-        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: ({}, False))
+        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: {})
         self.match()
         row = self.refused()["77"]
         self.assertEqual((row.suggestion_id, row.candidate_ids), (product, product))
@@ -202,7 +202,7 @@ class TestMatching(MarketplaceCase):
         twin = self.env["product.product"].create(storable({"name": "Twin", "default_code": "CI-001"}))
         self.match()
         (twin | self.products[0]).default_code = False
-        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: ({}, False))
+        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", lambda *_args: {})
         self.match()
         (row,) = self.refused().values()
         self.assertEqual((row.reason, row.candidate_ids), ("unknown", self.env["product.product"]))

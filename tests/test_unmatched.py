@@ -1,7 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
 from unittest import mock
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
@@ -21,7 +22,7 @@ class UnmatchedCase(MarketplaceCase):
                 for external_id, name in products
             ],
         )
-        self.env["marketplace.matching"]._request_suggestions(self.account)
+        self.env["marketplace.matching"]._finish_catalogue(self.account)
         self.commit()
         return self.rows()
 
@@ -227,19 +228,12 @@ class TestSuggestions(UnmatchedCase):
         self.assertEqual(found.ids, [large.id, small.id])
 
     def test_a_variant_is_found_by_its_attributes(self):
-        attribute = self.env["product.attribute"].create(
-            {"name": "Taste", "value_ids": [Command.create({"name": name}) for name in ("Mango", "Guava", "Apple")]}
-        )
-        template = self.env["product.template"].create(
-            {
-                "name": "Nectar bottle",
-                "attribute_line_ids": [
-                    Command.create({"attribute_id": attribute.id, "value_ids": [Command.set(attribute.value_ids.ids)]})
-                ],
-            }
-        )
-        (found,) = self.suggest("nectar guava bottle")
-        self.assertEqual(found[0].product_template_attribute_value_ids.name, "Guava")
+        tastes = [Command.create({"name": f"{name} from fresh fruit"}) for name in ("Mango", "Guava", "Apple")]
+        attribute = self.env["product.attribute"].create({"name": "Taste", "value_ids": tastes})
+        line = {"attribute_id": attribute.id, "value_ids": [Command.set(attribute.value_ids.ids)]}
+        template = self.env["product.template"].create({"name": "Nectar", "attribute_line_ids": [Command.create(line)]})
+        (found,) = self.suggest("nectar guava from fresh fruit")
+        self.assertEqual(found[0].product_template_attribute_value_ids.name, "Guava from fresh fruit")
         self.assertEqual(found[0].product_tmpl_id, template)
 
     def test_what_is_listed_archived_or_not_for_sale_is_no_suggestion(self):
@@ -312,3 +306,45 @@ class TestSuggestions(UnmatchedCase):
         self.products.active = False
         self.refuse(("77", "منتج 1"))
         self.assertFalse(row.suggestion_id or row.candidate_ids)
+
+
+class TestOrderedProducts(UnmatchedCase):
+    """What an order asks for and nobody knows stands beside what matching has left."""
+
+    def order(self, external_id, name, sku=""):
+        line = {"supplier_product_id": external_id, "product_name": name, "internal_product_id": sku}
+        self.box.add_order(status="pending", order_details=[{**line, "amount": 1, "selling_price": 5}])
+        self.pull()
+
+    def test_an_order_that_comes_long_after_matching_removes_nothing(self):
+        row = self.refuse(("77", "x"))
+        row.write({"product_id": self.products[0].id, "seen_at": fields.Datetime.now() - timedelta(days=30)})
+        self.order("99", "منتج 2")
+        self.assertEqual(self.rows().mapped("external_id"), ["77", "99"])
+        self.assertEqual(row.product_id, self.products[0])
+
+    def test_only_what_was_ordered_is_looked_for(self):
+        self.refuse(("77", "x"), ("78", "y"))
+        self.order("99", "منتج 2")
+        self.assertEqual(self.rows()[-1].suggestion_id, self.products[1])
+        task = self.env["marketplace.task"].search([("config_id", "=", self.account.id), ("kind", "=", "suggest")])[0]
+        self.assertEqual((task.total, task.done), (1, 1))
+
+    def test_what_comes_while_names_are_compared_has_its_turn(self):
+        find = self.registry["marketplace.unmatched"]._find_suggestions
+
+        def meanwhile(rows, config, after):
+            found = find(rows, config, after)
+            if not after:
+                product = RemoteProduct("78", "منتج 2")
+                rows._store(config, [(product, "unknown", self.env["product.product"])])
+            return found
+
+        self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", meanwhile)
+        self.assertEqual(self.refuse(("77", "منتج 1")).mapped("suggestion_id"), self.products[:2])
+
+    def test_two_that_have_the_reference_are_no_suggestion(self):
+        for name in ("Twin one", "Twin two"):
+            self.create_product(name, default_code="TWIN")
+        self.order("99", "منتج 2", "TWIN")
+        self.assertEqual(self.rows().suggestion_id, self.products[1])
