@@ -228,12 +228,29 @@ class TestSuggestions(UnmatchedCase):
         self.assertEqual(found.ids, [large.id, small.id])
 
     def test_a_variant_is_found_by_its_attributes(self):
-        tastes = [Command.create({"name": f"{name} from fresh fruit"}) for name in ("Mango", "Guava", "Apple")]
+        names = [
+            "mango",
+            "apple",
+            "grape",
+            "peach",
+            "lemon",
+            "orange",
+            "cherry",
+            "banana",
+            "carrot",
+            "pear",
+            "plum",
+            "kiwi",
+            "lime",
+            "melon",
+            "guava",
+        ]
+        tastes = [Command.create({"name": f"{name} from fresh fruit"}) for name in names]
         attribute = self.env["product.attribute"].create({"name": "Taste", "value_ids": tastes})
         line = {"attribute_id": attribute.id, "value_ids": [Command.set(attribute.value_ids.ids)]}
         template = self.env["product.template"].create({"name": "Nectar", "attribute_line_ids": [Command.create(line)]})
         (found,) = self.suggest("nectar guava from fresh fruit")
-        self.assertEqual(found[0].product_template_attribute_value_ids.name, "Guava from fresh fruit")
+        self.assertEqual(found[0].product_template_attribute_value_ids.name, "guava from fresh fruit")
         self.assertEqual(found[0].product_tmpl_id, template)
 
     def test_what_is_listed_archived_or_not_for_sale_is_no_suggestion(self):
