@@ -102,30 +102,25 @@ class Inside:
     # === many listings ===
 
     def multiply(self, account, count):
-        """Copies of the account's only listing, with products and stock of their own, until there are `count`. By SQL:
-        the ORM would take minutes. Gives all products, those of consecutive external ids."""
+        """Copies of the account's only listing, with products and stock of their own, until there are `count`. Gives
+        their products, in the order of the external ids, which count on."""
         with self.environment() as env:
+            cr, made = env.cr, count - 1
             listing = env["marketplace.listing"].search([("config_id", "=", account)])
             product = listing.product_id
             quant = product.stock_quant_ids.filtered(lambda quant: quant.location_id.usage == "internal")
-            new = copies(env.cr, product.product_tmpl_id, "generate_series(2, %s) AS n (number)", [count])
-            new = copies(
-                env.cr, product, "unnest(%s) WITH ORDINALITY AS n (template, number)", [new],
-                product_tmpl_id="n.template",
-            )  # fmt: skip
-            made = "unnest(%s) WITH ORDINALITY AS n (product, number)"
-            copies(env.cr, quant, made, [new], product_id="n.product")
-            copies(
-                env.cr, listing, f"{made} JOIN product_product p ON p.id = n.product", [new],
-                product_id="n.product", product_tmpl_id="p.product_tmpl_id",
-                external_id="(t.external_id::int + n.number)::text",
-            )  # fmt: skip
-            for record in (product.product_tmpl_id, product, quant, listing):
-                env.cr.execute(f"ANALYZE {record._table}")
-            return [product.id, *new]
+            template = self._copies(cr, "product_template", product.product_tmpl_id.id, made, {})
+            own = {"product_tmpl_id": f"{template} + n"}
+            first = self._copies(cr, "product_product", product.id, made, own)
+            self._copies(cr, "stock_quant", quant.id, made, {"product_id": f"{first} + n"})
+            own.update(product_id=f"{first} + n", external_id="(t.external_id::int + n + 1)::text")
+            self._copies(cr, "marketplace_listing", listing.id, made, own)
+            cr.execute("ANALYZE product_template, product_product, stock_quant, marketplace_listing")
+            return [product.id, *range(first, first + made)]
 
     def drain(self, account, products, price):
-        """The seconds a sender in this process needs for a new price of the products, and the memory it holds then."""
+        """The seconds a sender in this process needs for a new price of the products, the memory that the process holds
+        then, and how many blocks of it are in use."""
         with self.environment() as env:
             env["marketplace.wake"]._hold_back()
             env.cr.execute(
@@ -140,7 +135,7 @@ class Inside:
             env["marketplace.sender"]._drain(account, "offers")
             seconds = time.monotonic() - start
         gc.collect()  # what is no longer held, whenever it would have been noticed
-        return {"seconds": seconds, "megabytes": resident_bytes() / 2**20}
+        return {"seconds": seconds, "megabytes": resident_bytes() / 2**20, "blocks": sys.getallocatedblocks()}
 
     # === orders ===
 
@@ -327,7 +322,7 @@ class Inside:
         return cr.fetchone()[0]
 
     def _copies(self, cr, table, template, count, own):
-        """Insert copies number 0 … of a row, with the `own` expressions instead of its values."""
+        """Insert copies number 0 … of a row, with the `own` expressions instead of its values; give the first id."""
         cr.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema "
             "AND table_name = %s AND column_name NOT IN ('id', 'access_token')",
@@ -342,6 +337,7 @@ class Inside:
             f"FROM {table} t, generate_series(0, {count} - 1) AS n WHERE t.id = {template}"
         )
         cr.execute(f"SELECT setval('{table}_id_seq', {first} + {count})")
+        return first
 
     # === webhooks ===
 
@@ -352,24 +348,6 @@ class Inside:
         start = time.perf_counter()
         requests.get(url, timeout=60).raise_for_status()
         return time.perf_counter() - start
-
-
-def copies(cr, record, source, values, **changed):
-    """Insert a copy of the record for each row `n` of the source, in the order of its `number`, with columns `changed`
-    (SQL; the original is `t`); give the ids."""
-    cr.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name != 'id'",
-        [record._table],
-    )
-    columns = [name for (name,) in cr.fetchall()]
-    chosen = ", ".join(changed.get(name, f't."{name}"') for name in columns)
-    names = ", ".join(f'"{name}"' for name in columns)
-    cr.execute(
-        f"INSERT INTO {record._table} ({names}) SELECT {chosen} FROM {record._table} t, {source} "
-        f"WHERE t.id = {record.id} ORDER BY n.number RETURNING id",
-        values,
-    )
-    return [row[0] for row in cr.fetchall()]
 
 
 def resident_bytes():
