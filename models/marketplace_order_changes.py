@@ -28,9 +28,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
         if draft and order.status not in ("cancelled", "returned"):
             self._update_lines(sale_order, order)
-        elif sale_order.state == "sale" and order.status in ("pending", "editing", "approved"):
-            self._reduce_lines(sale_order, order)
-            self._ask_about_difference(sale_order, order)
 
     def _is_stale(self, sale_order, status):
         """Tell whether a message is older than what Odoo knows: it must not step the order back."""
@@ -56,6 +53,21 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
         commands += [Command.delete(line.id) for line in gone]
         sale_order.write({"order_line": commands})
+
+    def _is_to_compare(self, sale_order, order):
+        """Tell whether the marketplace's lines differ from those of a confirmed order that has not left."""
+        under_way = sale_order.state == "sale" and order.status in ("pending", "editing", "approved")
+        return under_way and not self._is_stale(sale_order, order.status) and self._differs(sale_order, order)
+
+    def _compare(self, sale_order, row):
+        """Take over what can be of the newest document of a confirmed order, and ask a person about the rest. It moves
+        stock, so it is a follow-up, in a transaction of its own kind."""
+        if row.kind != "order" or row != sale_order._marketplace_document():
+            return
+        order = self._parse(row.config_id, row)
+        if self._is_to_compare(sale_order, order):
+            self._reduce_lines(sale_order, order)
+            self._ask_about_difference(sale_order, order)
 
     def _reduce_lines(self, sale_order, order):
         """Take over that less is wanted of a confirmed order, as far as it has not left yet."""

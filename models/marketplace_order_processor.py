@@ -48,9 +48,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self._hold_orders(self.env["sale.order"].union(*orders.values()))
         for row, order in parsed:
             sale_order = orders[order.external_id]
+            follow_up = self._is_to_follow_up(sale_order) or self._is_to_compare(sale_order, order)
             row.write(
                 {
-                    "state": "imported" if self._is_to_follow_up(sale_order) else "done",
+                    "state": "imported" if follow_up else "done",
                     "order_id": sale_order.id,
                     "attempts": 0,
                     "next_attempt": False,
@@ -123,6 +124,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             return  # it goes on when that is mended
         elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
             sale_order.action_confirm()
+        elif sale_order.state == "sale":
+            self._compare(sale_order, row)
 
     # ------------------------------------------------------------------ parsing and finding
 

@@ -389,6 +389,17 @@ class TestOrdersHeld(MarketplaceCase):
         self.pull()
         self.assertIn("Changed at the marketplace", self.order_of(document).activity_ids.summary or "")
 
+    def test_an_older_document_that_is_replayed_reduces_nothing(self):
+        document, order = self.confirmed((self.products[0], 5, 5.0))
+        line = document["order_details"][0]["id"]
+        old = order._marketplace_document()
+        self.box.edit_order(document["hashed_id"], by="admin", amounts={line: 9})
+        self.pull()
+        order.order_line.write({"product_uom_qty": 9, "marketplace_quantity": 9})
+        old.action_replay()
+        self.commit()
+        self.assertEqual(order.order_line.product_uom_qty, 9)
+
     def test_less_than_has_left_is_told_to_a_person(self):
         document, order = self.confirmed((self.products[0], 5, 5.0))
         self.deliver(order.picking_ids, 4)
