@@ -12,7 +12,7 @@ from .common import MarketplaceCase, storable
 
 
 class UnmatchedCase(MarketplaceCase):
-    def refuse(self, *products, reason="unknown", candidates=()):
+    def refuse(self, *products, reason="unknown"):
         """Leave what matching leaves of ``(external id, name)``, as the last page of a catalogue would."""
         nothing = self.env["product.product"]
         self.env["marketplace.unmatched"]._store(
@@ -22,7 +22,7 @@ class UnmatchedCase(MarketplaceCase):
                 for external_id, name in products
             ],
         )
-        self.env["marketplace.matching"]._finish_catalogue(self.account)
+        self.env["marketplace.matching"]._finish_catalogue(self.account, fields.Datetime.now())
         self.commit()
         return self.rows()
 
