@@ -14,6 +14,7 @@
         "security/ir.model.access.csv",
         "data/queue_job.xml",
         "data/ir_cron.xml",
+        "data/product.xml",
         "views/marketplace_config_views.xml",
         "views/marketplace_listing_views.xml",
         "views/marketplace_unmatched_views.xml",

@@ -46,7 +46,11 @@ class Offer:
 
 @dataclass
 class Customer:
-    """Who ordered. ``code`` is the marketplace's own id of the customer; it may be missing."""
+    """Who ordered, and where it goes. ``code`` is the marketplace's own id of the customer; it may be missing.
+
+    A marketplace that tells the address as one text puts it into ``street``. ``state`` and ``country`` are codes where
+    the marketplace has them (``CA``, ``EG``), else names.
+    """
 
     name: str
     code: str = ""
@@ -54,13 +58,24 @@ class Customer:
     phone2: str = ""
     email: str = ""
     street: str = ""
+    street2: str = ""
+    city: str = ""
+    zip: str = ""
+    state: str = ""
+    country: str = ""
     notes: str = ""
     route_code: str = ""
+
+    @property
+    def address(self) -> str:
+        """The address as one text; the same for the same place."""
+        return ", ".join(filter(None, (self.street, self.street2, self.city, self.zip, self.state)))
 
 
 @dataclass
 class OrderLine:
-    """One line as the marketplace has it; two lines of one product stay two.
+    """One line as the marketplace has it; two lines of one product stay two. What is charged for the delivery is a line
+    of the kind ``delivery``; it has no product of the catalogue.
 
     ``price_unit`` is what is charged for one selling unit, after every discount; the discounts are told, not subtracted
     again.
@@ -79,6 +94,7 @@ class OrderLine:
     marketplace_discount: float = 0.0
     comment: str = ""
     cancelled: bool = False
+    kind: Literal["product", "delivery"] = "product"
 
     @property
     def list_price(self) -> float:
@@ -88,7 +104,8 @@ class OrderLine:
 
 @dataclass
 class Order:
-    """One order as the marketplace has it now."""
+    """One order as the marketplace has it now. ``currency`` is its ISO code, ``""`` where the marketplace has but one;
+    ``ship_by`` until when it has to leave."""
 
     external_id: str
     status: OrderStatus
@@ -99,6 +116,8 @@ class Order:
     account_code: str = ""
     reference: str = ""
     ordered_at: datetime | None = None
+    currency: str = ""
+    ship_by: datetime | None = None
     delivery_date: date | None = None
     preferred_day: date | None = None
     estimated_day: date | None = None
@@ -127,8 +146,39 @@ class LineChange:
 
 
 @dataclass
+class Package:
+    """What has left in one delivery: ``lines`` are ``[(line id, selling units)]``.
+
+    ``reference`` is our own name of it, the same when it is told again; ``repeated`` says that it may have been told
+    before, and the answer was lost. ``carrier`` and ``tracking`` may be empty.
+    """
+
+    reference: str
+    lines: list[tuple[str, float]]
+    carrier: str = ""
+    tracking: str = ""
+    tracking_url: str = ""
+    shipped_at: datetime | None = None
+    repeated: bool = False
+
+
+@dataclass
+class OrderPage:
+    """One page of raw orders. ``cursor`` is where the next pull goes on, as text that only the adapter reads, ``None``
+    for the beginning; ``more`` tells that there is another page right now."""
+
+    documents: list[Any]
+    cursor: str | None = None
+    more: bool = False
+
+
+@dataclass
 class RemoteProduct:
-    """One sellable row of the marketplace's catalogue, for matching and for the audit of drift."""
+    """One sellable row of the marketplace's catalogue, for matching and for the audit of drift.
+
+    ``remote`` holds what else its adapter needs to name the row in a push: offer, parent, place of the stock. Plain
+    data for JSON; the listing keeps it.
+    """
 
     external_id: str
     name: str = ""
@@ -139,17 +189,22 @@ class RemoteProduct:
     price: float | None = None
     quantity: float | None = None
     published: bool | None = None
+    remote: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Event:
     """What a webhook delivery says: one document, ready for the inbox.
 
+    - ``order``: a whole order; ``status``: the status of one, and nothing else.
+    - ``notice``: something happened to an order, which is to be fetched by its id.
+    - ``erase``: what is known of a customer has to be forgotten; ``external_id`` is the customer's code.
+
     ``payload`` is the marketplace's own document, as parsed from the verified body. ``event_id`` is the delivery's own
     id where the marketplace gives one that is unique, else ``""``.
     """
 
-    kind: Literal["order", "status", "test"]
+    kind: Literal["order", "status", "notice", "erase"]
     external_id: str
     payload: dict[str, Any]
     event_id: str = ""
@@ -157,15 +212,16 @@ class Event:
 
 @dataclass
 class RowResult:
-    """What became of one row of a push. Build it with the four constructors below.
+    """What became of one row of a push. Build it with the five constructors below.
 
     - ``accepted``: the marketplace has the value.
     - ``rejected``: it will not take this row as it is; a person must act (``code`` is the marketplace's own).
     - ``retry``: it may take it later; ``after`` is in seconds, ``None`` leaves the delay to the sender's backoff.
+    - ``wait``: it was not tried, since the marketplace takes no more for ``after`` seconds; that is no failed attempt.
     - ``pending``: it answers later; ``handle`` is what to ask with.
     """
 
-    outcome: Literal["accepted", "rejected", "retry", "pending"]
+    outcome: Literal["accepted", "rejected", "retry", "wait", "pending"]
     code: str = ""
     message: str = ""
     after: float | None = None
@@ -182,6 +238,10 @@ class RowResult:
     @classmethod
     def retry(cls, message: str, after: float | None = None, code: str = "") -> "RowResult":
         return cls("retry", code=code, message=message, after=after)
+
+    @classmethod
+    def wait(cls, after: float, message: str = "") -> "RowResult":
+        return cls("wait", message=message, after=after)
 
     @classmethod
     def pending(cls, handle: str) -> "RowResult":

@@ -6,7 +6,6 @@ from odoo import http
 from odoo.http import request
 
 from ..database import own_transaction
-from ..transport import signatures
 from ..transport.errors import MappingError, WebhookRejected
 
 MAX_BODY = 1024 * 1024
@@ -41,6 +40,9 @@ class MarketplaceWebhook(http.Controller):
         try:
             body = self._read_body()
             config = self._find_account(key or request.httprequest.headers.get("X-Marketplace-Key") or marketplace)
+            if config._api()._is_ping(config, request.httprequest.headers, body):
+                return request.make_json_response({"status": "ok"})
+            self._check_type()
             proof = self._verify(config, body)
             if kind == "test":
                 return self._report(config, body, proof)
@@ -52,6 +54,19 @@ class MarketplaceWebhook(http.Controller):
         stored = self._store(config, kind, documents)
         return request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
 
+    @http.route(ROUTE + "/<string:key>", type="http", auth="public", methods=["GET"], save_session=False)
+    def challenge(self, kind, key, **params):
+        """Answer a marketplace that makes sure that this address is ours before it sends anything here.
+
+        :return: JSON as the marketplace wants it; 401 for any other GET
+        """
+        try:
+            config = self._find_account(key)
+            return request.make_json_response(config._api()._answer_challenge(config, params))
+        except (Refused, WebhookRejected):
+            message = "The delivery could not be verified."
+            return request.make_json_response({"status": "refused", "error": message}, status=401)
+
     # ------------------------------------------------------------------ steps
 
     def _read_body(self):
@@ -61,11 +76,13 @@ class MarketplaceWebhook(http.Controller):
             raise Refused(411, "Send the body with a Content-Length.")
         if http_request.content_length > MAX_BODY:
             raise Refused(413, f"The body is larger than {MAX_BODY} bytes.")
-        if http_request.mimetype != "application/json":
-            raise Refused(415, "Send the body as application/json.")
         if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(415, "Send the body without compression.")
         return http_request.get_data()  # kept: Odoo runs this again when its transaction meets another one
+
+    def _check_type(self):
+        if request.httprequest.mimetype != "application/json":
+            raise Refused(415, "Send the body as application/json.")
 
     def _find_account(self, key):
         """Return the account; an unknown one is refused as a bad signature is, so that keys can't be tried out."""
@@ -81,11 +98,8 @@ class MarketplaceWebhook(http.Controller):
 
     def _verify(self, config, body):
         """Return what proves the delivery."""
-        scheme, options = config._api()._webhook_recipe(config)
         try:
-            return signatures.verify(
-                scheme, request.httprequest.headers, body, config._webhook_secrets(), time.time(), **options
-            )
+            return config._api()._verify_webhook(config, request.httprequest.headers, body, time.time())
         except WebhookRejected as err:
             raise Refused(401, str(err)) from err
 
@@ -98,7 +112,7 @@ class MarketplaceWebhook(http.Controller):
     def _parse(self, config, kind, payload, body):
         """Return the delivery's documents as ``[(config, kind, order id, raw, event id)]``."""
         try:
-            events = config._api()._parse_webhook(config, kind, payload)
+            events = config._api()._parse_webhook(config, kind, payload, request.httprequest.headers)
         except MappingError as err:
             raise Refused(400, str(err)) from err
         delivery = config._api()._delivery_id(config, request.httprequest.headers, body)

@@ -3,7 +3,7 @@ from urllib.parse import quote
 
 from odoo import _, models
 
-from ..schemas import UNLIMITED, Customer, Event, Order, OrderLine, RemoteProduct, RowResult
+from ..schemas import UNLIMITED, Customer, Event, Order, OrderLine, OrderPage, RemoteProduct, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
 from ..transport.reading import day, first, flag, items, moment, number, text, under
@@ -175,7 +175,7 @@ class MarketplaceApiCartona(models.AbstractModel):
             rows = exchange.request("GET", f"{config.order_path}/pull-orders", params={"limit": limit})
             self._check_list(rows)
             exchange.count = len(rows)
-        return rows, str(limit * 2) if limit <= len(rows) < PULL_LIMIT_MAX else None
+        return OrderPage(rows, str(limit * 2) if limit <= len(rows) < PULL_LIMIT_MAX else None)
 
     def _identify(self, config, raw):
         if not isinstance(raw, dict):
@@ -320,7 +320,7 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     # ------------------------------------------------------------------ webhooks
 
-    def _parse_webhook(self, config, kind, payload):
+    def _parse_webhook(self, config, kind, payload, headers):
         """Cartona documents no webhook; a relay may send one document, a list, or either under ``order``/``orders``."""
         if isinstance(payload, dict):
             payload = first(payload, "orders", "order", default=payload)

@@ -1,6 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from . import marketplace_api
+from . import marketplace_api_tokens
+from . import marketplace_api_webhooks
 from . import marketplace_config
+from . import marketplace_config_access
 from . import marketplace_config_actions
 from . import marketplace_config_state
 from . import marketplace_config_webhooks
@@ -9,6 +12,7 @@ from . import marketplace_status_rule
 from . import marketplace_listing
 from . import marketplace_listing_import
 from . import marketplace_offer
+from . import marketplace_push
 from . import marketplace_stock_rule
 from . import marketplace_audit
 from . import marketplace_outbox
@@ -20,6 +24,7 @@ from . import marketplace_sender
 from . import marketplace_lane_invoices
 from . import marketplace_lane_offers
 from . import marketplace_lane_orders
+from . import marketplace_lane_shipments
 from . import marketplace_line_changes
 from . import marketplace_lane_pull
 from . import marketplace_lane_inbox
@@ -50,6 +55,7 @@ from . import sale_order_hold
 from . import sale_order_money
 from . import sale_order_out
 from . import sale_order_delivery
+from . import sale_order_shipment
 from . import sale_order_line
 from . import sale_order_line_out
 from . import sale_order_invoice

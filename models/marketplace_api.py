@@ -1,12 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import hashlib
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 from odoo import _, models
 
-from ..transport import errors, signatures
+from ..transport import errors
+from ..transport.address import elsewhere as origin_of
 from ..transport.client import Client
 from ..transport.session import new_session
 
@@ -34,14 +35,27 @@ class Exchange:
 
     def __init__(self, count):
         self.client = None
+        self.renew = None  # gives authentication anew after it was refused, where that can help
         self.count = count
         self.failed = 0
         self.seen = None  # transport's record of the request, redacted
 
     def request(self, method, path, **kwargs):
         """Send one request and return the parsed JSON of the answer (``None`` for an empty body)."""
-        response = self.client.request(method, path, **kwargs)
+        response = self.send(method, path, **kwargs)
         return response.json() if response.body.strip() else None
+
+    def send(self, method, path, **kwargs):
+        """Send one request and return the whole ``Response``; once more where a token had just run out: who is not let
+        in has changed nothing."""
+        try:
+            return self.client.request(method, path, **kwargs)
+        except errors.AuthenticationFailed:
+            auth = self.renew and self.renew(self.client.auth)
+            if not auth:
+                raise
+            self.renew, self.client.auth = None, auth
+        return self.client.request(method, path, **kwargs)
 
     def _observe(self, seen):
         self.seen = seen
@@ -98,24 +112,29 @@ class MarketplaceApi(models.AbstractModel):
     def _capabilities(self):
         """Return what the marketplace can do, as a dict:
 
-        ``batch_size`` (largest number of rows in one push), ``needs_ack`` (its orders come again until acknowledged),
-        ``has_webhook`` (it sends webhooks itself), ``async_push`` (a push is answered later), ``subjects`` (which of
-        price, stock, publication can be sent), ``statuses`` (neutral statuses that can be sent), ``line_statuses`` (in
-        which of them an order's lines can be changed; none: never), ``default_statuses`` (what is told at which event,
-        where it is not the usual, see ``marketplace.status.rule``), ``private_fields`` (what of a document only
-        managers may see), ``default_url``,
-        ``cancellation_reasons`` (the marketplace's own words for why an order is cancelled, with labels).
+        - ``batch_size``: largest number of rows in one push
+        - ``needs_ack``: its orders come again until acknowledged
+        - ``has_webhook``: it sends webhooks itself
+        - ``async_push``: a push may be answered later, see :meth:`_poll_push`
+        - ``subjects``: which of price, stock, publication can be sent
+        - ``statuses``: neutral statuses that can be sent
+        - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
+        - ``line_statuses``: in which of them an order's lines can be changed; none: never
+        - ``default_statuses``: what is told at which event, where it is not the usual, see ``marketplace.status.rule``
+        - ``credentials``: names of the account's fields that it needs, of those in ``marketplace_config_access.py``
+        - ``needs_remote``: a push needs more than the external id, see :meth:`_locate_products`
+        - ``private_fields``: what of a document only managers may see
+        - ``default_url``, ``token_url``: where its API answers, and where it gives tokens
+        - ``cancellation_reasons``: the marketplace's own words for why an order is cancelled, with labels
         """
-        raise NotImplementedError
-
-    def _auth(self, config):
-        """Return the account's ``requests.auth.AuthBase``."""
         raise NotImplementedError
 
     def _secrets(self, config):
         """Return the texts that must never be stored or shown: redaction takes them out of every excerpt."""
         sudo = config.sudo()
-        return [secret for secret in (sudo._credentials().auth_token, *sudo._webhook_secrets()) if secret]
+        credentials = sudo._credentials()
+        given = (credentials.auth_token, credentials.client_secret, credentials.refresh_token)
+        return [secret for secret in (*given, *sudo._webhook_secrets(), *credentials._tokens()) if secret]
 
     def _classify(self, status, body):
         """Return the error for an answer that the table of status codes would misjudge, else ``None``.
@@ -140,12 +159,13 @@ class MarketplaceApi(models.AbstractModel):
 
         :param listing: one ``marketplace.listing`` with its offer computed, see ``marketplace.listing._offers()``
         :param set subjects: which of price, stock and publication are asked for
-        :return: dict with ``listing_id, external_id, sku, account_code``; the caller adds, as asked, ``price`` (float,
+        :return: dict with ``listing_id, external_id, remote, sku, account_code``; the caller adds, ``price`` (float,
             per selling unit), ``quantity`` (int, selling units, never negative, or ``UNLIMITED``), ``published`` (bool)
         """
         return {
             "listing_id": listing.id,
             "external_id": listing.external_id,
+            "remote": listing.remote or {},
             "sku": listing.product_id.default_code or "",
             "account_code": listing.config_id.supplier_code or "",
         }
@@ -163,17 +183,44 @@ class MarketplaceApi(models.AbstractModel):
         """
         raise NotImplementedError
 
-    def _pull_orders(self, config, cursor=None):
-        """Return one page of raw orders: ``([raw], next cursor or None)``.
+    def _locate_products(self, config, external_ids):
+        """Ask what else a push has to name these products by, where ``needs_remote`` says that it has to.
 
-        Where orders need to be acknowledged, the next pull starts without a cursor as long as this one brought
-        something new; the cursor is for when it did not.
+        :return: ``{external id: remote}``, see ``RemoteProduct.remote``; one that is missing is not there
         """
+        raise NotImplementedError
+
+    def _poll_push(self, config, handle, rows):
+        """Ask what became of the rows that were answered ``pending(handle)``.
+
+        :param rows: dicts with ``listing_id, external_id, sku`` and what was sent of ``price, quantity, published``
+        :return: one ``RowResult`` for each, or ``None``: it is still at work
+        """
+        raise NotImplementedError
+
+    def _pull_orders(self, config, cursor=None):
+        """Return one page of raw orders, as an ``OrderPage``.
+
+        A marketplace that keeps a queue (``needs_ack``) is asked without a cursor as long as a page brought something
+        new; the cursor is for when it did not. For all others the cursor is kept for good: it has to tell by the
+        marketplace's own clock where the next pull, hours or days later, goes on, with an overlap, since orders that
+        come again cost nothing and orders that are passed over are lost. The first pull, without one, begins at
+        ``config.orders_since``.
+        """
+        raise NotImplementedError
+
+    def _fetch_order(self, config, external_id):
+        """Return one raw order by its id, for a notice that tells no more than that; ``None``: there is none."""
         raise NotImplementedError
 
     def _identify(self, config, raw):
         """Return ``(order id, account code)`` of a raw order, each ``""`` where it has none. Never raises."""
         raise NotImplementedError
+
+    def _version(self, config, raw):
+        """Return the time or number at which the marketplace last changed this raw order, as a text that sorts, ``""``
+        where it has none. What is older than what is stored is set aside. Never raises."""
+        return ""
 
     def _parse_order(self, config, raw):
         """Turn a raw order into the neutral ``Order``.
@@ -208,6 +255,13 @@ class MarketplaceApi(models.AbstractModel):
         """
         raise NotImplementedError
 
+    def _ship(self, config, external_id, package):
+        """Tell the marketplace that a ``Package`` has left, where ``ships`` says that it wants to know.
+
+        :return: ``RowResult``; a package that it knows already, from a call whose answer was lost, is accepted
+        """
+        raise NotImplementedError
+
     def _push_order_lines(self, config, external_id, changes):
         """Change the lines of an order at the marketplace, where ``line_statuses`` of its capabilities allow it.
 
@@ -217,50 +271,15 @@ class MarketplaceApi(models.AbstractModel):
         """
         raise NotImplementedError
 
-    def _webhook_recipe(self, config):
-        """Return ``(scheme, options)`` for ``transport.signatures.verify``: the account's own, or the preset."""
-        if config.webhook_scheme == "preset":
-            scheme, options = self._webhook_preset()
-        else:
-            scheme, options = config.webhook_scheme, config._webhook_options()
-        return scheme, options if scheme == "token" else {"tolerance": float(config.webhook_tolerance), **options}
-
-    def _webhook_preset(self):
-        """Return ``(scheme, options)`` by which this marketplace signs its deliveries.
-
-        By default, for marketplaces without webhooks of their own, what a relay of the supplier's has to do: sign time
-        and body with HMAC-SHA256.
-        """
-        return "hmac", {}
-
-    def _delivery_id(self, config, headers, body):
-        """Return what tells a verified delivery from all others, so that a copy of it is known; ``""``: nothing does.
-
-        By default the id of Standard Webhooks, and the signed time with the signed body where HMAC is used.
-        """
-        scheme, options = self._webhook_recipe(config)
-        if scheme == "standard":
-            return headers.get("webhook-id", "")
-        if scheme == "hmac" and "{timestamp}" in options.get("base", signatures.BASE):
-            stamp = headers.get(options.get("timestamp_header", signatures.TIMESTAMP_HEADER), "")
-            return hashlib.sha256(stamp.strip().encode() + b"." + body).hexdigest()
-        return ""
-
-    def _parse_webhook(self, config, kind, payload):
-        """Turn the verified, parsed body of a delivery into a list of ``Event``.
-
-        :param str kind: the route: ``orders`` or ``status``
-        :raise MappingError: it is not what this route takes
-        """
-        raise NotImplementedError
-
     # ------------------------------------------------------------------ the way out
 
     @contextmanager
-    def _exchange(self, config, operation, count=1, secrets=()):
+    def _exchange(self, config, operation, count=1, secrets=(), elsewhere=None):
         """Make one call of the marketplace and leave one row in the log, whatever becomes of the caller's transaction.
 
         ``secrets`` are texts that only this call knows, an OTP for one, to be hidden like those of the account.
+        ``elsewhere`` is a URL of another origin, for tokens and for files that the marketplace keeps there: the account
+        never shows its own credentials to it.
 
         Usage::
 
@@ -271,7 +290,8 @@ class MarketplaceApi(models.AbstractModel):
         started = time.monotonic()
         error = None
         try:
-            exchange.client = self._client(config, exchange, secrets)
+            exchange.client = self._client(config, exchange, secrets, elsewhere)
+            exchange.renew = None if elsewhere else partial(self._renew_auth, config)
             yield exchange
         except Exception as err:
             error = err
@@ -281,12 +301,13 @@ class MarketplaceApi(models.AbstractModel):
                 config, operation, exchange, time.monotonic() - started, error
             )
 
-    def _client(self, config, exchange, secrets=()):
+    def _client(self, config, exchange, secrets=(), elsewhere=None):
         """Return the HTTP client that carries the account's credentials and reports to ``exchange``."""
         credentials = config.sudo()._credentials()
+        base_url = credentials.base_url or ""
         return Client(
-            credentials.base_url or "",
-            auth=self._auth(config),
+            origin_of(elsewhere, base_url) if elsewhere else base_url,
+            auth=None if elsewhere else self._auth(config),
             timeout=config.timeout,
             classify=self._classify,
             secrets=[*self._secrets(config), *secrets],

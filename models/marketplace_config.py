@@ -85,7 +85,7 @@ class MarketplaceConfig(models.Model):
     product_path = fields.Char(default="supplier-product", help="Path of the marketplace's products.")
     order_path = fields.Char(default="order", help="Path of the marketplace's orders.")
     timeout = fields.Float(default=30.0, help="Seconds to wait for an answer.")
-    batch_size = fields.Integer(default=100, help="Rows in one call, 1 to 1000.")
+    batch_size = fields.Integer(default=100, help="Rows in one call, as far as the marketplace takes them.")
 
     # what is sent
     sync_price = fields.Boolean(string="Send Prices", default=True)
@@ -184,7 +184,7 @@ class MarketplaceConfig(models.Model):
     held_count = fields.Integer(string="Held Orders", compute="_compute_counts")
 
     _sql_constraints = [
-        ("batch_size_range", "CHECK (batch_size BETWEEN 1 AND 1000)", "The batch size must be from 1 to 1000."),
+        ("batch_size_range", "CHECK (batch_size BETWEEN 1 AND 25000)", "The batch size must be from 1 to 25,000."),
         ("timeout_positive", "CHECK (timeout > 0)", "The timeout must be more than 0 seconds."),
         ("safety_positive", "CHECK (safety_quantity >= 0)", "The safety quantity can't be negative."),
     ]
@@ -265,6 +265,8 @@ class MarketplaceConfig(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            vals.update({**self._prepare_adapter_values(vals.get("code") or "cartona"), **vals})
         configs = super().create(vals_list)
         # sudo: nobody may write what runs but the machinery itself
         self.env["marketplace.config.state"].sudo().create([{"config_id": config.id} for config in configs])
@@ -280,9 +282,12 @@ class MarketplaceConfig(models.Model):
     @api.onchange("code")
     def _onchange_code(self):
         if self.code:
-            capabilities = self._api()._capabilities()
-            self.base_url = self.base_url or capabilities.get("default_url")
-            self.batch_size = min(self.batch_size or 100, capabilities["batch_size"])
+            self.base_url = self._api()._capabilities()["default_url"] or self.base_url
+            self.update(self._prepare_adapter_values(self.code))
+
+    def _prepare_adapter_values(self, code):
+        """Return what a new account is set to because of its marketplace. Extend this with settings of an adapter."""
+        return {"batch_size": self.env["marketplace.api"]._adapter(code)._capabilities()["batch_size"]}
 
     # ------------------------------------------------------------------ business
 

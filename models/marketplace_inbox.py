@@ -31,9 +31,16 @@ class MarketplaceInbox(models.Model):
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade", index=True)
     key = fields.Char(required=True, readonly=True, help="Unique for the account: event id, or order id and digest.")
-    kind = fields.Selection([("order", "Order"), ("status", "Status")], default="order", required=True, readonly=True)
+    kind = fields.Selection(
+        [("order", "Order"), ("status", "Status"), ("notice", "Notice of an order"), ("erase", "Forget a customer")],
+        default="order",
+        required=True,
+        readonly=True,
+    )
     external_id = fields.Char(string="Marketplace Order ID", readonly=True)
     digest = fields.Char(readonly=True)
+    version = fields.Char(readonly=True, help="When the marketplace last changed it, by its own clock.")
+    stale = fields.Boolean(readonly=True, help="Came after a newer version of the same order.")
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)
     first_of_order = fields.Boolean(readonly=True, help="Nothing was known of the order when this came.")
     payload = fields.Text(help="The document. It can be corrected here and replayed.")
@@ -77,6 +84,13 @@ class MarketplaceInbox(models.Model):
             self._table,
             ["config_id", "id"],
             where="state IN ('waiting', 'imported')",
+        )
+        tools.create_index(
+            self.env.cr,
+            "marketplace_inbox_notice_idx",
+            self._table,
+            ["config_id", "id"],
+            where="state = 'waiting' AND kind = 'notice'",
         )
         tools.create_index(self.env.cr, "marketplace_inbox_order_idx", self._table, ["config_id", "external_id", "id"])
         tools.create_index(
@@ -138,8 +152,7 @@ class MarketplaceInbox(models.Model):
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
             if not known:
-                first = kind == "order" and bool(external_id) and not row
-                row = self._insert(config, kind, external_id, raw, digest, source, event_id, first)
+                row = self._insert(config, kind, external_id, raw, digest, source, event_id, row)
                 new.append((config.id, "inbox"))
             if needs_ack:
                 row.write({"needs_ack": True, "acknowledged_at": False})
@@ -161,7 +174,7 @@ class MarketplaceInbox(models.Model):
                      UNION ALL
                     (SELECT 1 AS rank, id, key, digest FROM marketplace_inbox
                       WHERE config_id = %(config)s AND kind = %(kind)s AND external_id = %(external)s
-                        AND (external_id != '' OR digest = %(digest)s)
+                        AND stale IS NOT TRUE AND (external_id != '' OR digest = %(digest)s)
                    ORDER BY id DESC LIMIT 1)
                 ) AS stored ORDER BY rank LIMIT 1
                 """,
@@ -175,17 +188,23 @@ class MarketplaceInbox(models.Model):
         found = self.env.cr.fetchone()
         return (self.browse(found[0]), found[1]) if found else (self.browse(), False)
 
-    def _insert(self, config, kind, external_id, raw, digest, source, event_id, first):
-        """Insert one document, or find the one that another transaction has inserted under the same key."""
+    def _insert(self, config, kind, external_id, raw, digest, source, event_id, newest):
+        """Insert one document, or find the one that another transaction has inserted under the same key.
+
+        :param newest: the newest document of the same order, if any; what is older than that is set aside
+        """
+        version = config._api()._version(config, raw) if kind == "order" else ""
+        stale = bool(newest.version and version and version < newest.version)
+        first = kind == "order" and bool(external_id) and not newest
         key = event_id or f"{kind}:{external_id}:{digest}:{self._repeats(config, external_id, digest)}"
         shown, private = self._split_private(config, raw)
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO marketplace_inbox
-                    (config_id, key, kind, external_id, digest, source, payload, private, demand, state, attempts,
-                     needs_ack, first_of_order, create_date, write_date, create_uid, write_uid)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', 0, FALSE, %s,
+                    (config_id, key, kind, external_id, digest, version, stale, source, payload, private, demand,
+                     state, attempts, needs_ack, first_of_order, create_date, write_date, create_uid, write_uid)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, FALSE, %s,
                         now() at time zone 'utc', now() at time zone 'utc', %s, %s)
                 ON CONFLICT (config_id, key) DO NOTHING RETURNING id
                 """,
@@ -194,10 +213,13 @@ class MarketplaceInbox(models.Model):
                 kind,
                 external_id,
                 digest,
+                version or None,
+                stale,
                 source,
                 self._dump(shown),
                 json.dumps(private) if private else None,
-                json.dumps(self._demand_of(config, kind, raw)),
+                json.dumps({} if stale else self._demand_of(config, kind, raw)),
+                "superseded" if stale else "waiting",
                 first,
                 self.env.uid,
                 self.env.uid,
@@ -297,7 +319,8 @@ class MarketplaceInbox(models.Model):
                    AND NOT EXISTS (
                        SELECT 1 FROM marketplace_inbox newer
                         WHERE newer.config_id = i.config_id AND newer.external_id = i.external_id
-                          AND newer.kind = 'order' AND newer.id > i.id AND i.external_id != '')
+                          AND newer.kind = 'order' AND newer.id > i.id AND newer.stale IS NOT TRUE
+                          AND i.external_id != '')
               GROUP BY i.config_id, l.product_id
                 """,
                 products.ids,

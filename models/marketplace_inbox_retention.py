@@ -111,6 +111,13 @@ class MarketplaceInbox(models.Model):
         )
         return len(rows)
 
+    def _redact(self):
+        """Remove what these documents say of the customer now, whatever their age and state."""
+        for row in self:
+            keys = row.config_id._api()._personal_keys()
+            clean = without_personal(row._document(), keys)
+            row.write({"payload": self._dump(clean), "private": False, "redacted_at": fields.Datetime.now()})
+
     def _delete_old(self, config):
         """Delete one batch of documents that have been without personal data for as long as they were kept; return how
         many."""

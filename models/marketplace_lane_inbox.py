@@ -41,7 +41,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 "SELECT min(coalesce(next_attempt, now() at time zone 'utc')) FROM marketplace_inbox "
-                "WHERE config_id = %s AND state IN ('waiting', 'imported')",
+                "WHERE config_id = %s AND state IN ('waiting', 'imported') AND kind != 'notice'",
                 config.id,
             )
         )
@@ -66,7 +66,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
             SQL(
                 """
                 SELECT id FROM marketplace_inbox
-                 WHERE config_id = %s AND state IN ('waiting', 'imported') AND state = ANY(%s)
+                 WHERE config_id = %s AND state IN ('waiting', 'imported') AND state = ANY(%s) AND kind != 'notice'
                    AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
               ORDER BY id LIMIT %s
                 """,
@@ -88,7 +88,8 @@ class MarketplaceLaneInbox(models.AbstractModel):
                  WHERE i.id = ANY(%s) AND i.kind = 'order' AND EXISTS (
                     SELECT 1 FROM marketplace_inbox newer
                      WHERE newer.config_id = i.config_id AND newer.external_id = i.external_id
-                       AND newer.kind = 'order' AND newer.id > i.id AND newer.external_id != '')
+                       AND newer.kind = 'order' AND newer.id > i.id AND newer.stale IS NOT TRUE
+                       AND newer.external_id != '')
              RETURNING i.id
                 """,
                 rows.ids,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import psycopg2
 
-from odoo import fields, models
+from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
@@ -23,6 +23,8 @@ FRESH_SECONDS = 2.0
 # After this many failed attempts a row waits for a person.
 MAX_ATTEMPTS = 10
 PROBE_FAILURES = 2
+# The code of a result that says: what else the product was named by there is not true any more.
+STALE = "stale"
 
 
 class MarketplaceLaneOffers(models.AbstractModel):
@@ -48,10 +50,13 @@ class MarketplaceLaneOffers(models.AbstractModel):
         )
         if self.env.cr.fetchone():
             return True
-        return config._may_talk() and bool(self.env["marketplace.listing"]._due_ids(config, limit=1))
+        return config._may_talk() and bool(
+            self.env["marketplace.listing"]._due_ids(config, limit=1) or self.env["marketplace.push"]._due(config)
+        )
 
     def _next_attempt(self, config):
-        return self.env["marketplace.listing"]._next_due(config)
+        moments = [self.env["marketplace.listing"]._next_due(config), self.env["marketplace.push"]._next_poll(config)]
+        return min(filter(None, moments), default=None)
 
     def _at_rest(self, config):
         self.env["marketplace.task"]._finish_syncs()
@@ -61,6 +66,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
 
     def _step(self, config_id):
         rows, settled = [], 0
+        polled = self.env["marketplace.push"]._poll_next(self, config_id)
         with own_transaction(self.env) as env:
             folded = env[self._name]._fold(env["marketplace.config"].browse(config_id))
         with own_transaction(self.env) as env:
@@ -70,8 +76,36 @@ class MarketplaceLaneOffers(models.AbstractModel):
             size = config.batch_size
             if config._running().failures >= PROBE_FAILURES:
                 rows, size = rows[:1], 1  # the marketplace has not answered lately: a probe, not a full load
+        rows = self._locate(config_id, rows)
         self._send_all(config_id, [rows[start : start + size] for start in range(0, len(rows), size)])
-        return bool(folded or settled or rows)
+        return bool(polled or folded or settled or rows)
+
+    def _locate(self, config_id, rows):
+        """Give each row what else its marketplace has to name it by, and return the rows that can be sent. It is asked
+        once for each listing, and before anything is sent, in a transaction of its own."""
+        unknown = {row["external_id"]: row for row in rows if not row["remote"]}
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id)
+            api = config._api()
+            if not unknown or not api._capabilities().get("needs_remote"):
+                return rows
+            lane = env[self._name]
+            located, error = lane._guarded(config, api._locate_products, config, list(unknown))
+            if error:
+                return [row for row in rows if row["remote"]]
+            for external_id, row in unknown.items():
+                row["remote"] = located.get(external_id)
+                env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]
+                if not row["remote"]:
+                    lane._store([row], [RowResult.rejected("", lane._unknown_there(config, external_id))])
+        return [row for row in rows if row["remote"]]
+
+    def _unknown_there(self, config, external_id):
+        return _(
+            "Product not found: %(marketplace)s has none with the ID %(id)s. Correct the external product ID.",
+            marketplace=config._api()._label(),
+            id=external_id,
+        )
 
     def _send_all(self, config_id, batches):
         """Send the batches, as long as their values are fresh; what is left stays due, and is computed again.
@@ -222,6 +256,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             self._step_aside(config, rows)
             return []  # the account is blocked or paused; the rows stay due
         self._store(rows, results)
+        self.env["marketplace.push"]._keep(config, rows, results)
         config._running().last_push_at = fields.Datetime.now()
         return []
 
@@ -258,8 +293,10 @@ class MarketplaceLaneOffers(models.AbstractModel):
             [row for row, result in zip(rows, results, strict=True) if result.outcome == "accepted"]
         )
         for row, result in zip(rows, results, strict=True):
-            if result.outcome != "accepted":
+            if result.outcome not in ("accepted", "pending"):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
+                if result.code == STALE:
+                    listing.remote = False  # asked for anew with the next attempt
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))
             elif "problem" in row:
                 self._store_problem(row)

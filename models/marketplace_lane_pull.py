@@ -1,8 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
+from ..transport.retry import backoff
+
+# A notice whose order can't be fetched so often waits for a person.
+MAX_ATTEMPTS = 10
 
 
 class MarketplaceLanePull(models.AbstractModel):
@@ -19,12 +25,16 @@ class MarketplaceLanePull(models.AbstractModel):
     # ------------------------------------------------------------------ lane
 
     def _has_work(self, config):
-        return not config.credentials_id and bool(config._running().pull_requested_at) and config._may_talk()
+        if config.credentials_id or not config._may_talk():
+            return False
+        return bool(config._running().pull_requested_at or self._notices(config))
 
     def _next_attempt(self, config):
-        return config._running().pull_requested_at
+        return config._running().pull_requested_at or self._notices(config, due=False)[:1].next_attempt or None
 
     def _step(self, config_id):
+        if self._fetch_noticed(config_id):
+            return True
         pulled = self._pull_page(config_id)
         if pulled is None:
             return False
@@ -34,6 +44,47 @@ class MarketplaceLanePull(models.AbstractModel):
             return True
         self._finish(config_id, requested_at)
         return False
+
+    # ------------------------------------------------------------------ notices
+
+    def _notices(self, config, due=True):
+        """Return notices of orders that are to be fetched, of all accounts that share these credentials; all of them,
+        or those that are due."""
+        waiting = [
+            ("config_id", "in", config._credential_group().ids),
+            ("kind", "=", "notice"),
+            ("state", "=", "waiting"),
+        ]
+        if due:
+            waiting += ["|", ("next_attempt", "=", False), ("next_attempt", "<=", fields.Datetime.now())]
+        return self.env["marketplace.inbox"].search(waiting, order="next_attempt NULLS FIRST, id", limit=1)
+
+    def _fetch_noticed(self, config_id):
+        """Fetch one order that a notice is about, and store it; tell whether there was one and it worked."""
+        with own_transaction(self.env) as env:
+            config = env["marketplace.config"].browse(config_id)
+            lane = env[self._name]
+            notice = lane._notices(config)
+            if not notice or not config._may_talk():
+                return False
+            raw, error = lane._guarded(config, config._api()._fetch_order, config, notice.external_id)
+            if error:
+                lane._postpone_notice(notice, error)
+                return False
+            rows, _new = lane._store(config, [raw] if raw else [])
+            same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
+            told = notice.search([*same, ("kind", "=", "notice"), ("state", "=", "waiting"), ("id", "<=", notice.id)])
+            gone = "" if raw else _("The marketplace has no such order.")
+            (notice | told).write({"state": "done", "last_error": gone or False})
+            return True
+
+    def _postpone_notice(self, notice, error):
+        attempts = notice.attempts + 1
+        if attempts >= MAX_ATTEMPTS:
+            notice._fail(error)
+            return
+        moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts))
+        notice.write({"attempts": attempts, "next_attempt": moment, "last_error": str(error)})
 
     # ------------------------------------------------------------------ business
 
@@ -56,14 +107,13 @@ class MarketplaceLanePull(models.AbstractModel):
                 if not config._running()._is_blocked() and config.state == "live":
                     config._running()._note_failure(error)
                 return None
-            documents, next_cursor = answer
-            rows, new = env[self._name]._store(config, documents)
-            if api._capabilities()["needs_ack"]:
-                # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
-                running.order_cursor = False if new else next_cursor
-            elif next_cursor:
-                running.order_cursor = next_cursor
-            return requested_at, bool(new or (next_cursor and documents)), rows.ids
+            rows, new = env[self._name]._store(config, answer.documents)
+            if not api._capabilities()["needs_ack"]:
+                running.order_cursor = answer.cursor or running.order_cursor
+                return requested_at, answer.more, rows.ids
+            # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
+            running.order_cursor = False if new else answer.cursor
+            return requested_at, bool(new or (answer.cursor and answer.documents)), rows.ids
 
     def _store(self, config, documents):
         """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""

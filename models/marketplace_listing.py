@@ -53,6 +53,7 @@ class MarketplaceListing(models.Model):
         default=1.0, digits="Product Unit of Measure", help="How many units of the product are in one selling unit."
     )
     active = fields.Boolean(default=True)
+    remote = fields.Json(readonly=True, copy=False, help="What else the marketplace names the product by in a push.")
 
     # owned by the sender
     state = fields.Selection(
@@ -257,7 +258,7 @@ class MarketplaceListing(models.Model):
                 """
                 SELECT id FROM marketplace_listing
                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
-                   AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
+                   AND push_id IS NULL AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
               ORDER BY (wide_due IS TRUE), next_attempt NULLS FIRST, id LIMIT %s
                 """,
                 config.id,
@@ -273,12 +274,12 @@ class MarketplaceListing(models.Model):
                 """
                 (SELECT now() at time zone 'utc' FROM marketplace_listing
                   WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
-                    AND next_attempt IS NULL
+                    AND push_id IS NULL AND next_attempt IS NULL
                   LIMIT 1)
                 UNION ALL
                 (SELECT next_attempt FROM marketplace_listing
                   WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
-                    AND next_attempt IS NOT NULL
+                    AND push_id IS NULL AND next_attempt IS NOT NULL
                ORDER BY next_attempt LIMIT 1)
                 """,
                 config.id,
@@ -338,8 +339,9 @@ class MarketplaceListing(models.Model):
     def _store_result(self, result, max_attempts, retry_time):
         """Note that the marketplace did not take the offer: tried again at ``retry_time``, or left to a person."""
         self.ensure_one()
-        attempts = self.attempts + 1
-        again = result.outcome in ("retry", "pending") and attempts < max_attempts
+        waits = result.outcome == "wait"
+        attempts = self.attempts + (not waits)
+        again = waits or result.outcome == "retry" and attempts < max_attempts
         self.write(
             {
                 "state": "waiting" if again else "failed",

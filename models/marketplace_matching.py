@@ -130,6 +130,7 @@ class MarketplaceMatching(models.AbstractModel):
             "external_id": product.external_id,
             "name": product.name,
             "unit": product.unit,
+            "remote": product.remote or False,
         }
 
     def _report(self, config, found, refused):

@@ -56,7 +56,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         reasons = [line.name for line in unknown]
         if unknown:
             reasons.append(_("Match what is unknown under Unmatched of the account. The order then goes on by itself."))
-        if not unknown:
+        there = sale_order.marketplace_currency
+        if there and there != sale_order.currency_id.name:
+            reasons.append(
+                _(
+                    "The order is in %(there)s, and there is no pricelist in that currency. Make one, then try again.",
+                    there=there,
+                )
+            )
+        elif not unknown:
             reasons += self._total_reasons(sale_order)
         if is_blocked(sale_order.partner_id):
             reasons.append(

@@ -21,7 +21,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         lines = [line for order in orders for line in order.lines]
         Listing = self.env["marketplace.listing"].with_context(active_test=False)
         account = [("config_id", "=", config.id), ("product_id", "!=", False)]
-        ids = {line.product_external_id for line in lines} - {""}
+        ids = {line.product_external_id for line in lines if line.kind == "product"} - {""}
         by_id = {
             listing.external_id: listing for listing in Listing.search([*account, ("external_id", "in", list(ids))])
         }
@@ -60,6 +60,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _prepare_line_values(self, config, line, listing):
         """Return the values of a line; of a note when there is no ``listing``. Extend this to take over more."""
         values = self._prepare_line_facts(line)
+        if line.kind == "delivery":
+            return {**values, **self._prepare_delivery_values(config, line)}
         if not listing:
             return {**values, "display_type": "line_note", "name": self._unknown_text(line)}
         product = listing.product_id
@@ -76,6 +78,20 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         )
         if line.comment:
             values["name"] = f"{product.get_product_multiline_description_sale()}\n{line.comment}"
+        if config.tax_policy == "none":
+            values["tax_id"] = [Command.clear()]
+        return values
+
+    def _prepare_delivery_values(self, config, line):
+        """Return the values of a line for what the marketplace charges for the delivery."""
+        product = config.delivery_product_id or self.env.ref("cartona_integration.product_delivery")
+        values = {
+            "product_id": product.id,
+            "name": line.name or product.name,
+            "product_uom_qty": line.quantity,
+            "price_unit": line.price_unit,
+            "discount": 0.0,
+        }
         if config.tax_policy == "none":
             values["tax_id"] = [Command.clear()]
         return values

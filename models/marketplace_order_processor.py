@@ -28,10 +28,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _process(self, config, rows):
         """Import the documents ``rows`` of one account."""
-        messages = rows.filtered(lambda row: row.kind == "status")
-        self._process_orders(config, rows - messages)
-        for row in messages:
+        by_kind = rows.grouped("kind")
+        self._process_orders(config, by_kind.get("order", rows.browse()))
+        for row in by_kind.get("status", ()):
             self._process_status(config, row)
+        for row in by_kind.get("erase", ()):
+            self._process_erasure(config, row)
 
     def _process_orders(self, config, rows):
         """Create the orders that are new, in one batch, and change the others one by one."""
@@ -88,6 +90,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if not self._is_stale(sale_order, status):
             sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
         row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+
+    def _process_erasure(self, config, row):
+        """Forget a customer whom the marketplace asks us to forget."""
+        self.env["res.partner"]._marketplace_forget(config, row.external_id)
+        row.write({"state": "done", "payload": "null"})
 
     def _await_order(self, row, external_id):
         """Keep a status that came before its order: creating the order takes it into account."""
@@ -187,11 +194,25 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         }
         if address:
             values["partner_shipping_id"] = address.id
-        if config.pricelist_id:
-            values["pricelist_id"] = config.pricelist_id.id
+        pricelist = self._pricelist_in(config, order.currency)
+        if pricelist:
+            values["pricelist_id"] = pricelist.id
+        if order.ship_by:
+            values["commitment_date"] = order.ship_by
         if order.delivery_date:
             values["commitment_date"] = fields.Datetime.to_datetime(order.delivery_date)
         return values
+
+    def _pricelist_in(self, config, currency):
+        """Return the pricelist of orders in ``currency`` (a code, ``""``: the account's own): the account's where it
+        fits, else any of the company; none where there is none: the order is then in another currency, and held."""
+        own = config.pricelist_id
+        mine = (own.currency_id or config.company_id.currency_id).name
+        if not currency or currency == mine:
+            return own
+        return own.search(
+            [("currency_id.name", "=", currency), ("company_id", "in", (False, config.company_id.id))], limit=1
+        )
 
     def _prepare_marketplace_values(self, order):
         """Return what the marketplace alone knows of an order, for a new order and for a change alike."""
@@ -211,6 +232,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "marketplace_top_up": order.wallet_top_up,
             "marketplace_delivers": order.delivered_by_marketplace,
             "marketplace_otp_required": order.otp_required,
+            "marketplace_currency": order.currency,
+            "marketplace_ship_by": order.ship_by,
         }
 
     # ------------------------------------------------------------------ policy

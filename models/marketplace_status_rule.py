@@ -59,9 +59,6 @@ class MarketplaceConfig(models.Model):
         "config_id",
         string="Statuses",
         copy=True,
-        default=lambda self: [
-            Command.create({"event": event, "status": status}) for event, status in DEFAULT_STATUSES.items()
-        ],
     )
     push_lines = fields.Boolean(
         string="Send Changed Lines",
@@ -70,9 +67,17 @@ class MarketplaceConfig(models.Model):
         "less than what was ordered.",
     )
 
+    def _prepare_adapter_values(self, code):
+        able = self.env["marketplace.api"]._adapter(code)._capabilities()
+        usual = {
+            event: status if status in able["statuses"] else "nothing" for event, status in DEFAULT_STATUSES.items()
+        }
+        wanted = {**usual, **able.get("default_statuses", {})}
+        rules = [Command.create({"event": event, "status": status}) for event, status in wanted.items()]
+        return {**super()._prepare_adapter_values(code), "status_rule_ids": [Command.clear(), *rules]}
+
     def _status_for(self, event):
         """Return the neutral status that the marketplace is told at ``event``; ``None``: it is told nothing."""
         self.ensure_one()
         rule = self.status_rule_ids.filtered(lambda rule: rule.event == event)
-        status = rule.status or self._api()._capabilities().get("default_statuses", DEFAULT_STATUSES)[event]
-        return None if status == "nothing" else status
+        return None if rule.status in (False, "nothing") else rule.status

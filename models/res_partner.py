@@ -21,6 +21,13 @@ TAIL_OF = (
 )
 
 
+# What tells who somebody is.
+PERSONAL = (
+    *("phone", "email", "street", "street2", "city", "zip", "comment"),
+    *("marketplace_phone2", "marketplace_address", "marketplace_notes"),
+)
+
+
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
@@ -165,8 +172,7 @@ class ResPartner(models.Model):
             "marketplace_config_id": owner.id,
             "phone": customer.phone,
             "email": customer.email,
-            "street": customer.street,
-            "country_id": config.company_id.country_id.id,
+            **self._prepare_marketplace_place(customer, config.company_id.country_id),
             "company_id": owner.company_id.id,
             "customer_rank": 1,
             **self._prepare_marketplace_details(customer),
@@ -227,12 +233,12 @@ class ResPartner(models.Model):
 
         :param created: those customers that are new
         """
-        parents = self.browse({partner.id for partner, customer in pairs if customer.street})
+        parents = self.browse({partner.id for partner, customer in pairs if customer.address})
         children = self.search([("parent_id", "in", parents.ids), ("type", "=", "delivery")], order="id desc")
         known = {(child.parent_id.id, _words(child.marketplace_address or child.street)): child for child in children}
         new = {}
         for partner, customer in pairs:
-            place = (partner.id, _words(customer.street))
+            place = (partner.id, _words(customer.address))
             if place in known:
                 known[place]._marketplace_refresh(customer)
             elif place[1]:
@@ -247,19 +253,47 @@ class ResPartner(models.Model):
             if places:
                 made = contacts.create([new[place] for place in places])
                 known.update(zip(places, made.with_env(self.env), strict=True))
-        return [known.get((partner.id, _words(customer.street)), self.browse()) for partner, customer in pairs]
+        return [known.get((partner.id, _words(customer.address)), self.browse()) for partner, customer in pairs]
 
     def _prepare_marketplace_address(self, partner, customer):
         """Return the values of a new delivery contact. Extend this to take over more."""
         return {
             "parent_id": partner.id,
             "type": "delivery",
-            "street": customer.street,
-            "marketplace_address": customer.street,
-            "country_id": partner.country_id.id,
+            "marketplace_address": customer.address,
+            **self._prepare_marketplace_place(customer, partner.country_id),
             "phone": customer.phone,
             "company_id": partner.company_id.id,
             **self._prepare_marketplace_details(customer),
+        }
+
+    def _marketplace_forget(self, config, code):
+        """Remove what is known of the customer with this code: from the contact, its addresses, and the documents of
+        its orders. The orders stay, as the books need them."""
+        owner = config._credentials()
+        customer = self.with_context(active_test=False).search(
+            [("marketplace_config_id", "=", owner.id), ("cartona_id", "=", CODE + code)]
+        )
+        if not customer:
+            return
+        people = customer | customer.with_context(active_test=False).child_ids
+        nothing = dict.fromkeys(PERSONAL, False)
+        people.write({**nothing, "name": _("Forgotten customer")})
+        orders = self.env["sale.order"].search([("partner_id", "in", people.ids)])
+        self.env["marketplace.inbox"].search([("order_id", "in", orders.ids)])._redact()
+
+    def _prepare_marketplace_place(self, customer, country):
+        """Return where a customer is; ``country`` is meant where the marketplace names none."""
+        if customer.country:
+            country = _named(self.env["res.country"], [], customer.country) or country
+        state = _named(self.env["res.country.state"], [("country_id", "=", country.id)], customer.state)
+        return {
+            "street": customer.street,
+            "street2": customer.street2,
+            "city": customer.city or (not state and customer.state),
+            "zip": customer.zip,
+            "state_id": state.id,
+            "country_id": country.id,
         }
 
     def _marketplace_refresh(self, customer):
@@ -268,6 +302,15 @@ class ResPartner(models.Model):
         changed = {name: value for name, value in details.items() if self[name] != value}
         if changed:
             self.write(changed)
+
+
+def _named(records, domain, word):
+    """Return the country or state with this code, else with this name; none when there is no such one."""
+    if not word:
+        return records.browse()
+    return records.search([*domain, ("code", "=", word.upper())], limit=1) or records.search(
+        [*domain, ("name", "=ilike", word)], limit=1
+    )
 
 
 def _plain_digits(text):

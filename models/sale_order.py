@@ -24,6 +24,8 @@ class SaleOrder(models.Model):
     marketplace_status = fields.Selection(STATUSES, readonly=True, copy=False, tracking=True)
     marketplace_raw_status = fields.Char(string="Status as Sent", readonly=True, copy=False)
     marketplace_total = fields.Float(readonly=True, copy=False, digits="Product Price")
+    marketplace_currency = fields.Char(string="Currency There", readonly=True, copy=False)
+    marketplace_ship_by = fields.Datetime(string="Ship by", readonly=True, copy=False)
     marketplace_credit = fields.Float(
         readonly=True,
         copy=False,

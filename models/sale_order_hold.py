@@ -74,6 +74,7 @@ class SaleOrder(models.Model):
                     ("config_id", "=", order.marketplace_config_id.id),
                     ("external_id", "=", order.cartona_id),
                     ("kind", "=", "order"),
+                    ("stale", "!=", True),
                 ],
                 order="id desc",
                 limit=1,

@@ -21,7 +21,9 @@ class StockPicking(models.Model):
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods of an order have left, once nothing of it is left to go out."""
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
-        for order in self.sudo().filtered(lambda p: p.picking_type_code == "outgoing").sale_id:
+        done = self.sudo().filtered(lambda picking: picking.picking_type_code == "outgoing")
+        done.filtered(lambda picking: picking.state == "done")._tell_marketplace_shipped()
+        for order in done.sale_id:
             if order.marketplace_config_id and order._has_all_left():
                 order._tell_marketplace("left")
                 order._request_marketplace_invoice()

@@ -1,27 +1,23 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The WSGI application: authentication, routes, faults, journal."""
 
-import json
 import logging
 import re
-import time
 from hmac import compare_digest
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from . import catalogue, orders
 from .admin import Admin
-from .answers import json_bytes
+from .base import BaseApp, Refused, json_response, parsed
 from .faults import Faults
 from .journal import Journal
-from .state import Refused, State
+from .state import State
 
 _logger = logging.getLogger(__name__)
 
 API = "/api/v1/"
 ADMIN = "/_sandbox/"
-
-_PAGE = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body><h1>Nothing to see here</h1></body></html>\n"
 
 
 def _rows(handler):
@@ -69,11 +65,12 @@ _COMPILED = [
 ]
 
 
-class App:
-    """The application. Wire faults are told to the server in ``environ["sandbox.wire"]``; see ``server.py``."""
+class App(BaseApp):
+    """Cartona's API, and beside it what tests and people do to it."""
 
     def __init__(self, state: State, faults: Faults, journal: Journal):
-        self.state, self.faults, self.journal = state, faults, journal
+        super().__init__(faults, journal)
+        self.state = state
         self.admin = Admin(state, faults, journal)
 
     def __call__(self, environ, start_response):
@@ -82,47 +79,28 @@ class App:
         if path.startswith(ADMIN):
             response = self.admin.answer(request, path[len(ADMIN) :])
         elif path.startswith(API):
-            response = self._api(request, path[len(API) :])
+            response = self.call(request, path[len(API) :])
         else:
-            response = Response(_PAGE, 200 if path == "/" else 404, mimetype="text/html")
+            response = self.page(200 if path == "/" else 404)
         return response(environ, start_response)
 
     # === one call of the API ===
 
-    def _api(self, request, path):
-        arrived, wall = time.monotonic(), time.time()
-        text = request.get_data(cache=False).decode("utf-8", "replace")
-        fault = self.faults.strike(request.method, path, text)
-        response, rows = self._struck(fault, request, path, text) if fault else self._work(request, path, text)
-        self.journal.add(
-            monotonic=arrived,
-            time=wall,
-            seconds=time.monotonic() - arrived,
-            method=request.method,
-            path=path,
-            query=request.args.to_dict(),
-            status=0 if request.environ.get("sandbox.wire") in ("reset", "drop") else response.status_code,
-            rows=rows,
-            text=text,
-            fault=fault.kind if fault else "",
-        )
-        return response
-
-    def _work(self, request, path, text):
+    def work(self, request, path, text):
         """The answer and the number of rows."""
         body = None
         try:
             self._authenticate(request)
             handler, parts = self._route(request.method, path)
-            body = _parsed(text) if request.method == "POST" else None
+            body = parsed(text) if request.method == "POST" else None
             answer = handler(self.state, request.args, body, **parts)
         except Refused as refusal:
-            return _json({"error": refusal.message}, refusal.status), len(body) if isinstance(body, list) else 0
+            return json_response({"error": refusal.message}, refusal.status), len(body) if isinstance(body, list) else 0
         except Exception:
             _logger.exception("The sandbox itself failed")
-            return _json({"error": "the sandbox itself failed, see its log"}, 500), 0
+            return json_response({"error": "the sandbox itself failed, see its log"}, 500), 0
         counted = body if request.method == "POST" else answer
-        return _json(answer), len(counted) if isinstance(counted, list) else 1
+        return json_response(answer), len(counted) if isinstance(counted, list) else 1
 
     def _authenticate(self, request):
         options = self.state.options
@@ -143,43 +121,3 @@ class App:
                 return handler, match.groupdict()
             known = True
         raise Refused("method not allowed", 405) if known else Refused("not found", 404)
-
-    # === faults ===
-
-    def _struck(self, fault, request, path, text):
-        wire = request.environ
-        if fault.kind == "status":
-            body = {"error": f"fault {fault.status}"} if fault.body is None else fault.body
-            response = Response(body, fault.status) if isinstance(body, str) else _json(body, fault.status)
-            if fault.retry_after is not None:
-                response.headers["Retry-After"] = str(fault.retry_after)
-            if 300 <= fault.status < 400:
-                response.headers["Location"] = f"{request.host_url}elsewhere"
-            return response, 0
-        if fault.kind == "html":
-            return Response(_PAGE, mimetype="text/html"), 0
-        if fault.kind in ("hang", "reset"):
-            wire["sandbox.wire"] = "reset" if fault.kind == "reset" else "drop"
-            if fault.kind == "hang":
-                self.faults.pause(fault.seconds)
-            return Response(status=500), 0
-        if fault.kind == "delay":
-            self.faults.pause(fault.seconds)
-            return self._work(request, path, text)
-        response, rows = self._work(request, path, text)
-        if fault.kind == "broken_json":
-            response.set_data(response.get_data()[:-1] + b',"')
-        else:
-            wire["sandbox.wire"] = fault.kind
-        return response, rows
-
-
-def _parsed(text):
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise Refused("the body is not JSON", 400) from None
-
-
-def _json(data, status=200):
-    return Response(json_bytes(data), status, mimetype="application/json")

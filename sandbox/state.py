@@ -11,6 +11,7 @@ import threading
 import time
 
 from . import seed
+from .base import Refused
 
 #: States in which a retailer's order is settled.
 FINAL = frozenset({"delivered", "cancelled_by_retailer", "cancelled_by_supplier", "returned"})
@@ -27,15 +28,6 @@ OFFER_FIELDS = (
     "remind_me_at_stock",
     "notes",
 )
-
-
-class Refused(Exception):
-    """The marketplace refuses; ``status`` is the HTTP status where the refusal is not hidden in a 200."""
-
-    def __init__(self, message: str, status: int = 422):
-        super().__init__(message)
-        self.message = message
-        self.status = status
 
 
 class Product:

@@ -46,6 +46,16 @@ def joined(base: str, path: str) -> str:
     return base + path.lstrip("/")
 
 
+def elsewhere(url: str, base: str) -> str:
+    """The origin of ``url``, another than that of ``base``, as a base URL: where tokens are given, or files are kept.
+    ``ConfigurationError`` where a request must not go: a marketplace has nothing to say about this machine.
+    """
+    parts = _split(url)
+    if is_loopback(parts.hostname or "") and not is_loopback(_split(base).hostname or ""):
+        raise ConfigurationError("The marketplace points to this machine itself; it is not followed")
+    return checked_base(f"{parts.scheme}://{parts.netloc}")
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine by its name or address: localhost, 127.0.0.0/8, ::1."""
     if host.lower() == "localhost":

@@ -1,0 +1,70 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models
+
+from .marketplace_config import MANAGER
+
+# Nobody but the machinery itself.
+NO_ACCESS = "."
+
+# What an adapter may ask for by its capability ``credentials``.
+CREDENTIAL_FIELDS = ("auth_token", "client_id", "client_secret", "refresh_token", "token_url")
+
+
+class MarketplaceConfig(models.Model):
+    """What an account proves itself with, beyond a token that never runs out, and what its marketplace can do."""
+
+    _inherit = "marketplace.config"
+
+    client_id = fields.Char(string="Client ID", copy=False, help="The marketplace's id of the app that speaks for us.")
+    client_secret = fields.Char(groups=MANAGER, copy=False)
+    refresh_token = fields.Char(groups=MANAGER, copy=False, help="What access tokens are asked for with.")
+    token_url = fields.Char(
+        string="Token URL", copy=False, help="Where the marketplace gives access tokens. Empty: its usual address."
+    )
+    token_ids = fields.One2many("marketplace.token", "config_id", groups=NO_ACCESS)
+    orders_since = fields.Datetime(
+        string="Orders From",
+        copy=False,
+        help="The first pull asks for orders that changed since then. Empty: since the account went live.",
+    )
+    features = fields.Char(compute="_compute_features", help="What the marketplace can do; decides what is shown.")
+
+    delivery_product_id = fields.Many2one(
+        "product.product",
+        string="Delivery Charges",
+        domain=[("type", "=", "service")],
+        check_company=True,
+        help="Product of the line for what the marketplace charges its customer for the delivery.",
+    )
+
+    @api.depends("code")
+    def _compute_features(self):
+        for config in self:
+            config.features = " ".join(sorted(config._features())) if config.code else ""
+
+    def _features(self):
+        """Return what the views ask for, as a set of words: what stands under ``subjects``, ``statuses`` and
+        ``credentials``, and ``ack``, ``webhook``, ``ships``, ``lines``."""
+        able = self._api()._capabilities()
+        words = {"ack": able["needs_ack"], "webhook": able["has_webhook"], "ships": able.get("ships")}
+        words["lines"] = able.get("line_statuses")
+        flags = {word for word, is_able in words.items() if is_able}
+        return {*able["subjects"], *able["statuses"], *able.get("credentials", ("auth_token",)), *flags}
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {*CREDENTIAL_FIELDS, "base_url", "code"} & vals.keys():
+            # sudo: what was given for the former credentials is nobody's any more
+            self.sudo().token_ids.unlink()
+        return result
+
+    def _token_url(self):
+        """Return where access tokens are asked for."""
+        self.ensure_one()
+        return self.token_url or self._api()._capabilities().get("token_url", "")
+
+    def _tokens(self):
+        """Return the tokens that were given for a while; they must not be seen either."""
+        # sudo: nobody has rights on tokens but the machinery itself
+        found = self.sudo().token_ids if self._token_url() else ()
+        return [token for row in found for token in (row.access_token, row.refresh_token) if token]

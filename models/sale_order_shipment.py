@@ -1,0 +1,129 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, fields, models
+from odoo.tools import float_round
+
+from ..schemas import Package
+from ..transport.errors import RequestRejected
+
+TRACKING = {"marketplace_carrier", "marketplace_tracking", "marketplace_tracking_url"}
+
+
+class StockPicking(models.Model):
+    """A delivery as the marketplace wants to know of it: by whom, under which number, and what is in it."""
+
+    _inherit = "stock.picking"
+
+    marketplace_ships = fields.Boolean(compute="_compute_marketplace_ships")
+    marketplace_carrier = fields.Char(
+        string="Carrier", copy=False, help="Who brings it, as the marketplace calls the carrier."
+    )
+    marketplace_tracking = fields.Char(string="Tracking Number", copy=False)
+    marketplace_tracking_url = fields.Char(string="Tracking Page", copy=False)
+    marketplace_told_at = fields.Datetime(string="Told the Marketplace", readonly=True, copy=False)
+
+    @api.depends("sale_id", "picking_type_code")
+    def _compute_marketplace_ships(self):
+        for picking in self:
+            config = picking.sudo().sale_id.marketplace_config_id  # whoever sees the delivery may see what it needs
+            picking.marketplace_ships = picking.picking_type_code == "outgoing" and config._ships()
+
+    # ------------------------------------------------------------------ CRUD
+
+    def write(self, vals):
+        result = super().write(vals)
+        if TRACKING & vals.keys():
+            self.filtered(lambda picking: picking.state == "done")._tell_marketplace_shipped()
+        return result
+
+    # ------------------------------------------------------------------ business
+
+    def _tell_marketplace_shipped(self):
+        """Leave a command for each delivery that the marketplace does not know of yet."""
+        # sudo: whoever validates a delivery may lack rights on sales orders and accounts
+        for picking in self.sudo().filtered("marketplace_ships"):
+            order = picking.sale_id
+            if picking.marketplace_told_at or not order.marketplace_config_id.push_status:
+                continue
+            waiting = self.env["marketplace.outbox"].sudo()._shipment_of(picking)
+            if waiting:
+                waiting.action_retry()
+            else:
+                self.env["marketplace.outbox"]._command(order, "ship", payload={"picking_id": picking.id})
+
+    def _note_marketplace_told(self):
+        """Note that the marketplace knows of this delivery; of the order, once it knows of all."""
+        self.marketplace_told_at = fields.Datetime.now()
+        for order in self.sale_id:
+            gone = order.picking_ids.filtered(lambda p: p.picking_type_code == "outgoing" and p.state == "done")
+            if order._has_all_left() and all(picking.marketplace_told_at for picking in gone):
+                order._set_marketplace_status("shipped")
+
+    def _prepare_marketplace_package(self, repeated=False):
+        """Return the ``Package`` that this delivery is, as far as the marketplace has its lines. Extend this to tell
+        more.
+
+        :raise RequestRejected: nothing of it is the marketplace's
+        """
+        self.ensure_one()
+        lines = self._marketplace_lines()
+        if not lines:
+            raise RequestRejected(_("%s holds nothing that was ordered at the marketplace.", self.name))
+        return Package(
+            reference=self.name,
+            lines=lines,
+            carrier=self._marketplace_carrier_name(),
+            tracking=self._marketplace_tracking_number(),
+            tracking_url=self.marketplace_tracking_url or "",
+            shipped_at=self.date_done,
+            repeated=repeated,
+        )
+
+    def _marketplace_lines(self):
+        """Return ``[(the marketplace's line id, selling units)]``. Of a kit, what its components make."""
+        lines = []
+        for line in self.move_ids.sale_line_id.filtered("cartona_line_id"):
+            moves = self.move_ids.filtered(lambda move, line=line: move.sale_line_id == line and move.state == "done")
+            if moves.product_id <= line.product_id:
+                quantity = sum(
+                    move.product_uom._compute_quantity(move.quantity, line.product_uom, round=False) for move in moves
+                )
+            else:
+                asked = sum(line.move_ids.filtered(lambda m: m.state != "cancel").mapped("product_qty"))
+                quantity = line.product_uom_qty * sum(moves.mapped("product_qty")) / asked if asked else 0.0
+            units = float_round(line._in_selling_units(quantity), precision_digits=4)
+            if units > 0:
+                lines.append((line.cartona_line_id, units))
+        return lines
+
+    # The fields of the module `delivery`, which not everybody has, come first: they are printed on the label.
+
+    def _marketplace_carrier_name(self):
+        if self.marketplace_carrier or "carrier_id" not in self._fields:
+            return self.marketplace_carrier or ""
+        return self.carrier_id.name or ""
+
+    def _marketplace_tracking_number(self):
+        if self.marketplace_tracking or "carrier_tracking_ref" not in self._fields:
+            return self.marketplace_tracking or ""
+        return self.carrier_tracking_ref or ""
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    def _ships(self):
+        """Tell whether the marketplace wants to know of each delivery."""
+        return bool(self) and bool(self._api()._capabilities().get("ships"))
+
+
+class MarketplaceOutbox(models.Model):
+    _inherit = "marketplace.outbox"
+
+    operation = fields.Selection(selection_add=[("ship", "Delivery")], ondelete={"ship": "cascade"})
+
+    def _shipment_of(self, picking):
+        """Return the command about this delivery that waits, if any."""
+        waiting = self.search(
+            [("lane", "=", "orders"), ("order_id", "=", picking.sale_id.id), ("operation", "=", "ship")]
+        )
+        return waiting.filtered(lambda command: (command.payload or {}).get("picking_id") == picking.id)
