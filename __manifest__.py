@@ -25,6 +25,7 @@
         "views/product_views.xml",
         "views/sale_order_views.xml",
         "views/sale_order_out_views.xml",
+        "views/stock_picking_views.xml",
         "wizards/marketplace_otp_views.xml",
         "wizards/sale_order_cancel_views.xml",
         "views/res_partner_views.xml",

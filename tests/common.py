@@ -69,7 +69,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
 
     def setUp(self):
         super().setUp()
-        self.box = Sandbox(products=[self._box_product(product) for product in self.products], token=TOKEN, seed=1)
+        self.box = self._make_box()
         self.box.start()
         self.addCleanup(self.box.stop)
         if not self.registry.in_test_mode():  # an HttpCase is in it already
@@ -80,6 +80,10 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         self.account = self._create_account()
 
     # ------------------------------------------------------------------ making things
+
+    def _make_box(self):
+        """Return the marketplace that the account is live at; it is started and stopped with each test."""
+        return Sandbox(products=[self._box_product(product) for product in self.products], token=TOKEN, seed=1)
 
     def _box_product(self, product):
         return {
@@ -111,7 +115,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         """List all products at the account, and forget what was pushed by that."""
         listings = self.env["marketplace.listing"].create(
             [
-                {"config_id": self.account.id, "product_id": product.id, "external_id": str(1000 + product.id)}
+                {"config_id": self.account.id, "product_id": product.id, "external_id": self.external_id(product)}
                 for product in self.products
             ]
         )
@@ -119,12 +123,14 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         self.box.clear_journal()
         return listings
 
+    def external_id(self, product):
+        """Return the marketplace's id of a product."""
+        return str(1000 + product.id)
+
     def set_stock(self, product, quantity):
-        self.env["stock.quant"]._update_available_quantity(
-            product,
-            self.warehouse.lot_stock_id,
-            quantity - product.with_context(location=self.warehouse.lot_stock_id.ids).qty_available,
-        )
+        change = quantity - product.with_context(location=self.warehouse.lot_stock_id.ids).qty_available
+        if change:
+            self.env["stock.quant"]._update_available_quantity(product, self.warehouse.lot_stock_id, change)
 
     def box_order(self, *lines, **values):
         """Place an order at the marketplace: lines are ``(product, amount, price)``."""

@@ -138,7 +138,7 @@ class TestAccount(MarketplaceCase):
         self.assertEqual(len(self.box.calls("pull-orders")), 2, "one with the orders, one that finds nothing new")
 
     def test_batch_size_and_timeout_have_bounds(self):
-        for values in ({"batch_size": 0}, {"batch_size": 1001}, {"timeout": 0}, {"safety_quantity": -1}):
+        for values in ({"batch_size": 0}, {"batch_size": 25001}, {"timeout": 0}, {"safety_quantity": -1}):
             with self.subTest(values=values), mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError):
                 self.account.write(values)
                 self.account.flush_recordset()
