@@ -36,7 +36,7 @@ class MarketplaceListing(models.Model):
 
     # ------------------------------------------------------------------ fields
 
-    config_id = fields.Many2one("marketplace.config", string="Account", required=True, index=True, ondelete="cascade")
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade")
     company_id = fields.Many2one(related="config_id.company_id", store=True)
     product_id = fields.Many2one(
         "product.product",
@@ -89,6 +89,10 @@ class MarketplaceListing(models.Model):
             self._table,
             ["config_id", "(wide_due IS TRUE)", "next_attempt NULLS FIRST", "id"],
             where=DUE,
+        )
+        # The dashboard counts by state; of 400,000 rows it then reads this alone, a twentieth of the table.
+        tools.create_index(
+            self.env.cr, "marketplace_listing_state_idx", self._table, ["config_id", "state"], where="active"
         )
         tools.create_index(
             self.env.cr, "marketplace_listing_failed_idx", self._table, ["config_id"], where="state = 'failed'"

@@ -122,19 +122,20 @@ class ProductProduct(models.Model):
 
     def _marketplace_demand(self, warehouses):
         """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
-        lines = self.env["sale.order.line"].search(
+        unit = unit_field(self.env["sale.order.line"])
+        groups = self.env["sale.order.line"]._read_group(
             [
                 ("product_id", "in", self.ids),
                 ("state", "in", ("draft", "sent")),
                 ("order_id.marketplace_config_id", "!=", False),
                 ("order_id.warehouse_id", "in", warehouses.ids),
-            ]
+            ],
+            ["product_id", unit],
+            ["product_uom_qty:sum"],
         )
         demand = Counter()
-        for line in lines:
-            demand[line.product_id.id] += line[unit_field(line)]._compute_quantity(
-                line.product_uom_qty, line.product_id.uom_id, rounding_method="HALF-UP"
-            )
+        for product, uom, quantity in groups:
+            demand[product.id] += uom._compute_quantity(quantity, product.uom_id, rounding_method="HALF-UP")
         return demand
 
     def _marketplace_held(self, warehouses):
