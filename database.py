@@ -36,12 +36,15 @@ def own_transaction(env, repeatable_read=False):
         yield api.Environment(cr, SUPERUSER_ID, {})
 
 
-def retried_transaction(env, act):
+def retried_transaction(env, act, repeatable_read=False):
     """Run ``act(env)`` in a transaction of its own and give its answer; again when somebody else has just written the
-    same, a row with the same unique key included: then the next try finds it. The last failure is raised."""
+    same, a row with the same unique key included: then the next try finds it. The last failure is raised.
+
+    :param repeatable_read: as for :func:`own_transaction`
+    """
     for number in range(CONFLICT_TRIES):
         try:
-            with own_transaction(env) as own_env:
+            with own_transaction(env, repeatable_read) as own_env:
                 answer = act(own_env)
                 own_env.flush_all()
                 return answer

@@ -2,6 +2,7 @@
 import logging
 import time
 from datetime import timedelta
+from functools import partial
 
 import psycopg2
 import psycopg2.errors
@@ -10,7 +11,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import CONFLICT_TRIES, CONFLICTS, own_transaction, try_transaction_lock
+from ..database import CONFLICTS, own_transaction, retried_transaction, try_transaction_lock
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -154,32 +155,28 @@ class MarketplaceLaneInbox(models.AbstractModel):
 
     def _follow_up(self, row_id):
         """Do what follows the import of one order; a failure is stored with the document and tried again later."""
-        for _try in range(CONFLICT_TRIES):
-            try:
-                return self._follow_up_once(row_id)
-            except CONFLICTS as err:
-                conflict = err  # with a user who works at the same products: not the order's fault
-            except Exception as err:
-                if not isinstance(err, UserError):
-                    _logger.exception("What follows document %s failed", row_id)
-                self._postpone(row_id, err)
-                return True
-        _logger.info("What follows document %s is tried again later: %s", row_id, conflict)
-        self._postpone(row_id, conflict, attempts=0)
+        try:
+            return retried_transaction(self.env, partial(self._follow_up_once, row_id), repeatable_read=True)
+        except CONFLICTS as err:  # with a user who works at the same products: not the order's fault
+            _logger.info("What follows document %s is tried again later: %s", row_id, err)
+            self._postpone(row_id, err, attempts=0)
+        except Exception as err:
+            if not isinstance(err, UserError):
+                _logger.exception("What follows document %s failed", row_id)
+            self._postpone(row_id, err)
         return True
 
-    def _follow_up_once(self, row_id):
-        with own_transaction(self.env, repeatable_read=True) as env:
-            env["marketplace.wake"]._hold_back()
-            # First of all: who acknowledges the document meanwhile waits, instead of failing all that follows here.
-            lock = "SELECT 1 FROM marketplace_inbox WHERE id = %s FOR NO KEY UPDATE"
-            env.cr.execute(lock, [row_id], log_exceptions=False)
-            row = env["marketplace.inbox"].browse(row_id)
-            if not env[self._name]._lock(row) or row.state != "imported":
-                return False
-            env["marketplace.order.processor"]._follow_up(row)
-            row.write({"state": "done", "last_error": False})
-            return True
+    def _follow_up_once(self, row_id, env):
+        env["marketplace.wake"]._hold_back()
+        # First of all: who acknowledges the document meanwhile waits, instead of failing all that follows here.
+        lock = "SELECT 1 FROM marketplace_inbox WHERE id = %s FOR NO KEY UPDATE"
+        env.cr.execute(lock, [row_id], log_exceptions=False)
+        row = env["marketplace.inbox"].browse(row_id)
+        if not env[self._name]._lock(row) or row.state != "imported":
+            return False
+        env["marketplace.order.processor"]._follow_up(row)
+        row.write({"state": "done", "last_error": False})
+        return True
 
     def _postpone(self, row_id, err, attempts=1):
         with own_transaction(self.env) as env:

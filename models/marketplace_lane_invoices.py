@@ -1,11 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+from functools import partial
 
 from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import CONFLICT_TRIES, CONFLICTS, own_transaction
+from ..database import CONFLICTS, own_transaction, retried_transaction
 from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
@@ -51,23 +52,19 @@ class MarketplaceLaneInvoices(models.AbstractModel):
 
     def _invoice(self, row_id):
         """Make the invoice that one row asks for; a failure is kept with the row and told to a person."""
-        for _try in range(CONFLICT_TRIES):
-            try:
-                return self._invoice_once(row_id)
-            except CONFLICTS as err:
-                conflict = err  # with a user who works at the same order
-            except Exception as err:
-                if not isinstance(err, UserError):
-                    _logger.exception("The invoice of row %s failed", row_id)
-                return self._fail(row_id, err)
-        return self._fail(row_id, conflict)
+        try:
+            retried_transaction(self.env, partial(self._invoice_once, row_id), repeatable_read=True)
+        except Exception as err:
+            # A conflict is with a user who works at the same order.
+            if not isinstance(err, (*CONFLICTS, UserError)):
+                _logger.exception("The invoice of row %s failed", row_id)
+            self._fail(row_id, err)
 
-    def _invoice_once(self, row_id):
-        with own_transaction(self.env, repeatable_read=True) as env:
-            row = env["marketplace.outbox"].browse(row_id).exists()
-            if row.sale_order_id:
-                row.sale_order_id._make_marketplace_invoice()
-            row.unlink()
+    def _invoice_once(self, row_id, env):
+        row = env["marketplace.outbox"].browse(row_id).exists()
+        if row.sale_order_id:
+            row.sale_order_id._make_marketplace_invoice()
+        row.unlink()
 
     def _fail(self, row_id, error):
         with own_transaction(self.env) as env:
