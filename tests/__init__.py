@@ -3,6 +3,7 @@ from . import test_account
 from . import test_audit
 from . import test_cartona
 from . import test_concurrency
+from . import test_confirm_delivery
 from . import test_customers
 from . import test_house_rules
 from . import test_import
@@ -11,9 +12,11 @@ from . import test_offer_demand
 from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
+from . import test_order_lines_out
 from . import test_orders_held
 from . import test_orders_in
 from . import test_orders_out
+from . import test_otp
 from . import test_policies
 from . import test_retention
 from . import test_scale

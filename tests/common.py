@@ -127,6 +127,15 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         """Return the marketplace's id of a product."""
         return str(1000 + product.id)
 
+    def stock_products(self):
+        """List all products, with 100 of each to sell, and forget what was pushed by that."""
+        listings = self.list_products()
+        for product in self.products:
+            self.set_stock(product, 100)
+        self.commit()
+        self.box.clear_journal()
+        return listings
+
     def set_stock(self, product, quantity):
         change = quantity - product.with_context(location=self.warehouse.lot_stock_id.ids).qty_available
         if change:

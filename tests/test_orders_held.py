@@ -12,10 +12,7 @@ from .common import MarketplaceCase, storable
 class TestOrdersHeld(MarketplaceCase):
     def setUp(self):
         super().setUp()
-        self.list_products()
-        for product in self.products:
-            self.set_stock(product, 100)
-        self.commit()
+        self.stock_products()
         self.late = self.env["product.product"].create(
             storable({"name": "Late", "default_code": "LATE-1", "taxes_id": False})
         )

@@ -17,11 +17,7 @@ RETAILER = {
 class TestOrdersIn(MarketplaceCase):
     def setUp(self):
         super().setUp()
-        self.list_products()
-        for product in self.products:
-            self.set_stock(product, 100)
-        self.commit()
-        self.box.clear_journal()
+        self.stock_products()
 
     def test_an_otp_that_no_database_takes_stops_no_pull(self):
         self.box_order((self.products[0], 1, 5.0), status="pending", pickup_otp="1\x002\ud800")

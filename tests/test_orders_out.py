@@ -1,7 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo.tests import new_test_user
+from odoo.tests import Form, new_test_user
 
 from .common import MarketplaceCase
+from .test_order_lines_out import OrderOutCase
 
 
 class TestOrdersOut(MarketplaceCase):
@@ -188,3 +189,51 @@ class TestOrdersOut(MarketplaceCase):
         self.order.picking_ids.button_validate()
         self.commit()
         self.assertEqual(self.order.marketplace_status, "cancelled")
+
+
+class TestCancelWithReason(OrderOutCase):
+    def reason_there(self):
+        return self.box.order(self.hashed_id)["cancellation_reason"]
+
+    def test_the_reason_chosen_in_odoos_own_question_is_told(self):
+        if "sale.order.cancel" not in self.env:
+            self.skipTest("this series cancels without a question")
+        seller = new_test_user(self.env, "seller", groups="sales_team.group_sale_salesman_all_leads")
+        action = self.order.with_user(seller).action_cancel()
+        form = Form(self.env["sale.order.cancel"].with_user(seller).with_context(**action["context"]))
+        self.assertEqual(form.marketplace_cancel_reason, self.account.cancellation_reason)
+        form.marketplace_cancel_reason = "expired_products"
+        form.save().action_cancel()
+        self.commit()
+        self.assertEqual(self.reason_there(), "expired_products")
+        self.assertEqual(self.order.marketplace_cancel_reason, "expired_products")
+
+    def test_the_reason_entered_on_the_order_is_told(self):
+        self.order.marketplace_cancel_reason = "different_prices"
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.reason_there(), "different_prices")
+
+    def test_without_one_it_is_the_accounts(self):
+        self.account.cancellation_reason = "out_of_stock"
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.reason_there(), "out_of_stock")
+
+    def test_a_reason_that_the_marketplace_does_not_know_is_not_told(self):
+        self.order.marketplace_cancel_reason = "different_prices"
+        all_reasons = self.env["marketplace.api"]._cancellation_reasons()
+        capabilities = self.env["marketplace.api.cartona"]._capabilities()
+        capabilities["cancellation_reasons"].pop("different_prices")
+        self.patch(type(self.env["marketplace.api"]), "_cancellation_reasons", lambda api: all_reasons)
+        self.patch(type(self.env["marketplace.api.cartona"]), "_capabilities", lambda api: capabilities)
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.reason_there(), "cannot_deliver_the_order")
+
+    def test_what_the_marketplace_delivers_can_be_cancelled(self):
+        self.box.state.orders[self.hashed_id].document["delivered_by"] = "delivered_by_cartona"
+        self.order.marketplace_delivers = True
+        self.order._action_cancel()
+        self.commit()
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "cancelled_by_supplier")

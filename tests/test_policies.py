@@ -8,10 +8,7 @@ from .common import MarketplaceCase
 class TestPolicies(MarketplaceCase):
     def setUp(self):
         super().setUp()
-        self.list_products()
-        for product in self.products:
-            self.set_stock(product, 100)
-        self.commit()
+        self.stock_products()
 
     def place(self, *lines, **values):
         """Return the sales order of a new marketplace order, confirmed."""
