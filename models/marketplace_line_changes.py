@@ -25,9 +25,7 @@ class MarketplaceLineChanges(models.AbstractModel):
     def _send(self, config, order, command):
         """Carry out the commands about the lines of ``order``, of which ``command`` is the first; tell whether the next
         one may follow."""
-        commands = command.search(
-            [("lane", "=", "orders"), ("order_id", "=", order.id), ("operation", "=", "lines")], order="id"
-        )
+        commands = order._marketplace_line_commands()
         removed, adding = self._merged(commands, "removed"), self._merged(commands, "adding")
         changes = order._marketplace_line_changes(removed, adding)
         if not changes:

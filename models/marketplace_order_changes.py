@@ -9,8 +9,8 @@ from ..schemas import STATUS_RANK
 class MarketplaceOrderProcessor(models.AbstractModel):
     """What a newer version of an order changes here: the status first, then the lines.
 
-    As long as the order is a draft, the marketplace decides. After that only less is taken over, and only of what has
-    not left; everything else is a person's to decide.
+    As long as the order is a draft, the marketplace decides, but for what was changed here and is still to be told it.
+    After that only less is taken over, and only of what has not left; everything else is a person's to decide.
     """
 
     _inherit = "marketplace.order.processor"
@@ -34,25 +34,61 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_status, 0)
 
     def _update_lines(self, sale_order, order):
-        """Make the lines of an order that is not confirmed yet what the marketplace says."""
+        """Make the lines of an order that is not confirmed yet what the marketplace says, but for what was changed here
+        and is still to be told it."""
         config = sale_order.marketplace_config_id
         listings = self._resolve_listings(config, [order])
         existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
-        commands = []
+        removed = sale_order._marketplace_removed()
+        commands, lost = [], sale_order.order_line.browse()
         for line in order.lines:
-            if not self._is_ordered(line):
+            if not self._is_ordered(line) or line.external_id in removed:
                 continue
             values = self._prepare_line_values(config, line, self._listing_of(line, listings))
             known = existing.get(line.external_id)
             if known and known.display_type == values.get("display_type", False):
                 existing.pop(line.external_id)
+                if self._is_kept(known, line):
+                    values = self._prepare_line_facts(line)
+                elif known._is_changed_here():
+                    lost |= known
                 commands.append(Command.update(known.id, values))
             else:
                 commands.append(Command.create(values))  # Odoo changes no note into a product
         gone = sale_order.order_line.browse([line.id for line in existing.values()])
+        self._tell_lost(sale_order, lost | gone.filtered(lambda line: line._is_changed_here()))
         gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
         commands += [Command.delete(line.id) for line in gone]
         sale_order.write({"order_line": commands})
+
+    def _is_kept(self, line, theirs):
+        """Tell whether the line was changed here, and the marketplace still has of it what it had before."""
+        return line._is_changed_here() and not line._is_news_of(theirs)
+
+    def _tell_lost(self, sale_order, lines):
+        """Tell a person what lines were here that the marketplace has changed as well."""
+        if not lines:
+            return
+        texts = [
+            _(
+                "%(product)s: %(quantity)s at %(price)s",
+                product=line.product_id.display_name,
+                quantity=f"{line.product_uom_qty:g}",
+                price=f"{line.price_unit:g}",
+            )
+            for line in lines
+        ]
+        sale_order.message_post(
+            body=_("Changed at the marketplace, too, before it was told. Here it was: %s", "; ".join(texts))
+        )
+        self._ask_person(
+            sale_order,
+            _("Changed here and at the marketplace"),
+            _(
+                "The lines are now as the marketplace has them; the messages say how they were here. Change them again "
+                "where that is still wanted."
+            ),
+        )
 
     def _is_to_compare(self, sale_order, order):
         """Tell whether the marketplace's lines differ from those of a confirmed order that has not left."""
@@ -104,11 +140,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             for line in sale_order.order_line
             if line.cartona_line_id and line.marketplace_quantity
         }
-        return there.keys() != here.keys() or any(
-            here[line_id]._is_news("marketplace_quantity", line.quantity)
-            or here[line_id]._is_news("marketplace_price_unit", line.price_unit)
-            for line_id, line in there.items()
-        )
+        return there.keys() != here.keys() or any(here[line_id]._is_news_of(line) for line_id, line in there.items())
 
     # ------------------------------------------------------------------ endings
 

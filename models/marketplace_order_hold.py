@@ -73,9 +73,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return reasons
 
     def _total_reasons(self, sale_order):
-        """Compare both sums, where the marketplace tells one."""
+        """Compare both sums, where the marketplace tells one, as it will be when it knows what was changed here."""
         there, here = sale_order.marketplace_total, sale_order.amount_total
-        if not sale_order.marketplace_total_known or abs(there - here) <= CENT + 1e-9:
+        if not sale_order.marketplace_total_known or self._is_same_sum(here, there):
+            return []
+        if self._is_same_sum(here, there + sale_order._marketplace_untold()):
             return []
         return [
             _(
@@ -85,3 +87,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 there=there,
             )
         ]
+
+    def _is_same_sum(self, here, there):
+        return abs(there - here) <= CENT + 1e-9

@@ -136,6 +136,20 @@ class SaleOrderLine(models.Model):
         _total, digits = self._fields[name].get_digits(self.env)
         return bool(float_compare(value, self[name], precision_digits=digits))
 
+    def _is_news_of(self, theirs):
+        """Tell whether the neutral line ``theirs`` differs from what the marketplace had of this one."""
+        quantity = self._is_news("marketplace_quantity", theirs.quantity)
+        return quantity or self._is_news("marketplace_price_unit", theirs.price_unit)
+
+    def _is_changed_here(self):
+        """Tell whether the marketplace is still to be told of this line. Another product is no change of ours where no
+        message waits: then its listing was matched anew."""
+        self.ensure_one()
+        if not self._marketplace_changes():
+            return False
+        other_product = self._marketplace_listing() != self.marketplace_listing_id
+        return not other_product or bool(self.order_id._marketplace_line_commands())
+
     def _marketplace_addition(self):
         """Return the change that adds this line, as long as it is something that a marketplace sells: a fee or a gift
         that was added here is none of its business."""

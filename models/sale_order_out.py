@@ -146,6 +146,26 @@ class SaleOrder(models.Model):
             changes += [(line, change) for change in line._marketplace_changes(again=str(line.id) in again)]
         return changes
 
+    def _marketplace_line_commands(self):
+        """Return what waits, or failed, to be told of the order's lines."""
+        self.ensure_one()
+        return self.env["marketplace.outbox"].search(
+            [("lane", "=", "orders"), ("order_id", "=", self.id), ("operation", "=", "lines")], order="id"
+        )
+
+    def _marketplace_removed(self):
+        """Return what was removed here and is still to be told, as ``{marketplace's line id: its sum}``."""
+        return self.env["marketplace.line.changes"]._merged(self._marketplace_line_commands(), "removed")
+
+    def _marketplace_untold(self):
+        """Return by how much the marketplace's total changes when it is told of the lines; 0 where it refuses that."""
+        commands = self._marketplace_line_commands()
+        if not commands or "failed" in commands.mapped("state"):
+            return 0.0
+        lines = self.order_line.filtered(lambda line: line._marketplace_changes())
+        ours = sum(line._marketplace_amount() * line._marketplace_price(line._net_price()) for line in lines)
+        return ours - sum(line._marketplace_sum() for line in lines) - sum(self._marketplace_removed().values())
+
     def _add_to_marketplace_total(self, amount):
         """Follow with the marketplace's total what we have changed there."""
         if amount and self.marketplace_total_known:
