@@ -20,6 +20,9 @@ BATCH = 20
 PROBE_FAILURES = 2
 # How long to wait before looking whether the customer has done with changing an order.
 EDITING_SECONDS = 300
+# How long customers take for that at most; then a person is told that something waits for them, once for each command.
+EDITING_PATIENCE = timedelta(hours=1)
+EDITING = "editing"
 # How long to wait for a document of the same order to be processed.
 VERSION_SECONDS = 2
 
@@ -118,6 +121,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
             seconds, why = waits
             moment = fields.Datetime.now() + timedelta(seconds=seconds)
             command.write({"next_attempt": moment, "last_error": why})
+            self._tell_of_editing(command, order)
             return True
         if command.operation == "lines":
             return self.env["marketplace.line.changes"]._send(config, order, command)
@@ -135,6 +139,23 @@ class MarketplaceLaneOrders(models.AbstractModel):
             # Sent before, our lines would be undone by a document that does not know them yet.
             return VERSION_SECONDS, _("A newer version of the order is taken over first.")
         return None
+
+    def _tell_of_editing(self, command, order):
+        """Tell a person once when a customer does not come to an end with changing an order."""
+        waited = fields.Datetime.now() - (command.created_at or fields.Datetime.now())
+        if order.marketplace_status != "editing" or waited < EDITING_PATIENCE or command.error_code == EDITING:
+            return
+        command.error_code = EDITING
+        config = command.account_id
+        config._tell_responsible(
+            _("Customers of %s do not finish changing their orders", config.name),
+            _(
+                "%(order)s has been open for changes at the marketplace for more than an hour, and what was done with "
+                "it here is not sent as long as it is. Ask the customer to finish, or the marketplace to end that, then "
+                "pull orders. The outbox of the account shows all of them.",
+                order=order.name,
+            ),
+        )
 
     def _has_newer_version(self, order):
         waiting = [

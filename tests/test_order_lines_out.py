@@ -328,6 +328,31 @@ class TestOrderLinesOut(OrderOutCase):
         self.sweep()
         self.assertEqual(self.there()[0], self.sold(0, 6, 20.0))
 
+    def test_a_customer_who_never_finishes_changing_an_order_is_told_to_a_person_once(self):
+        other = self.place()
+        self.pull()
+        for order in (self.order, self.order_of(other)):
+            order.marketplace_status = "editing"
+            order.order_line[0].product_uom_qty = 6
+        self.commit()
+        self.assertFalse(self.account.activity_ids, "that is what waiting is for")
+        self.look_later()
+        self.assertEqual(len(self.account.activity_ids), 1)
+        self.assertIn(self.order.name, self.account.activity_ids.note)
+        self.assertIn("finish", self.account.activity_ids.summary)
+        self.account.activity_ids.action_done()
+        self.look_later()
+        self.assertFalse(self.account.activity_ids, "who was told need not be told every five minutes")
+        self.order.marketplace_status = "approved"
+        self.look_later()
+        self.assertEqual(self.there()[0], self.sold(0, 6, 20.0))
+
+    def look_later(self):
+        """Let the waiting commands be tried again, hours after they came."""
+        waiting = self.env["marketplace.outbox"].search([("lane", "=", "orders")])
+        waiting.write({"next_attempt": False, "created_at": "2020-01-01 00:00:00"})
+        self.sweep()
+
     def test_people_without_marketplace_rights_change_lines(self):
         seller = new_test_user(self.env, "plain-seller", groups="sales_team.group_sale_salesman_all_leads")
         self.first.with_user(seller).product_uom_qty = 6
@@ -448,9 +473,3 @@ class TestDraftLinesOut(OrderOutCase):
         self.order.action_confirm()
         self.commit()
         self.assertEqual(self.steps(), ["lines", "approved"])
-
-    def test_deleting_the_whole_order_tells_nothing(self):
-        self.order.unlink()
-        self.commit()
-        self.assertFalse(self.sent())
-        self.assertFalse(self.env["marketplace.outbox"].search([("operation", "=", "lines")]))
