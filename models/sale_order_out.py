@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
 
 from ..schemas import STATUS_RANK, LineChange
 
@@ -21,6 +22,21 @@ class SaleOrder(models.Model):
         copy=False,
         help="What the marketplace is told when this order is cancelled. Empty: the account's own reason.",
     )
+
+    # ------------------------------------------------------------------ CRUD
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_open_at_marketplace(self):
+        """The marketplace would go on waiting for the order, and its next document would bring it back."""
+        orders = self.filtered(lambda order: order.sudo()._is_open_at_marketplace())
+        if orders:
+            raise UserError(
+                _(
+                    "The marketplace still waits for %s. Cancel instead of deleting: a cancelled order can be deleted "
+                    "once the marketplace has been told of it.",
+                    ", ".join(orders.mapped("name")),
+                )
+            )
 
     # ------------------------------------------------------------------ Odoo's actions
 
@@ -76,6 +92,14 @@ class SaleOrder(models.Model):
         if self.marketplace_status in FINAL:
             return False
         return STATUS_RANK[status] > STATUS_RANK.get(self.marketplace_status, 0)
+
+    def _is_open_at_marketplace(self):
+        """Tell whether the marketplace counts on this order, and has not been told otherwise."""
+        self.ensure_one()
+        if not self.marketplace_config_id or not self.cartona_id or self.marketplace_status in FINAL:
+            return False
+        commands = [("lane", "=", "orders"), ("order_id", "=", self.id)]
+        return self.state != "cancel" or bool(self.env["marketplace.outbox"].search_count(commands, limit=1))
 
     def _has_all_left(self):
         """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""

@@ -324,9 +324,9 @@ class TestCustomersConcurrently(LoopbackCase):
             orders = env["sale.order"].search([("marketplace_config_id", "in", self.account_ids)])
             partners = env["res.partner"].search([("marketplace_config_id", "in", self.account_ids)])
             orders._action_cancel()
+            env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = ANY(%s)", [self.account_ids])
             orders.unlink()
             (partners.child_ids | partners).unlink()
-            env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = ANY(%s)", [self.account_ids])
             env.cr.execute("DELETE FROM queue_job WHERE identity_key LIKE 'marketplace:%%'")
             accounts.sorted("credentials_id", reverse=True).unlink()
             env.company.country_id = self.country_id

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user
 
 from .common import MarketplaceCase
@@ -189,6 +190,40 @@ class TestOrdersOut(MarketplaceCase):
         self.order.picking_ids.button_validate()
         self.commit()
         self.assertEqual(self.order.marketplace_status, "cancelled")
+
+    # ------------------------------------------------------------------ deletion
+
+    def test_an_order_that_the_marketplace_waits_for_can_only_be_cancelled(self):
+        self.account.confirm_policy = "never"
+        document = self.box_order((self.products[0], 1, 20.0), status="pending")
+        self.pull()
+        order = self.order_of(document)
+        seller = new_test_user(self.env, "plain-deleter", groups="sales_team.group_sale_manager")
+        with self.assertRaisesRegex(UserError, f"still waits for {order.name}. Cancel"):
+            order.with_user(seller).unlink()
+        order._action_cancel()
+        with self.assertRaisesRegex(UserError, "Cancel"):
+            order.with_user(seller).unlink()
+        self.commit()
+        self.assertEqual(self.box.order(document["hashed_id"])["status"], "cancelled_by_supplier")
+        order.with_user(seller).unlink()
+        self.assertFalse(order.exists())
+
+    def test_a_cancelled_order_of_an_account_that_tells_nothing_can_be_deleted(self):
+        self.account.push_status = False
+        self.order._action_cancel()
+        self.order.unlink()
+        self.assertFalse(self.order.exists())
+
+    def test_deleting_an_order_that_is_done_with_tells_nothing(self):
+        self.account.confirm_policy = "never"
+        document = self.box_order((self.products[0], 1, 20.0), status="pending")
+        self.pull()
+        order = self.order_of(document)
+        order.marketplace_status = "delivered"
+        order.unlink()
+        self.commit()
+        self.assertFalse(self.env["marketplace.outbox"].search([("operation", "=", "lines")]))
 
 
 class TestCancelWithReason(OrderOutCase):
