@@ -150,8 +150,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
         config._tell_responsible(
             _("Customers of %s do not finish changing their orders", config.name),
             _(
-                "%(order)s has been open for changes at the marketplace for more than an hour, and what was done with "
-                "it here is not sent as long as it is. Ask the customer to finish, or the marketplace to end that, then "
+                "%(order)s has been open for changes at the marketplace for more than an hour. What was done with it "
+                "here is not sent as long as it is. Ask the customer to finish, or the marketplace to end that, then "
                 "pull orders. The outbox of the account shows all of them.",
                 order=order.name,
             ),
