@@ -5,7 +5,7 @@ from odoo.exceptions import ValidationError
 # What happens to an order here, and what a marketplace is told of it unless its adapter knows better.
 EVENTS = [
     ("confirmed", "Order confirmed"),
-    ("left", "Last delivery validated"),
+    ("left", "Last delivery validated, or services done"),
     ("delivery_confirmed", "Delivery confirmed"),
     ("cancelled", "Order cancelled"),
 ]

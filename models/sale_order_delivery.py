@@ -12,7 +12,8 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     marketplace_to_deliver = fields.Boolean(
-        compute="_compute_marketplace_to_deliver", help="On the way to the customer, and we tell when it is there."
+        compute="_compute_marketplace_to_deliver",
+        help="On the way to the customer, or nothing that goes out from stock, and we tell when it is there.",
     )
 
     marketplace_pickup_otp = fields.Char(
@@ -40,16 +41,50 @@ class SaleOrder(models.Model):
                 )
                 order.marketplace_pickup_otp = (newest.private or {}).get("pickup_otp")
 
-    @api.depends("marketplace_status", "marketplace_delivers", "marketplace_config_id")
+    @api.depends(
+        "marketplace_status", "marketplace_delivers", "marketplace_config_id", "state", "order_line", "picking_ids"
+    )
     def _compute_marketplace_to_deliver(self):
         for order in self:
             config = order.sudo().marketplace_config_id  # whoever sees the order may see what is to be done with it
             order.marketplace_to_deliver = bool(
-                order.marketplace_status == "shipped"
+                order._is_with_customer()
                 and not order.marketplace_delivers
                 and config.push_status
                 and config._status_for("delivery_confirmed")
             )
+
+    def _is_with_customer(self):
+        """Tell whether the customer may have what was ordered by now: what is on its way, and what needs none."""
+        self.ensure_one()
+        return self.marketplace_status == "shipped" or (
+            self.marketplace_status == "approved" and self.sudo()._is_without_goods()
+        )
+
+    # ------------------------------------------------------------------ what goes out without a delivery
+
+    def _is_without_goods(self):
+        """Tell whether nothing of a confirmed order goes out from stock, so that no delivery tells that it has left."""
+        self.ensure_one()
+        lines = self._marketplace_sold_lines()
+        methods = lines.mapped("qty_delivered_method")
+        return bool(lines) and self.state == "sale" and not self.picking_ids and "stock_move" not in methods
+
+    def _marketplace_sold_lines(self):
+        return self.order_line.filtered(
+            lambda line: line.product_id and not line.display_type and not line.is_downpayment
+        )
+
+    def _tell_marketplace_done(self):
+        """Tell the marketplace of orders without goods that they have left, once all of it was done."""
+        for order in self.sudo().filtered("marketplace_config_id"):  # the seller's rights end before the account
+            if order._is_without_goods() and order._is_all_done():
+                order._tell_marketplace("left")
+
+    def _is_all_done(self):
+        lines = self._marketplace_sold_lines()
+        all_done = all(line.qty_delivered >= line.product_uom_qty for line in lines)
+        return all_done and any(lines.mapped("qty_delivered"))
 
     # ------------------------------------------------------------------ actions
 
@@ -121,3 +156,13 @@ class SaleOrder(models.Model):
         if self._needs_otp():
             self.env["marketplace.lane.orders"]._ask(self, "delivered", {"otp": otp})
             self.env["marketplace.wake"]._request()
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "qty_delivered" in vals:
+            self.order_id._tell_marketplace_done()
+        return result

@@ -2,6 +2,7 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
+from .common import MarketplaceCase
 from .test_order_lines_out import OrderOutCase
 from .test_otp import CANARY, OtpCase
 
@@ -95,6 +96,93 @@ class TestConfirmDelivery(OtpCase):
         self.leave()
         with self.assertRaises(AccessError):
             self.order.with_user(self.stranger()).action_confirm_marketplace_delivery()
+
+
+class TestServices(MarketplaceCase):
+    """Orders of which nothing goes out from stock."""
+
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+        self.service = self.env["product.product"].create({"name": "Advice", "type": "service", "taxes_id": False})
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": self.service.id, "external_id": "advice"}
+        )
+        self.box.add_product(id="advice")
+
+    def place(self, *products, **values):
+        details = [
+            {
+                "supplier_product_id": "advice" if p == self.service else str(1000 + p.id),
+                "amount": 2,
+                "selling_price": 30,
+            }
+            for p in products
+        ]
+        values = {"installment_cost": 0, "wallet_top_up": 0, **values}
+        document = self.box.add_order(
+            status="pending", delivered_by="delivered_by_supplier", order_details=details, **values
+        )
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+        return order
+
+    def status_there(self, order):
+        return self.box.order(order.cartona_id)["status"]
+
+    def test_what_a_person_enters_as_delivered_has_left_once_it_is_all(self):
+        order = self.place(self.service)
+        order.order_line.qty_delivered = 1
+        self.commit()
+        self.assertEqual(self.status_there(order), "approved")
+        seller = new_test_user(self.env, "service-seller", groups="sales_team.group_sale_salesman_all_leads")
+        order.with_user(seller).order_line.qty_delivered = 2
+        self.commit()
+        self.assertEqual(self.status_there(order), "assigned_to_salesman")
+        self.assertTrue(order.marketplace_to_deliver)
+        order.action_confirm_marketplace_delivery()
+        self.commit()
+        self.assertEqual(self.status_there(order), "delivered")
+
+    def test_the_account_may_say_delivered_at_once(self):
+        self.account.status_rule_ids.filtered(lambda rule: rule.event == "left").status = "delivered"
+        order = self.place(self.service)
+        order.order_line.qty_delivered = 2
+        self.commit()
+        self.assertEqual(self.status_there(order), "delivered")
+
+    def test_the_delivery_can_be_confirmed_without_entering_quantities(self):
+        order = self.place(self.service)
+        self.assertTrue(order.marketplace_to_deliver)
+        order.action_confirm_marketplace_delivery()
+        self.commit()
+        self.assertEqual(self.status_there(order), "delivered")
+        self.assertFalse(order.marketplace_to_deliver)
+
+    def test_where_money_is_at_stake_the_otp_is_asked(self):
+        order = self.place(self.service, installment_cost=10)
+        action = order.action_confirm_marketplace_delivery()
+        self.assertEqual(action["res_model"], "marketplace.otp")
+        wizard = self.env["marketplace.otp"].browse(action["res_id"])
+        wizard.otp = self.box.otp(order.cartona_id)
+        wizard.action_confirm()
+        self.assertEqual(self.status_there(order), "delivered")
+
+    def test_with_goods_among_it_their_delivery_counts(self):
+        order = self.place(self.service, self.products[0])
+        self.assertFalse(order.marketplace_to_deliver)
+        order.order_line[0].qty_delivered = 2
+        self.commit()
+        self.assertEqual(self.status_there(order), "approved")
+        order.picking_ids.button_validate()
+        self.commit()
+        self.assertEqual(self.status_there(order), "assigned_to_salesman")
+
+    def test_a_draft_can_not_be_confirmed_as_delivered(self):
+        order = self.place(self.service)
+        order._action_cancel()
+        self.assertFalse(order.marketplace_to_deliver)
 
 
 class TestPickupOtp(OrderOutCase):
