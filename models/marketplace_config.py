@@ -92,8 +92,12 @@ class MarketplaceConfig(models.Model):
     sync_stock = fields.Boolean(string="Send Stock", default=True)
     use_cartona_id = fields.Boolean(
         string="Use External Product ID",
-        default=True,
-        help="Products with an external product ID and marketplace sync are listed at this account by themselves.",
+        compute="_compute_use_cartona_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Products with an external product ID and marketplace sync are listed at this account by themselves. Only "
+        "where the IDs on the products are those of this account: products have one each, whatever the account.",
     )
     pricelist_id = fields.Many2one(
         "product.pricelist",
@@ -206,7 +210,29 @@ class MarketplaceConfig(models.Model):
                     )
                 )
 
+    @api.constrains("use_cartona_id", "code", "active")
+    def _check_use_cartona_id(self):
+        """One field on the product can't hold the ids of two marketplaces: each would be sent to the other."""
+        for config in self.filtered(lambda config: config.active and config.use_cartona_id):
+            other = config._others_by_cartona_id().filtered(lambda other: other.code != config.code)[:1]
+            if other:
+                raise ValidationError(
+                    _(
+                        "%(account)s: the external product IDs of the products are those of %(marketplace)s already. "
+                        "Turn Use External Product ID off here, or at the account there, and match the products.",
+                        account=config.name,
+                        marketplace=other._api()._label(),
+                    )
+                )
+
     # ------------------------------------------------------------------ compute
+
+    @api.depends("code", "credentials_id")
+    def _compute_use_cartona_id(self):
+        """A new account goes by the products' external ids where they are Cartona's, and nobody else's already."""
+        for config in self:
+            if not config._origin:
+                config.use_cartona_id = config.code == "cartona" and not config._others_by_cartona_id()
 
     def _compute_running(self):
         for config in self:
@@ -316,6 +342,15 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         owner = self._credentials()
         return owner | self.search([("credentials_id", "=", owner.id)])
+
+    def _others_by_cartona_id(self):
+        """Return the accounts that go by the products' external ids and have ids of their own: those that share
+        credentials have the same."""
+        self.ensure_one()
+        # sudo: products, and so their ids, may be shared with companies that the user does not see
+        others = self.sudo().search([("use_cartona_id", "=", True), ("id", "not in", self._origin.ids)])
+        owner = (self.credentials_id or self)._origin
+        return others.filtered(lambda other: other._credentials() != owner)
 
     def _route(self, code):
         """Return the account that a document with this supplier code is for, among those that share credentials; none

@@ -56,7 +56,8 @@ class MarketplaceMatching(models.AbstractModel):
     def _candidates(self, config, products):
         """Return the products of ours that a page may mean, by each of the keys: ``{field: {value: products}}``."""
         keys = {
-            "cartona_id": {product.external_id for product in products},
+            # Where the account does not go by them, these are the ids of another marketplace.
+            "cartona_id": {product.external_id for product in products if config.use_cartona_id},
             "default_code": {product.sku for product in products} - {""},
             "barcode": {product.barcode for product in products} - {""},
         }
@@ -111,12 +112,13 @@ class MarketplaceMatching(models.AbstractModel):
         )
 
     def _create_listings(self, config, values):
-        """List products that matching or a person has found; give those that have none their external id."""
+        """List products that matching or a person has found; give those that have none their external id, unless another
+        account, which has other ids, would take it for one of its own."""
         listings = self.env["marketplace.listing"].create(values)
-        if config.use_cartona_id:
+        if config.use_cartona_id and not config._others_by_cartona_id():
             for listing in listings:
                 if not listing.product_id.cartona_id:
-                    # Of this account's catalogue: other accounts do not list it by that.
+                    # The account lists it already: nothing else has to be done for it.
                     # sudo: who may list a product may thereby give it its id
                     product = listing.product_id.sudo().with_context(marketplace_matching=True)
                     product.cartona_id = listing.external_id

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest import mock
 from urllib.parse import urlsplit
 
 from odoo.sql_db import TestCursor
@@ -110,6 +111,14 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         )
         account.action_go_live()
         return account
+
+    def add_marketplace(self, code="elsewhere"):
+        """Have another marketplace, which speaks as Cartona does."""
+        adapters = {f"marketplace.api.{code}": self.registry["marketplace.api.cartona"]}
+        patcher = mock.patch.dict(self.registry.models, adapters)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+        return code
 
     def list_products(self):
         """List all products at the account, and forget what was pushed by that."""

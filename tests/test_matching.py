@@ -2,6 +2,7 @@
 from datetime import timedelta
 
 from odoo import fields
+from odoo.exceptions import ValidationError
 
 from ..marketplaces import cartona
 from .common import MarketplaceCase, storable
@@ -54,6 +55,61 @@ class TestMatching(MarketplaceCase):
         self.commit()
         self.match()
         self.assertFalse(other.listing_ids)
+
+    # ------------------------------------------------------------------ whose ids the products have
+
+    def switch_sync(self):
+        self.products.marketplace_sync_enabled = False
+        self.products.marketplace_sync_enabled = True
+        self.commit()
+
+    def test_ids_of_one_account_are_never_another_accounts_when_sync_is_switched_on_again(self):
+        other = self._create_account(name="Another token", use_cartona_id=True)
+        self.match()
+        self.switch_sync()
+        self.assertFalse(other.listing_ids)
+        self.assertFalse(any(self.products.mapped("cartona_id")), "both accounts would take them for theirs")
+
+    def test_a_new_account_with_a_token_of_its_own_does_not_take_the_ids_of_another(self):
+        self.match()
+        other = self._create_account(name="Another token")
+        self.switch_sync()
+        self.assertFalse(other.use_cartona_id or other.listing_ids)
+
+    def test_accounts_that_share_a_token_share_the_ids(self):
+        self.account.supplier_code = "1"
+        other = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        self.assertTrue(other.use_cartona_id)
+        self.match()
+        self.switch_sync()
+        self.assertEqual(other.listing_ids.product_id, self.products)
+
+    def test_another_marketplace_never_goes_by_the_ids_of_cartona(self):
+        code = self.add_marketplace()
+        self.match()
+        other = self._create_account(name="Elsewhere", code=code)
+        self.switch_sync()
+        self.assertFalse(other.use_cartona_id or other.listing_ids)
+        with self.assertRaisesRegex(ValidationError, "Cartona already"):
+            other.use_cartona_id = True
+        self.account.active = False
+        other.use_cartona_id = True
+        with self.assertRaises(ValidationError):
+            self.account.active = True
+
+    def test_what_a_person_decided_of_the_ids_stays_when_other_settings_change(self):
+        self.account.use_cartona_id = False
+        self.account.write({"credentials_id": False, "code": "cartona", "supplier_code": "1"})
+        self.assertFalse(self.account.use_cartona_id)
+
+    def test_an_id_that_is_anothers_finds_nothing_in_a_catalogue(self):
+        other = self.env["product.product"].create(storable({"name": "Other", "cartona_id": "77"}))
+        self.box.add_product(id="77", name="x", internal_product_id="NONE")
+        elsewhere = self._create_account(name="Elsewhere", code=self.add_marketplace())
+        elsewhere.action_match_products()
+        self.commit()
+        self.assertEqual(elsewhere.listing_ids.product_id, self.products)
+        self.assertFalse(other.marketplace_listing_ids)
 
     def test_a_row_that_makes_no_sense_hides_no_other(self):
         product = self.box.state.products[str(1000 + self.products[0].id)]
