@@ -214,7 +214,8 @@ class MarketplaceConfig(models.Model):
     def _check_use_cartona_id(self):
         """One field on the product can't hold the ids of two marketplaces: each would be sent to the other."""
         for config in self.filtered(lambda config: config.active and config.use_cartona_id):
-            other = config._others_by_cartona_id().filtered(lambda other: other.code != config.code)[:1]
+            others = config._others_by_cartona_id()
+            other = next((other for other in others if other.code != config.code), None)
             if other:
                 raise ValidationError(
                     _(

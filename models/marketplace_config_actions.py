@@ -45,8 +45,9 @@ class MarketplaceConfig(models.Model):
         """Read the marketplace's catalogue in the background and list the products that are found in it."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        for config in self:
-            self.env["marketplace.task"]._start(config, "match")
+        started = [self.env["marketplace.task"]._start(config, "match") for config in self]
+        if not any(started):
+            return self._notify(_("Matching runs already. Its progress is on the dashboard."), "warning")
         return self._notify(
             _("Matching has started. What is found appears under Listings, the rest under Unmatched."), "info"
         )
@@ -64,9 +65,12 @@ class MarketplaceConfig(models.Model):
         """Send the current price and stock of every listing again, whether it changed or not."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        for config in self:
-            self.env["marketplace.task"]._start(config, "sync", total=config.listing_count)
+        started = [
+            self.env["marketplace.task"]._start(config, "sync", total=config.listing_count) for config in self
+        ]
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
+        if not any(started):
+            return self._notify(_("Sending everything runs already. It begins anew with today's values."), "warning")
         return self._notify(_("All listings are queued. Changes of today go before them."), "info")
 
     def action_retry_failed(self):

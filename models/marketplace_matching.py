@@ -112,8 +112,8 @@ class MarketplaceMatching(models.AbstractModel):
         )
 
     def _create_listings(self, config, values):
-        """List products that matching or a person has found; give those that have none their external id, unless another
-        account, which has other ids, would take it for one of its own."""
+        """List products that matching or a person has found; give those that have none their external id, unless
+        another account, which has other ids, would take it for one of its own."""
         listings = self.env["marketplace.listing"].create(values)
         if config.use_cartona_id and not config._others_by_cartona_id():
             for listing in listings:

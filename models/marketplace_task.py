@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import psycopg2.errors
+
 from odoo import _, api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 
 class MarketplaceTask(models.Model):
@@ -92,16 +94,24 @@ class MarketplaceTask(models.Model):
 
     @api.model
     def _start(self, config, kind, total=0, cursor=False):
-        """Start work of ``kind``, at ``cursor``, unless it is running already; return the task."""
+        """Start work of ``kind``, at ``cursor``, unless it is running already; tell whether it was started here."""
         # sudo: the caller has checked that the user may change the account
         tasks = self.sudo()
         running = tasks.search([("config_id", "=", config.id), ("kind", "=", kind), ("state", "=", "running")])
         if running:
             running.total = max(total, running.total)
-        else:
-            running = tasks.create({"config_id": config.id, "kind": kind, "total": total, "cursor": cursor})
+        values = {"config_id": config.id, "kind": kind, "total": total, "cursor": cursor}
+        started = not running and tasks._create_running(values)
         self.env["marketplace.wake"]._request()
-        return running
+        return bool(started)
+
+    def _create_running(self, values):
+        """Create a task; nothing where somebody else has started the same at this moment."""
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create(values)
+        except psycopg2.errors.UniqueViolation:
+            return self.browse()
 
     def _advance(self, cursor, done, listed):
         """Note a step; without a cursor there is no next one."""

@@ -260,6 +260,29 @@ class TestConcurrency(CommittedCase):
             rows = env["marketplace.unmatched"].search([("config_id", "=", self.account_id)])
             self.assertEqual(sorted(rows.mapped("external_id")), ["u-1", "u-2", "u-3"])
 
+    # ------------------------------------------------------------------ tasks
+
+    def test_two_clicks_at_once_start_one_task_and_the_second_is_told_so(self):
+        for action in ("action_match_products", "action_sync_all"):
+            told = []
+
+            def click(action=action, told=told):
+                with self.transaction() as env:
+                    account = env["marketplace.config"].browse(self.account_id)
+                    account.name  # noqa: B018  the snapshot is taken before the other one commits
+                    told.append(getattr(account, action)()["params"]["message"])
+
+            with self.subTest(action), self.transaction() as env:
+                getattr(env["marketplace.config"].browse(self.account_id), action)()
+                env.flush_all()
+                second = self.in_thread(click)
+                self.wait_for_lock("marketplace_task")
+                env.cr.commit()
+                self.join(second)
+                self.assertIn("runs already", told[0])
+                self.assertEqual(len(env["marketplace.config"].browse(self.account_id).task_ids), 1)
+                env["marketplace.task"].search([("config_id", "=", self.account_id)]).unlink()
+
     # ------------------------------------------------------------------ orders
 
     def place(self):
