@@ -65,9 +65,7 @@ class MarketplaceConfig(models.Model):
         """Send the current price and stock of every listing again, whether it changed or not."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        started = [
-            self.env["marketplace.task"]._start(config, "sync", total=config.listing_count) for config in self
-        ]
+        started = [self.env["marketplace.task"]._start(config, "sync", total=config.listing_count) for config in self]
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
         if not any(started):
             return self._notify(_("Sending everything runs already. It begins anew with today's values."), "warning")

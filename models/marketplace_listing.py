@@ -238,7 +238,7 @@ class MarketplaceListing(models.Model):
                     continue
                 taken.add(place)  # two products with one id: the first has it
                 values.append({"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id})
-        return self._create_missing(values)
+        return self._create_missing(values) if values else self.browse()
 
     def _create_missing(self, values):
         """Create the listings, but for those that somebody else is making at this moment: whoever enters an external id

@@ -8,6 +8,17 @@ class MarketplaceListing(models.Model):
 
     _inherit = "marketplace.listing"
 
+    def _convert_records(self, records, log=lambda message: None, **options):
+        """What fits several is refused: Odoo's own import warns, and takes the first of them."""
+
+        def refuse(message):
+            if message["type"] == "warning" and message["field"] in ("product_id", "config_id"):
+                text = _("%s. Write what one of them alone has: its barcode, or its external ID.", message["message"])
+                message = {**message, "type": "error", "message": text}
+            log(message)
+
+        return super()._convert_records(records, log=refuse, **options)
+
     def _load_records_create(self, vals_list):
         # False is an empty cell.
         vals_list = [dict(vals, pack_size=1.0) if vals.get("pack_size") is False else vals for vals in vals_list]

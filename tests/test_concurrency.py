@@ -262,20 +262,18 @@ class TestConcurrency(CommittedCase):
 
     # ------------------------------------------------------------------ tasks
 
+    def click(self, action, told):
+        with self.transaction() as env:
+            notification = getattr(env["marketplace.config"].browse(self.account_id), action)()
+            told.append(notification["params"]["message"])
+
     def test_two_clicks_at_once_start_one_task_and_the_second_is_told_so(self):
         for action in ("action_match_products", "action_sync_all"):
             told = []
-
-            def click(action=action, told=told):
-                with self.transaction() as env:
-                    account = env["marketplace.config"].browse(self.account_id)
-                    account.name  # noqa: B018  the snapshot is taken before the other one commits
-                    told.append(getattr(account, action)()["params"]["message"])
-
             with self.subTest(action), self.transaction() as env:
                 getattr(env["marketplace.config"].browse(self.account_id), action)()
                 env.flush_all()
-                second = self.in_thread(click)
+                second = self.in_thread(self.click, action, told)
                 self.wait_for_lock("marketplace_task")
                 env.cr.commit()
                 self.join(second)

@@ -71,6 +71,18 @@ class TestImport(MarketplaceCase):
         self.assertIn("NONE", result["messages"][0]["message"])
         self.assertFalse(self.listings())
 
+    def test_a_reference_or_an_account_that_fits_several_names_its_row_and_nothing_is_imported(self):
+        self.products[2].default_code = "CI-001"
+        self._create_account(name="Twin")
+        self._create_account(name="Twin")
+        result = self.load(self.line("77", "CI-002"), self.line("78", "CI-001"), ("Twin", "CI-002", "79", "1"))
+        self.assertEqual(
+            [(message["type"], message["rows"]["from"]) for message in result["messages"]], [("error", 1), ("error", 2)]
+        )
+        self.assertIn("CI-001", result["messages"][0]["message"])
+        self.assertIn("barcode", result["messages"][0]["message"])
+        self.assertFalse(result["ids"] or self.listings())
+
     def test_what_is_imported_is_unmatched_no_more_and_goes_on_sale(self):
         self.box.add_product(id="77", name="x", internal_product_id="NONE")
         self.account.action_match_products()
