@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import hashlib
 import json
+from collections import Counter
 
 from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
@@ -278,18 +279,22 @@ class MarketplaceInbox(models.Model):
         )
 
     def _demand_of(self, config, kind, raw):
-        """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood."""
+        """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood. A
+        line that names a reference alone counts for what is listed by it."""
         if kind != "order":
             return {}
         try:
             order = config._api()._parse_order(config, raw)
         except MarketplaceError:
             return {}
-        demand = {}
-        for line in order.lines if order.status in OPEN_STATUSES else ():
-            if line.product_external_id and not line.cancelled:
-                demand[line.product_external_id] = demand.get(line.product_external_id, 0.0) + line.quantity
-        return demand
+        lines = [line for line in order.lines if not line.cancelled] if order.status in OPEN_STATUSES else []
+        processor, listings = self.env["marketplace.order.processor"], {}
+        if not all(line.product_external_id for line in lines):
+            listings = processor._resolve_listings(config, [order])
+        demand = Counter()
+        for line in lines:
+            demand[line.product_external_id or processor._listing_of(line, listings).external_id] += line.quantity
+        return {external_id: quantity for external_id, quantity in demand.items() if external_id}
 
     def _mark_demand(self):
         """What these documents ask for has changed: the marketplace's own stock moved, or will not after all."""

@@ -26,22 +26,25 @@ class MarketplaceMatching(models.AbstractModel):
         for product in products:
             if product.external_id and product.external_id not in listed:
                 unlisted.setdefault(product.external_id, product)  # a page may name a product twice
-        candidates = self._candidates(config, unlisted.values())
-        hits = {external_id: self._hits(product, candidates) for external_id, product in unlisted.items()}
-        doubles = self._doubles(config, hits)
-        found, refused = [], []
-        for external_id, product in unlisted.items():
-            reason = self._refusal(hits[external_id], doubles)
-            if reason:
-                refused.append((product, reason, hits[external_id]))
-            else:
-                found.append((product, hits[external_id]))
+        judged = self._judge(config, unlisted.values())
+        found = [(product, hit) for product, reason, hit in judged if not reason]
+        refused = [one for one in judged if one[1]]
         if refused:
             self.env["marketplace.unmatched"]._store(config, refused)
         self._report(config, found, refused)
         return self._list(config, found)
 
     # ------------------------------------------------------------------ steps
+
+    def _judge(self, config, products):
+        """Return ``[(product, why it can't be listed, what fits it)]``; without a reason it can."""
+        candidates = self._candidates(config, products)
+        hits = {product.external_id: self._hits(product, candidates) for product in products}
+        doubles = self._doubles(config, hits)
+        return [
+            (product, self._refusal(hits[product.external_id], doubles), hits[product.external_id])
+            for product in products
+        ]
 
     def _listed(self, config, products):
         listings = (

@@ -94,8 +94,12 @@ class MarketplaceUnmatched(models.Model):
     @api.depends("reason", "candidate_ids")
     def _compute_explanation(self):
         rivals = self._rivals()
+        hits = self.filtered(lambda row: row.reason == "unknown")._hits()
         for row in self:
-            if row.reason == "unknown":
+            if hits.get(row):
+                names = ", ".join(hits[row][:3].mapped("display_name"))
+                row.explanation = _("%s has its ID, reference or barcode. Link it, or match again.", names)
+            elif row.reason == "unknown":
                 row.explanation = _("Nothing has its ID, reference or barcode.")
             elif row.reason == "ambiguous":
                 row.explanation = _("These have its ID, reference or barcode.")
@@ -112,6 +116,15 @@ class MarketplaceUnmatched(models.Model):
         counts = Counter((order.marketplace_config_id.id, external_id) for order, external_id in orders)
         for row in self:
             row.held_count = counts[row.config_id.id, row.external_id]
+
+    def _hits(self):
+        """Return what has the id, the reference or the barcode of these rows now: ``{row: products}``."""
+        matching, hits = self.env["marketplace.matching"], {}
+        for config, rows in self.grouped("config_id").items():
+            remote = {row: row._remote_product() for row in rows}
+            candidates = matching._candidates(config, remote.values())
+            hits.update({row: matching._hits(product, candidates) for row, product in remote.items()})
+        return hits
 
     def _rivals(self):
         """Return what fits the products that these rows fit: ``{(account, product): {external ids}}``."""
@@ -189,8 +202,11 @@ class MarketplaceUnmatched(models.Model):
         known = self.search([("config_id", "=", config.id), ("external_id", "in", list(products))])
         new = [products[external_id] for external_id in products.keys() - set(known.mapped("external_id"))]
         if new:
-            rows = self._store(config, [(product, "unknown", self.env["product.product"]) for product in new])
-            self.env["marketplace.matching"]._request_suggestions(config, min(rows.ids) - 1)
+            matching = self.env["marketplace.matching"]
+            # Even what could be listed waits here: a person, or the next run of matching, lists it.
+            judged = [(product, reason or "unknown", found) for product, reason, found in matching._judge(config, new)]
+            rows = self._store(config, judged)
+            matching._request_suggestions(config, min(rows.ids) - 1)
 
     def _store(self, config, refused):
         """Keep what was refused, ``[(remote product, reason, products it may be)]``; return the rows.
@@ -300,15 +316,11 @@ class MarketplaceUnmatched(models.Model):
     def _find_suggestions(self, config, after):
         """Return the products that the next unknown ones, up to a thousand, may be: ``{row id: product ids}``."""
         rows = self.search(self._unknown_domain(config, after), order="id", limit=SUGGEST_ROWS)
-        matching = self.env["marketplace.matching"]
-        found = matching._suggest(config, [(row.id, row.name or "") for row in rows])
-        remote = {row.id: row._remote_product() for row in rows}
-        candidates = matching._candidates(config, remote.values())
-        hits = {row_id: matching._hits(product, candidates) for row_id, product in remote.items()}
+        found = self.env["marketplace.matching"]._suggest(config, [(row, row.name or "") for row in rows])
+        hits = rows._hits()
         # What alone has its id, reference or barcode by now goes before what has a name like it.
         return {
-            row_id: (hits[row_id] | products if len(hits[row_id]) == 1 else products).ids
-            for row_id, products in found.items()
+            row.id: (hits[row] | products if len(hits[row]) == 1 else products).ids for row, products in found.items()
         }
 
     def _count_unknown(self, config, after):

@@ -21,6 +21,20 @@ class TestOfferDemand(MarketplaceCase):
         self.pull()
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 5)
 
+    def test_a_document_that_names_only_references_takes_its_goods_too(self):
+        self.set_stock(self.products[0], 10)
+        lines = [
+            {"supplier_product_id": "", "internal_product_id": "CI-001", "amount": 3, "selling_price": 10.0},
+            {"supplier_product_id": "", "internal_product_id": "NONE", "amount": 1, "selling_price": 10.0},
+            {"supplier_product_id": "", "internal_product_id": "CI-001", "amount": 1, "cancelled": True},
+        ]
+        document = self.box.add_order(status="pending", order_details=lines)
+        row, _new = self.env["marketplace.inbox"]._store(
+            [(self.account, "order", document["hashed_id"], document)], "webhook"
+        )
+        self.assertEqual(row.demand, {self.listings[0].external_id: 3.0})
+        self.assertEqual(self.products[0]._marketplace_available(self.account), {self.products[0].id: 7.0})
+
     def tamper(self, product, **values):
         self.box.state.products[str(1000 + product.id)].offers["1"].update(values)
 

@@ -346,7 +346,7 @@ class TestOfferValues(MarketplaceCase):
         self.commit()
         self.box.add_product(id="early-1")
         self.patch(marketplace_lane_tasks, "LIST_PRODUCTS", 1)  # in several steps
-        account = self._create_account(name="Later")
+        account = self._create_account(name="Later", use_cartona_id=True)
         self.commit()
         self.assertTrue(account.listing_ids.filtered(lambda listing: listing.external_id == "early-1"))
         self.assertEqual(self.box.product("early-1")["selling_price"], 10.0)

@@ -360,8 +360,26 @@ class TestOrderedProducts(UnmatchedCase):
         self.patch(self.registry["marketplace.unmatched"], "_find_suggestions", meanwhile)
         self.assertEqual(self.refuse(("77", "منتج 1")).mapped("suggestion_id"), self.products[:2])
 
-    def test_two_that_have_the_reference_are_no_suggestion(self):
-        for name in ("Twin one", "Twin two"):
-            self.create_product(name, default_code="TWIN")
+    def test_two_that_have_the_reference_are_both_named(self):
+        twins = self.create_product("Twin one", default_code="TWIN") | self.create_product("2", default_code="TWIN")
         self.order("99", "منتج 2", "TWIN")
-        self.assertEqual(self.rows().suggestion_id, self.products[1])
+        row = self.rows()
+        self.assertEqual((row.reason, row.candidate_ids), ("ambiguous", twins))
+        self.assertEqual(row.explanation, "These have its ID, reference or barcode.")
+        self.assertFalse(row.suggestion_id)
+
+    def test_one_that_has_the_reference_and_is_listed_already_is_named(self):
+        self.list_products()
+        self.order("99", "منتج 2", "CI-002")
+        row = self.rows()
+        self.assertEqual((row.reason, row.candidate_ids), ("double", self.products[1]))
+        self.assertIn(str(1000 + self.products[1].id), row.explanation)
+
+    def test_one_that_has_the_reference_is_named_and_suggested(self):
+        self.order("99", "qwertz", "CI-002")
+        row = self.rows()
+        self.assertEqual((row.reason, row.suggestion_id), ("unknown", self.products[1]))
+        self.assertIn("[CI-002]", row.explanation)
+        self.products[1].default_code = False
+        row.invalidate_recordset()
+        self.assertEqual(row.explanation, "Nothing has its ID, reference or barcode.")
