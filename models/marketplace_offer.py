@@ -119,12 +119,17 @@ class MarketplaceListing(models.Model):
         return {**config._api()._prepare_product_data(self, subjects), **values}
 
     def _differs_price(self, price):
-        if self.forced or not self.price_pushed_at:
+        if self.forced or not self._is_known_since(self.price_pushed_at):
             return True
         return bool(float_compare(price, self.pushed_price, precision_digits=6))
 
     def _differs_quantity(self, quantity):
-        return self.forced or not self.quantity_pushed_at or quantity != self.pushed_quantity
+        return self.forced or not self._is_known_since(self.quantity_pushed_at) or quantity != self.pushed_quantity
+
+    def _is_known_since(self, moment):
+        """Tell whether what was sent at ``moment`` went where the account is now."""
+        since = self.config_id.place_since
+        return bool(moment and (not since or moment >= since))
 
     def _is_publication_to_send(self, published):
         """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person

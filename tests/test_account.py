@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 from odoo.tools import file_open, mute_logger
 
+from ..sandbox import Sandbox
 from .common import TOKEN, MarketplaceCase
 
 
@@ -105,6 +106,71 @@ class TestAccount(MarketplaceCase):
             second.supplier_code = "1"
         with self.assertRaises(ValidationError):
             self.account.credentials_id = second
+
+    def test_accounts_that_share_a_token_stay_in_one_company(self):
+        self.account.supplier_code = "1"
+        self.account.warehouse_ids = False
+        self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2", warehouse_ids=False)
+        company = self.env["res.company"].create({"name": "Other"})
+        with self.assertRaisesRegex(ValidationError, "one company"):
+            self.account.company_id = company
+
+    # ------------------------------------------------------------------ another marketplace behind the account
+
+    def move_to(self, **values):
+        """Have another marketplace of the same products, where nothing was sent yet, and put it behind the account."""
+        other = Sandbox(products=[self._box_product(product) for product in self.products], token=TOKEN, seed=1)
+        other.start()
+        self.addCleanup(other.stop)
+        self.account.write({"base_url": other.url, **values})
+        self.box = other
+
+    def test_another_marketplace_is_sent_everything(self):
+        self.list_products()
+        self.set_stock(self.products[0], 7)
+        self.commit()
+        self.running().order_cursor = "of the former"
+        self.move_to()
+        self.commit()
+        for product in self.products:
+            self.assertEqual(self.at_box(product)["selling_price"], product.list_price)
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 7)
+        self.assertFalse(self.running().order_cursor)
+
+    def test_what_is_not_sent_while_the_account_moves_is_sent_later_all_the_same(self):
+        self.list_products()
+        self.account.sync_price = False
+        self.move_to()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[1])["selling_price"], 1.0)
+        self.account.sync_price = True
+        self.commit()
+        self.assertEqual(self.at_box(self.products[1])["selling_price"], 20.0)
+
+    def test_each_setting_that_puts_another_shop_behind_the_account_sends_everything(self):
+        self.list_products()
+        other = self._create_account(name="Other token", supplier_code="9")
+        for values in ({"supplier_code": "1"}, {"auth_token": "another"}, {"credentials_id": other.id}):
+            with self.subTest(values=values):
+                self.account.write(values)
+                self.run_hooks()
+                self.env["marketplace.lane.offers"]._fold(self.account)
+                self.env.invalidate_all()
+                self.assertTrue(all(self.account.listing_ids.mapped("forced")))
+                self.account.listing_ids._settle()
+
+    def test_accounts_that_share_the_credentials_move_along(self):
+        self.account.supplier_code = "1"
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        self.account.auth_token = "another"
+        self.assertEqual(second.place_since, self.account.place_since)
+
+    def test_settings_that_are_saved_as_they_were_send_nothing(self):
+        self.list_products()
+        names = ("code", "base_url", "auth_token", "supplier_code", "product_path")
+        self.account.write({"credentials_id": False, "name": "Renamed", **{name: self.account[name] for name in names}})
+        self.commit()
+        self.assertFalse(self.sent_rows())
 
     def test_orders_of_a_shared_token_are_pulled_once_and_routed_by_supplier_code(self):
         self.account.supplier_code = "1"
