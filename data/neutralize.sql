@@ -1,17 +1,20 @@
 -- A copy of a database for tests must talk to nobody: pause every account and drop what waits to run.
 UPDATE marketplace_config
-   SET state = 'paused',
+   SET state = CASE state WHEN 'draft' THEN 'draft' ELSE 'paused' END,
        pause_reason = 'Neutralized copy of a database',
        auth_token = NULL,
        webhook_secret = NULL,
-       webhook_secret_previous = NULL
- WHERE state != 'draft';
+       webhook_secret_previous = NULL;
 UPDATE marketplace_task
-   SET state = 'stopped'
+   SET state = 'stopped', message = 'Neutralized copy of a database'
+ WHERE state = 'running';
+UPDATE marketplace_audit
+   SET state = 'failed', last_error = 'Neutralized copy of a database'
  WHERE state = 'running';
 DELETE FROM ir_config_parameter
  WHERE key = 'cartona_integration.identity';
+-- Started ones too: the job runner of the copy takes them for jobs that died, and begins them anew.
 UPDATE queue_job
    SET state = 'cancelled'
- WHERE state IN ('wait_dependencies', 'pending', 'enqueued')
+ WHERE state IN ('wait_dependencies', 'pending', 'enqueued', 'started')
    AND (identity_key LIKE 'marketplace:%' OR model_name LIKE 'marketplace.%');

@@ -68,6 +68,7 @@ class MarketplaceAudit(models.Model):
     def action_heal(self):
         """Send what is true here for everything that differed, whatever the marketplace shows by now."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         self._heal()
 
     # ------------------------------------------------------------------ business

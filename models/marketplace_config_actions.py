@@ -16,6 +16,7 @@ class MarketplaceConfig(models.Model):
         """Ask the marketplace who we are, and tell it. One of the few calls that a person waits for."""
         self.ensure_one()
         self.check_access_rights("write")
+        self.check_access_rule("write")
         try:
             found = self._api()._test_connection(self)
         except MarketplaceError as err:
@@ -26,6 +27,7 @@ class MarketplaceConfig(models.Model):
     def action_go_live(self):
         """Start sending and receiving; from now on this database is the one that may speak for the account."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         for config in self:
             if not config._credentials().sudo().base_url:
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
@@ -55,6 +57,7 @@ class MarketplaceConfig(models.Model):
     def action_pull_orders(self):
         """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         not_live = (self | self._credentials()).filtered(lambda config: config.state != "live")
         if not_live:
             raise UserError(_("%s is not live. Start it first.", ", ".join(not_live.mapped("name"))))
@@ -74,6 +77,7 @@ class MarketplaceConfig(models.Model):
     def action_retry_failed(self):
         """Put everything of the account that failed back into its queue: listings, documents, statuses."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         failed = [("config_id", "in", self.ids), ("state", "=", "failed")]
         self.env["marketplace.listing"].search(failed)._request_sync()
         self.env["marketplace.inbox"].search(failed).action_replay()
@@ -84,6 +88,7 @@ class MarketplaceConfig(models.Model):
     def action_audit(self):
         """Compare what the marketplace shows with Odoo, in a job."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         self.env["marketplace.audit"]._start(self)
         return self._notify(_("The audit has started. Its result appears under Audits."), "info")
 

@@ -171,6 +171,7 @@ class MarketplaceListing(models.Model):
     def action_sync(self):
         """Send the current price and stock again, whether they changed or not."""
         self.check_access_rights("write")
+        self.check_access_rule("write")
         draft = self.config_id.filtered(lambda config: config.state == "draft")
         if draft:
             raise UserError(_("%s is not live yet. Start it first.", ", ".join(draft.mapped("name"))))

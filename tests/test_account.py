@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 from odoo.tools import file_open, mute_logger
 
+from ..models.marketplace_config import MANAGER
 from ..sandbox import Sandbox
 from .common import TOKEN, MarketplaceCase
 
@@ -203,6 +204,28 @@ class TestAccount(MarketplaceCase):
         self.assertFalse(self.box.queued())
         self.assertEqual(len(self.box.calls("pull-orders")), 2, "one with the orders, one that finds nothing new")
 
+    def test_another_companys_manager_presses_no_button_of_the_account(self):
+        self.list_products()
+        company = self.env["res.company"].create({"name": "Theirs"})
+        group = "cartona_integration.group_marketplace_manager"
+        manager = new_test_user(self.env, "their-manager", group, company_id=company.id, company_ids=company.ids)
+        audit = self.env["marketplace.audit"].create({"config_id": self.account.id})
+        document = self.box_order((self.products[0], 1, 5.0))
+        self.pull()
+        self.account.read()  # what is cached is checked all the same
+        buttons = [name for name in dir(type(self.account)) if name.startswith("action_")]
+        for button in buttons:
+            if not button.startswith(("action_open_", "action_archive", "action_unarchive")):
+                with self.subTest(button), self.assertRaises(AccessError):
+                    getattr(self.account.with_user(manager), button)()
+        for record, button in (
+            (self.account.listing_ids[0], "action_sync"),
+            (audit, "action_heal"),
+            (self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])]), "action_replay"),
+        ):
+            with self.subTest(button), self.assertRaises(AccessError):
+                getattr(record.with_user(manager), button)()
+
     def test_batch_size_and_timeout_have_bounds(self):
         for values in ({"batch_size": 0}, {"batch_size": 25001}, {"timeout": 0}, {"safety_quantity": -1}):
             with self.subTest(values=values), mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError):
@@ -268,6 +291,47 @@ class TestAccount(MarketplaceCase):
         self.assertFalse(
             self.env["queue.job"].search([("identity_key", "=like", "marketplace:%"), ("state", "=", "pending")])
         )
+
+    def neutralize(self):
+        self.env.flush_all()
+        with file_open("cartona_integration/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        self.env.invalidate_all()
+
+    def test_a_neutralised_account_has_no_secret_left_and_shows_why(self):
+        draft = self.env["marketplace.config"].create({"name": "Draft", "code": "cartona"})
+        for account in draft | self.account:
+            secrets = self.secret_fields(account)
+            self.assertLessEqual({"auth_token", "webhook_secret", "webhook_secret_previous"}, set(secrets))
+            account.write(dict.fromkeys(secrets, "secret"))
+            self.env["marketplace.task"]._start(account, "match")
+        self.neutralize()
+        for account in draft | self.account:
+            for name in self.secret_fields(account):
+                self.assertFalse(account[name], name)
+            self.assertIn("Neutralized", account.pause_reason)
+            self.assertFalse(account.task_ids)
+        self.assertEqual((draft.state, self.account.state), ("draft", "paused"))
+        shown = {account["id"]: account["reason"] for account in self.account.get_dashboard_data()["accounts"]}
+        self.assertIn("Neutralized", shown[draft.id])
+
+    def secret_fields(self, record):
+        """Return the texts that are for managers alone: a new one has to be dropped from a copy, too."""
+        return [
+            name
+            for name, field in record._fields.items()
+            if field.type in ("char", "text") and field.store and field.groups == MANAGER
+        ]
+
+    def test_no_job_of_ours_is_left_to_run_in_a_neutralised_database(self):
+        jobs = self.env["queue.job"].browse()
+        for number, state in enumerate(("wait_dependencies", "pending", "enqueued", "started")):
+            delayed = self.env["marketplace.sender"].with_delay(identity_key=f"marketplace:test:{number}")
+            job = delayed._job_drain(self.account.id, "offers").db_record()
+            self.env.cr.execute("UPDATE queue_job SET state = %s WHERE id = %s", [state, job.id])
+            jobs |= job
+        self.neutralize()
+        self.assertEqual(jobs.mapped("state"), ["cancelled"] * 4)
 
     def test_matching_in_a_copy_calls_nobody(self):
         self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
