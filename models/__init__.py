@@ -39,6 +39,8 @@ from . import marketplace_order_changes
 from . import marketplace_order_hold
 from . import marketplace_order_policies
 from . import marketplace_dashboard
+from . import marketplace_dashboard_history
+from . import marketplace_doctor
 from . import account_tax
 from . import base_partner_merge
 from . import product_category

@@ -32,6 +32,7 @@ class MarketplaceConfig(models.Model):
         commands = configs._dashboard_commands()
         held = configs._held_orders()
         losses = configs._webhook_losses()
+        history = configs._dashboard_history()
         return {
             "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(fields.Datetime.now()),
@@ -39,6 +40,7 @@ class MarketplaceConfig(models.Model):
                 {
                     **config._dashboard_account(listings, inbox, calls, orders, commands),
                     **losses.get(config.id, {"webhook_loss": None}),
+                    **history[config.id],
                     "held": held.get(config.id, 0),
                 }
                 for config in configs

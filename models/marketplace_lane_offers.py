@@ -143,12 +143,12 @@ class MarketplaceLaneOffers(models.AbstractModel):
                             SELECT id FROM marketplace_outbox
                              WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
                         ) AS oldest
-                    ) RETURNING id, listing_id, price, stock, publication, force, cancel
+                    ) RETURNING id, listing_id, price, stock, publication, force, cancel, created_at
                 )
                 SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication),
                        bool_or(force AND (listing_id IS NOT NULL
                                           OR id > coalesce((SELECT max(id) FROM taken WHERE cancel), 0))),
-                       bool_or(cancel), count(*)
+                       min(created_at), bool_or(cancel), count(*)
                   FROM taken GROUP BY listing_id
                 """,
                 config.id,
@@ -158,23 +158,23 @@ class MarketplaceLaneOffers(models.AbstractModel):
         )
         folded = self.env.cr.fetchall()
         single = [row for row in folded if row[0]]
-        for _listing_id, *flags, cancel, _count in (row for row in folded if not row[0]):
+        for _listing_id, *flags, since, cancel, _count in (row for row in folded if not row[0]):
             if cancel:
                 self._unforce(config)
             if not any(flags):
                 continue
+            values = SQL("(%s, %s, %s, %s, %s::timestamp)", *map(bool, flags), since)
             self._set_due(
-                SQL("(VALUES (%s, %s, %s, %s)) AS f (price, stock, publication, force)", *map(bool, flags)),
+                SQL("(VALUES %s) AS f (price, stock, publication, force, since)", values),
                 SQL("l.config_id = %s", config.id),
                 # What is due for a reason of its own keeps its place before all others.
                 SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
             )
         if single:
-            ids, *flags, _cancels, _counts = map(list, zip(*single, strict=True))
-            source = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", ids, *flags)
-            self._set_due(
-                SQL("%s AS f (id, price, stock, publication, force)", source), SQL("l.id = f.id"), SQL("FALSE")
-            )
+            ids, *flags, since, _cancels, _counts = map(list, zip(*single, strict=True))
+            types = "unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[], %s::timestamp[])"
+            source = SQL("%s AS f (id, price, stock, publication, force, since)", SQL(types, ids, *flags, since))
+            self._set_due(source, SQL("l.id = f.id"), SQL("FALSE"))
         return sum(row[-1] for row in folded)
 
     def _unforce(self, config):
@@ -199,6 +199,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        stock_due = coalesce(l.stock_due, FALSE) OR f.stock,
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
                        forced = coalesce(l.forced, FALSE) OR f.force,
+                       due_since = least(l.due_since, f.since),
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,

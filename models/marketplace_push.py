@@ -101,7 +101,8 @@ class MarketplacePush(models.Model):
                 listing._due_again(row)
             if any(newer[listing.id].values()):
                 # Changed meanwhile: what is true now goes at once, whatever became of what was true before.
-                listing.write({**newer[listing.id], "state": "waiting", "attempts": 0, "next_attempt": False})
+                again = {"state": "waiting", "attempts": 0, "next_attempt": False, "due_since": fields.Datetime.now()}
+                listing.write({**newer[listing.id], **again})
         self.unlink()
 
 

@@ -7,6 +7,8 @@ import {deserializeDateTime} from "@web/core/l10n/dates";
 import {registry} from "@web/core/registry";
 import {formatFloat} from "@web/views/fields/formatters";
 import {useService} from "@web/core/utils/hooks";
+import {DoctorPanel} from "./doctor_panel";
+import {HistoryChart} from "./history_chart";
 
 const REFRESH_MS = 10000;
 
@@ -19,7 +21,7 @@ export class MarketplaceDashboard extends Component {
     this.orm = useService("orm");
     this.action = useService("action");
     this.display = {controlPanel: {}};
-    this.state = useState({accounts: [], loaded: false, error: false, manager: false});
+    this.state = useState({accounts: [], loaded: false, error: false, manager: false, doctor: false});
     onWillStart(() => this.load());
     this.timer = setInterval(() => this.load(), REFRESH_MS);
     onWillUnmount(() => clearInterval(this.timer));
@@ -62,6 +64,14 @@ export class MarketplaceDashboard extends Component {
 
   ago(text) {
     return text ? deserializeDateTime(text).toRelative() : _t("never");
+  }
+
+  seconds(value) {
+    return value === null || value === undefined ? "–" : `${formatFloat(value, {digits: [16, value < 10 ? 2 : 0]})} s`;
+  }
+
+  isLate(account) {
+    return Boolean(account.lag && account.lag[1] > account.lag_goal);
   }
 
   money(account) {
@@ -150,6 +160,6 @@ export class MarketplaceDashboard extends Component {
 }
 
 MarketplaceDashboard.template = "cartona_integration.Dashboard";
-MarketplaceDashboard.components = {Layout};
+MarketplaceDashboard.components = {DoctorPanel, HistoryChart, Layout};
 
 registry.category("actions").add("cartona_integration.dashboard", MarketplaceDashboard);

@@ -1,0 +1,237 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..transport.address import is_loopback
+
+# What waits longer than this although nothing keeps it from being sent is stuck.
+STUCK = timedelta(minutes=5)
+# A clock of ours that is so late that it has stopped.
+CRON_LATE = timedelta(minutes=10)
+SILENT_DAYS = 7
+CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit")
+
+
+class MarketplaceDoctor(models.AbstractModel):
+    """Looks at everything that has to work for changes to get out and orders to come in, and says of what does not
+    how it is mended.
+
+    A check is a method ``_check_<name>`` that yields findings of the whole database, or ``_check_account_<name>`` of
+    one account; adding one is adding it to the doctor.
+    """
+
+    _name = "marketplace.doctor"
+    _description = "Check of the Marketplace Integration"
+
+    def _examine(self, configs):
+        """Return what was found, worst first.
+
+        :return: list of dicts ``level`` (``error``, ``warning``, ``ok``), ``account`` (id or ``False``), ``title``,
+            ``advice``, and ``fix`` with ``fix_label`` where a button can mend it
+        """
+        found = []
+        for name in dir(type(self)):
+            if name.startswith("_check_account_"):
+                for config in configs:
+                    found += [{"account": config.id, **finding} for finding in getattr(self, name)(config)]
+            elif name.startswith("_check_"):
+                found += [{"account": False, **finding} for finding in getattr(self, name)(configs)]
+        rank = ("error", "warning", "ok")
+        return sorted(found, key=lambda finding: rank.index(finding["level"]))
+
+    def _finding(self, level, title, advice="", fix=""):
+        return {"level": level, "title": title, "advice": advice, "fix": fix, "fix_label": self._fixes().get(fix, "")}
+
+    def _fixes(self):
+        """Return what a button may mend: ``{name of the method: label of the button}``."""
+        return {"_fix_crons": _("Switch them on"), "_fix_resume": _("Resume"), "_fix_retry": _("Retry")}
+
+    # ------------------------------------------------------------------ the house
+
+    def _check_runner(self, _configs):
+        if self.env["marketplace.wake"]._is_runner_dead():
+            advice = _(
+                "Start Odoo with --load=web,queue_job and with workers, as OPERATIONS tells. Until then changes go out "
+                "once a minute."
+            )
+            yield self._finding("error", _("No job runner works."), advice)
+        else:
+            yield self._finding("ok", _("The job runner takes up its work."))
+
+    def _check_crons(self, _configs):
+        # sudo: crons are the administrators' to see; whether ours run is what is told
+        crons = [self.env.ref(f"cartona_integration.{name}").sudo() for name in CRONS]
+        off = [cron.name for cron in crons if not cron.active]
+        late = [cron.name for cron in crons if cron.active and cron.nextcall < fields.Datetime.now() - CRON_LATE]
+        if off:
+            yield self._finding(
+                "error", _("Switched off: %s.", ", ".join(off)), _("Nothing is pulled without."), "_fix_crons"
+            )
+        if late:
+            advice = _("Odoo's scheduled actions do not run. Start Odoo with max_cron_threads of 1 or more.")
+            yield self._finding("error", _("Late: %s.", ", ".join(late)), advice)
+        if not off and not late:
+            yield self._finding("ok", _("The scheduled actions are on time."))
+
+    def _check_address(self, configs):
+        url = urlsplit(self.env["ir.config_parameter"].sudo().get_param("web.base.url") or "")
+        wanted = any(config._api()._capabilities()["has_webhook"] or config.sudo().webhook_secret for config in configs)
+        if url.scheme == "https" or not wanted:
+            return
+        advice = _(
+            "Marketplaces send webhooks to https alone. Set the system parameter web.base.url, and a certificate."
+        )
+        level = "warning" if is_loopback(url.hostname or "") else "error"
+        yield self._finding(level, _("Webhooks can't reach %s.", url.geturl() or "?"), advice)
+
+    def _check_clock(self, _configs):
+        self.env.cr.execute("SELECT clock_timestamp() at time zone 'utc'")
+        apart = abs((self.env.cr.fetchone()[0] - fields.Datetime.now()).total_seconds())
+        if apart > 30:
+            advice = _("Set both clocks by a time server: signatures and waits go by them.")
+            yield self._finding("error", _("The clocks of Odoo and PostgreSQL differ by %d s.", apart), advice)
+
+    def _check_copy(self, _configs):
+        if self.env["marketplace.identity"]._is_copy():
+            advice = _("It speaks to no marketplace. Work in the original, or see OPERATIONS about moving a database.")
+            yield self._finding("warning", _("This database is a copy."), advice)
+
+    # ------------------------------------------------------------------ an account
+
+    def _check_account_state(self, config):
+        if config.state == "paused":
+            title = _("%(account)s is paused. %(why)s", account=config.name, why=config.pause_reason or "")
+            yield self._finding(
+                "error", title, _("Mend what it says, test the connection, then resume."), "_fix_resume"
+            )
+        elif config.state == "live" and config._running()._is_blocked():
+            running = config._running()
+            title = _("%(account)s: %(error)s", account=config.name, error=running.last_error or "")
+            yield self._finding("warning", title, _("It is tried again by itself."))
+
+    def _check_account_age(self, config):
+        """The oldest row that nothing keeps from being sent or processed."""
+        if not config._may_talk():
+            return
+        oldest = self._oldest(config)
+        if oldest and oldest < fields.Datetime.now() - STUCK:
+            since = fields.Datetime.context_timestamp(self, oldest).strftime("%H:%M")
+            advice = _("See whether the job runner works, and whether its channel has room (root.marketplace).")
+            yield self._finding(
+                "error", _("%(account)s: work waits since %(since)s.", account=config.name, since=since), advice
+            )
+        elif config.state == "live":
+            yield self._finding("ok", _("%s: nothing waits longer than it should.", config.name))
+
+    def _oldest(self, config):
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT least(
+                    (SELECT min(created_at) FROM marketplace_outbox
+                      WHERE config_id = %(account)s AND lane = 'offers'),
+                    (SELECT min(created_at) FROM marketplace_outbox
+                      WHERE config_id = %(account)s AND lane != 'offers' AND state = 'waiting'
+                        AND next_attempt IS NULL),
+                    (SELECT min(create_date) FROM marketplace_inbox
+                      WHERE config_id = %(account)s AND state IN ('waiting', 'imported') AND next_attempt IS NULL))
+                """,
+                account=config.id,
+            )
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _check_account_failed(self, config):
+        counts = {
+            _("listings"): config.failed_count,
+            _("documents"): self.env["marketplace.inbox"].search_count(
+                [("config_id", "=", config.id), ("state", "=", "failed")]
+            ),
+            _("statuses"): self.env["marketplace.outbox"]
+            .sudo()
+            .search_count(  # sudo: only the number leaves here
+                [("config_id", "=", config.id), ("lane", "!=", "offers"), ("state", "=", "failed")]
+            ),
+        }
+        if any(counts.values()):
+            told = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
+            advice = _("Open them from the dashboard: each says why. What was mended is tried again by a button.")
+            yield self._finding(
+                "warning", _("%(account)s: failed: %(what)s.", account=config.name, what=told), advice, "_fix_retry"
+            )
+
+    def _check_account_pull(self, config):
+        last = config._credentials()._running().last_pull_at
+        if config.state != "live" or not config.pull_orders:
+            return
+        if not last or last < fields.Datetime.now() - timedelta(hours=1):
+            advice = _("Press Pull Orders on the account and look at its log.")
+            yield self._finding("error", _("%s: no orders were pulled for an hour.", config.name), advice)
+
+    def _check_account_webhooks(self, config):
+        if config.state != "live" or not config.sudo().webhook_secret:
+            return
+        week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
+        told = self.env["marketplace.sync.log"].search(
+            [("config_id", "=", config.id), ("operation", "=like", "webhook_%"), ("create_date", ">=", week)],
+            order="id desc",
+            limit=1,
+        )
+        if not told:
+            advice = _("Enter the webhook URL of the account at the marketplace, or remove the secret here.")
+            yield self._finding("warning", _("%s: no webhook came for a week.", config.name), advice)
+        elif told.status == "error":
+            advice = _("Compare the secret and the signature settings with the sender's.")
+            title = _("%(account)s: the last webhook was refused: %(why)s", account=config.name, why=told.message)
+            yield self._finding("error", title, advice)
+
+    def _check_account_setup(self, config):
+        if not config._warehouses():
+            advice = _("Choose warehouses on the account: without, nothing is available.")
+            yield self._finding("error", _("%s: the warehouses whose stock is sold are archived.", config.name), advice)
+        if config.state == "live" and not config.listing_count:
+            advice = _("Press Match Products on the account.")
+            yield self._finding("warning", _("%s: no product is listed.", config.name), advice)
+        if not config.user_id.active:
+            advice = _("Choose who receives an activity when something needs a person.")
+            yield self._finding("warning", _("%s: nobody is responsible.", config.name), advice)
+
+    # ------------------------------------------------------------------ fixes
+
+    def _fix(self, name, config):
+        if name not in self._fixes():
+            raise UserError(_("This can't be mended by a button."))
+        return getattr(self, name)(config)
+
+    def _fix_crons(self, _config):
+        for name in CRONS:
+            # sudo: managers of marketplaces may switch on what their accounts need
+            self.env.ref(f"cartona_integration.{name}").sudo().active = True
+
+    def _fix_resume(self, config):
+        config.action_go_live()
+
+    def _fix_retry(self, config):
+        config.action_retry_failed()
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    @api.model
+    def get_doctor_findings(self):
+        """Return what the doctor finds, see ``marketplace.doctor._examine``, of the accounts that the user may see."""
+        self.check_access_rights("read")
+        return self.env["marketplace.doctor"]._examine(self.search([]))
+
+    @api.model
+    def apply_doctor_fix(self, name, account):
+        """Carry out a fix that the doctor offered: its name, and the account's id or ``False``."""
+        self.check_access_rights("write")
+        config = self.search([("id", "=", account)]) if account else self
+        self.env["marketplace.doctor"]._fix(name, config)
+        return self.get_doctor_findings()
