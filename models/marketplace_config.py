@@ -343,7 +343,10 @@ class MarketplaceConfig(models.Model):
     @api.onchange("code")
     def _onchange_code(self):
         if self.code:
-            self.base_url = self._api()._capabilities()["default_url"] or self.base_url
+            codes = [code for code, _label in self.env["marketplace.api"]._adapters()]
+            usual = {code: self.env["marketplace.api"]._adapter(code)._capabilities()["default_url"] for code in codes}
+            if not self.base_url or self.base_url in usual.values():  # else somebody has entered it
+                self.base_url = usual[self.code]
             self.update(self._prepare_adapter_values(self.code))
 
     def _prepare_adapter_values(self, code):
