@@ -20,7 +20,7 @@ class MarketplaceDoctor(models.AbstractModel):
     """Looks at everything that has to work for changes to get out and orders to come in, and says of what does not
     how it is mended.
 
-    A check is a method ``_check_<name>`` that yields findings of the whole database, or ``_check_account_<name>`` of
+    A check is a method ``_exam_<name>`` that yields findings of the whole database, or ``_exam_account_<name>`` of
     one account; adding one is adding it to the doctor.
     """
 
@@ -35,10 +35,10 @@ class MarketplaceDoctor(models.AbstractModel):
         """
         found = []
         for name in dir(type(self)):
-            if name.startswith("_check_account_"):
+            if name.startswith("_exam_account_"):
                 for config in configs:
                     found += [{"account": config.id, **finding} for finding in getattr(self, name)(config)]
-            elif name.startswith("_check_"):
+            elif name.startswith("_exam_"):
                 found += [{"account": False, **finding} for finding in getattr(self, name)(configs)]
         rank = ("error", "warning", "ok")
         return sorted(found, key=lambda finding: rank.index(finding["level"]))
@@ -52,7 +52,7 @@ class MarketplaceDoctor(models.AbstractModel):
 
     # ------------------------------------------------------------------ the house
 
-    def _check_runner(self, _configs):
+    def _exam_runner(self, _configs):
         if self.env["marketplace.wake"]._is_runner_dead():
             advice = _(
                 "Start Odoo with --load=web,queue_job and with workers, as OPERATIONS tells. Until then changes go out "
@@ -62,7 +62,7 @@ class MarketplaceDoctor(models.AbstractModel):
         else:
             yield self._finding("ok", _("The job runner takes up its work."))
 
-    def _check_crons(self, _configs):
+    def _exam_crons(self, _configs):
         # sudo: crons are the administrators' to see; whether ours run is what is told
         crons = [self.env.ref(f"cartona_integration.{name}").sudo() for name in CRONS]
         off = [cron.name for cron in crons if not cron.active]
@@ -77,7 +77,7 @@ class MarketplaceDoctor(models.AbstractModel):
         if not off and not late:
             yield self._finding("ok", _("The scheduled actions are on time."))
 
-    def _check_address(self, configs):
+    def _exam_address(self, configs):
         url = urlsplit(self.env["ir.config_parameter"].sudo().get_param("web.base.url") or "")
         wanted = any(config._api()._capabilities()["has_webhook"] or config.sudo().webhook_secret for config in configs)
         if url.scheme == "https" or not wanted:
@@ -88,21 +88,21 @@ class MarketplaceDoctor(models.AbstractModel):
         level = "warning" if is_loopback(url.hostname or "") else "error"
         yield self._finding(level, _("Webhooks can't reach %s.", url.geturl() or "?"), advice)
 
-    def _check_clock(self, _configs):
+    def _exam_clock(self, _configs):
         self.env.cr.execute("SELECT clock_timestamp() at time zone 'utc'")
         apart = abs((self.env.cr.fetchone()[0] - fields.Datetime.now()).total_seconds())
         if apart > 30:
             advice = _("Set both clocks by a time server: signatures and waits go by them.")
             yield self._finding("error", _("The clocks of Odoo and PostgreSQL differ by %d s.", apart), advice)
 
-    def _check_copy(self, _configs):
+    def _exam_copy(self, _configs):
         if self.env["marketplace.identity"]._is_copy():
             advice = _("It speaks to no marketplace. Work in the original, or see OPERATIONS about moving a database.")
             yield self._finding("warning", _("This database is a copy."), advice)
 
     # ------------------------------------------------------------------ an account
 
-    def _check_account_state(self, config):
+    def _exam_account_state(self, config):
         if config.state == "paused":
             title = _("%(account)s is paused. %(why)s", account=config.name, why=config.pause_reason or "")
             yield self._finding(
@@ -113,7 +113,7 @@ class MarketplaceDoctor(models.AbstractModel):
             title = _("%(account)s: %(error)s", account=config.name, error=running.last_error or "")
             yield self._finding("warning", title, _("It is tried again by itself."))
 
-    def _check_account_age(self, config):
+    def _exam_account_age(self, config):
         """The oldest row that nothing keeps from being sent or processed."""
         if not config._may_talk():
             return
@@ -145,7 +145,7 @@ class MarketplaceDoctor(models.AbstractModel):
         )
         return self.env.cr.fetchone()[0]
 
-    def _check_account_failed(self, config):
+    def _exam_account_failed(self, config):
         counts = {
             _("listings"): config.failed_count,
             _("documents"): self.env["marketplace.inbox"].search_count(
@@ -164,7 +164,7 @@ class MarketplaceDoctor(models.AbstractModel):
                 "warning", _("%(account)s: failed: %(what)s.", account=config.name, what=told), advice, "_fix_retry"
             )
 
-    def _check_account_pull(self, config):
+    def _exam_account_pull(self, config):
         last = config._credentials()._running().last_pull_at
         if config.state != "live" or not config.pull_orders:
             return
@@ -172,7 +172,7 @@ class MarketplaceDoctor(models.AbstractModel):
             advice = _("Press Pull Orders on the account and look at its log.")
             yield self._finding("error", _("%s: no orders were pulled for an hour.", config.name), advice)
 
-    def _check_account_webhooks(self, config):
+    def _exam_account_webhooks(self, config):
         if config.state != "live" or not config.sudo().webhook_secret:
             return
         week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
@@ -189,7 +189,7 @@ class MarketplaceDoctor(models.AbstractModel):
             title = _("%(account)s: the last webhook was refused: %(why)s", account=config.name, why=told.message)
             yield self._finding("error", title, advice)
 
-    def _check_account_setup(self, config):
+    def _exam_account_setup(self, config):
         if not config._warehouses():
             advice = _("Choose warehouses on the account: without, nothing is available.")
             yield self._finding("error", _("%s: the warehouses whose stock is sold are archived.", config.name), advice)

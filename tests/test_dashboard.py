@@ -1,0 +1,175 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+
+from .common import MarketplaceCase
+
+
+class TestDashboard(MarketplaceCase):
+    def shown(self, account=None):
+        data = self.env["marketplace.config"].get_dashboard_data()
+        return {one["id"]: one for one in data["accounts"]}[(account or self.account).id]
+
+    def test_the_lag_is_from_the_change_to_the_word_of_the_marketplace(self):
+        listing = self.list_products()[0]
+        self.products[0].list_price = 71.0
+        self.run_hooks()
+        self.env.cr.execute("UPDATE marketplace_outbox SET created_at = created_at - interval '7 seconds'")
+        self.run_jobs()
+        self.assertAlmostEqual(listing.pushed_lag, 7.0, delta=5.0)
+        self.assertGreater(listing.pushed_lag, 6.9)
+        self.assertFalse(listing.due_since)
+        self.env.cr.execute(
+            "UPDATE marketplace_listing SET pushed_at = NULL WHERE config_id = %s AND id != %s",
+            [self.account.id, listing.id],
+        )
+        shown = self.shown()
+        self.assertAlmostEqual(shown["lag"][1], listing.pushed_lag, 2)
+        self.assertAlmostEqual(shown["hours"][-1]["lag"], listing.pushed_lag, 2)
+
+    def test_a_change_that_waits_counts_from_its_first_try(self):
+        listing = self.list_products()[0]
+        self.box.fail("bulk-update", status=503)
+        self.products[0].list_price = 71.0
+        self.commit()
+        waiting = listing.due_since
+        self.assertTrue(waiting)
+        self.running().blocked_until = False
+        self.sweep()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 71.0)
+        self.assertGreaterEqual(listing.pushed_at, waiting)
+        self.assertFalse(listing.due_since)
+
+    def test_what_was_settled_without_a_call_has_no_lag(self):
+        listing = self.list_products()[0]
+        before = listing.pushed_at
+        self.products[0].list_price = self.products[0].list_price + 1
+        self.products[0].list_price = self.products[0].list_price - 1
+        self.commit()
+        self.assertEqual(listing.pushed_at, before)
+        self.assertFalse(listing.due_since)
+
+    def test_a_day_is_shown_by_the_hour(self):
+        self.list_products()
+        self.box_order((self.products[0], 1, 10.0))
+        self.pull()
+        hours = self.shown()["hours"]
+        self.assertEqual(len(hours), 24)
+        self.assertEqual(hours[-1]["orders"], 1)
+        self.assertEqual(sum(hour["orders"] for hour in hours[:-1]), 0)
+
+    def test_an_account_that_never_sent_anything_has_no_lag(self):
+        new = self.env["marketplace.config"].create({"name": "New", "code": "cartona"})
+        shown = self.shown(new)
+        self.assertIsNone(shown["lag_day"])
+        self.assertEqual({hour["lag"] for hour in shown["hours"]}, {None})
+
+
+class TestDoctor(MarketplaceCase):
+    def findings(self, level, user=None):
+        found = self.env["marketplace.config"].with_user(user or self.env.user).get_doctor_findings()
+        return [finding for finding in found if finding["level"] == level]
+
+    def titles(self, level):
+        return " ".join(finding["title"] for finding in self.findings(level))
+
+    def test_a_house_in_order_has_nothing_broken(self):
+        self.list_products()
+        self.pull()
+        self.account.webhook_secret = False
+        self.env["ir.config_parameter"].set_param("web.base.url", "https://odoo.example.com")
+        mine = [finding for finding in self.findings("error") if finding["account"] == self.account.id]
+        self.assertFalse(mine)
+        self.assertIn(self.account.name, self.titles("ok"))
+
+    def test_the_worst_comes_first(self):
+        levels = [finding["level"] for finding in self.env["marketplace.config"].get_doctor_findings()]
+        self.assertEqual(levels, sorted(levels, key=("error", "warning", "ok").index))
+
+    def test_a_cron_that_is_off_is_named_and_switched_on_by_the_button(self):
+        cron = self.env.ref("cartona_integration.cron_pull_orders")
+        cron.active = False
+        finding = next(finding for finding in self.findings("error") if cron.name in finding["title"])
+        self.assertTrue(finding["fix_label"])
+        self.env["marketplace.config"].apply_doctor_fix(finding["fix"], finding["account"])
+        self.assertTrue(cron.active)
+
+    def test_a_cron_that_is_late_is_named(self):
+        cron = self.env.ref("cartona_integration.cron_sweep")
+        cron.nextcall = fields.Datetime.now() - timedelta(hours=1)
+        self.assertIn(cron.name, self.titles("error"))
+
+    def test_a_job_that_nobody_takes_up_is_told(self):
+        self.env["marketplace.wake"]._request()
+        self.run_hooks()
+        self.env.cr.flush()
+        self.env.cr.execute(
+            "UPDATE queue_job SET date_created = date_created - interval '1 hour' "
+            "WHERE identity_key LIKE 'marketplace:%'"
+        )
+        self.assertIn("job runner", self.titles("error"))
+
+    def test_a_paused_account_says_why_and_is_resumed_by_the_button(self):
+        self.account.action_pause()
+        finding = next(one for one in self.findings("error") if one["account"] == self.account.id)
+        self.assertIn(self.env.user.name, finding["title"])
+        self.env["marketplace.config"].apply_doctor_fix(finding["fix"], self.account.id)
+        self.assertEqual(self.account.state, "live")
+
+    def test_work_that_waits_too_long_is_told_with_its_time(self):
+        self.list_products()
+        self.products[0].list_price = 71.0
+        self.run_hooks()
+        self.env.cr.execute("UPDATE marketplace_outbox SET created_at = created_at - interval '1 hour'")
+        self.assertIn("work waits since", self.titles("error"))
+        self.run_jobs()
+        self.assertNotIn("work waits since", self.titles("error"))
+
+    def test_what_failed_is_counted_and_tried_again_by_the_button(self):
+        listing = self.list_products()[0]
+        listing.write({"state": "failed", "price_due": True})
+        finding = next(one for one in self.findings("warning") if "failed" in one["title"])
+        self.assertIn("1 ", finding["title"])
+        self.env["marketplace.config"].apply_doctor_fix(finding["fix"], finding["account"])
+        self.commit()
+        self.assertEqual(listing.state, "synced")
+
+    def test_orders_that_nobody_pulled_for_an_hour_are_told(self):
+        self.running().last_pull_at = fields.Datetime.now() - timedelta(hours=2)
+        self.assertIn("no orders were pulled", self.titles("error"))
+
+    def test_webhooks_that_stay_away_or_are_refused_are_told(self):
+        self.assertIn("no webhook came", self.titles("warning"))
+        self.env["marketplace.sync.log"]._record_refusal(self.account, "webhook_orders", "the signature is wrong")
+        self.assertIn("the signature is wrong", self.titles("error"))
+
+    def test_webhooks_can_reach_https_alone(self):
+        self.env["ir.config_parameter"].set_param("web.base.url", "http://odoo.example.com")
+        self.assertIn("http://odoo.example.com", self.titles("error"))
+
+    def test_an_account_without_products_or_warehouses_is_told(self):
+        self.assertIn("no product is listed", self.titles("warning"))
+        self.patch(type(self.account), "_warehouses", lambda config: config.env["stock.warehouse"])
+        self.assertIn("archived", self.titles("error"))
+
+    def test_a_copy_of_the_database_is_told(self):
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "another:database")
+        self.assertIn("copy", self.titles("warning"))
+
+    def test_only_known_fixes_are_carried_out_and_by_managers_alone(self):
+        with self.assertRaises(UserError):
+            self.env["marketplace.config"].apply_doctor_fix("unlink", self.account.id)
+        user = self.env["res.users"].create(
+            {
+                "name": "Looker",
+                "login": "looker",
+                "groups_id": [(4, self.env.ref("cartona_integration.group_marketplace_user").id)],
+            }
+        )
+        self.assertTrue(self.env["marketplace.config"].with_user(user).get_doctor_findings())
+        with self.assertRaises(AccessError):
+            self.env["marketplace.config"].with_user(user).apply_doctor_fix("_fix_resume", self.account.id)
+        with self.assertRaises(AccessError):
+            self.env["marketplace.config"].with_user(self.env.ref("base.public_user")).get_doctor_findings()
