@@ -33,6 +33,7 @@ class MarketplaceConfig(models.Model):
         held = configs._held_orders()
         losses = configs._webhook_losses()
         history = configs._dashboard_history()
+        tasks = configs._dashboard_tasks()
         return {
             "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(fields.Datetime.now()),
@@ -42,6 +43,7 @@ class MarketplaceConfig(models.Model):
                     **losses.get(config.id, {"webhook_loss": None}),
                     **history[config.id],
                     "held": held.get(config.id, 0),
+                    "tasks": [task._dashboard_task() for task in tasks if task.config_id == config],
                 }
                 for config in configs
             ],
@@ -73,7 +75,6 @@ class MarketplaceConfig(models.Model):
             "orders_today": orders_today,
             "value_today": value_today,
             "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).name,
-            "tasks": [task._dashboard_task() for task in self.task_ids],
             "calls": done,
             "success_rate": round(100 * (done - count(calls, "error")) / done) if done else None,
         }
@@ -124,6 +125,13 @@ class MarketplaceConfig(models.Model):
             [("config_id", "in", configs.ids), *domain], ["config_id", field], ["__count"]
         )
         return {(config.id, value): count for config, value, count in groups}
+
+    def _dashboard_tasks(self):
+        """Return the tasks that run, and those that failed and were not begun anew."""
+        Task = self.env["marketplace.task"]
+        newest = Task._read_group([("config_id", "in", self.ids)], ["config_id", "kind"], ["id:max"])
+        tasks = Task.browse([task_id for _config, _kind, task_id in newest])
+        return tasks.filtered(lambda task: task.state in ("running", "failed"))
 
     def _dashboard_commands(self):
         # sudo: commands carry the numbers of accounts, not references a rule could follow; only counts leave here

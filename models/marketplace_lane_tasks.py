@@ -1,12 +1,21 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import _, models
+import logging
+from datetime import timedelta
+
+from odoo import _, fields, models
 
 from ..database import own_transaction, retried_transaction
 from ..transport import errors
+from ..transport.retry import backoff
+from ..transport.text import storable
+
+_logger = logging.getLogger(__name__)
 
 # Products that one step lists.
 LIST_PRODUCTS = 1000
 STEPPED = ("list", "match", "suggest")
+# A step that fails this often in a row ends its task.
+MAX_ATTEMPTS = 5
 
 
 class MarketplaceLaneTasks(models.AbstractModel):
@@ -26,7 +35,8 @@ class MarketplaceLaneTasks(models.AbstractModel):
 
     def _next_attempt(self, config):
         blocked = config._running().blocked_until
-        return blocked if blocked and self._task(config) else None
+        tasks = self.env["marketplace.task"].search(self._waiting_domain(config))
+        return min(filter(None, [task.next_attempt or blocked for task in tasks]), default=None)
 
     def _step(self, config_id):
         with own_transaction(self.env) as env:
@@ -35,13 +45,21 @@ class MarketplaceLaneTasks(models.AbstractModel):
             if not task or not lane._has_work(config):
                 return False
             task_id, kind, cursor = task.id, task.kind, task.cursor
-        return getattr(self, f"_step_{kind}")(config_id, task_id, cursor)
+        try:
+            return getattr(self, f"_step_{kind}")(config_id, task_id, cursor)
+        except Exception as err:
+            _logger.exception("A step of the marketplace task %s failed", task_id)
+            with own_transaction(self.env) as env:
+                env[self._name]._note_failure(task_id, err)
+            return True
 
     def _task(self, config):
-        """Return the first task of the account that is to be worked at here."""
-        return self.env["marketplace.task"].search(
-            [("config_id", "=", config.id), ("state", "=", "running"), ("kind", "in", STEPPED)], order="id", limit=1
-        )
+        """Return the first task of the account that is to be worked at here now."""
+        due = ["|", ("next_attempt", "=", False), ("next_attempt", "<=", fields.Datetime.now())]
+        return self.env["marketplace.task"].search([*self._waiting_domain(config), *due], order="id", limit=1)
+
+    def _waiting_domain(self, config):
+        return [("config_id", "=", config.id), ("state", "=", "running"), ("kind", "in", STEPPED)]
 
     # ------------------------------------------------------------------ kinds
 
@@ -116,13 +134,28 @@ class MarketplaceLaneTasks(models.AbstractModel):
         )
         return self.env["marketplace.task"].browse([row[0] for row in self.env.cr.fetchall()])
 
+    def _note_failure(self, task_id, error):
+        """What went wrong here stands on the task, and is tried again, but not for ever; then a person is told."""
+        task = self._running(task_id)
+        if not task:
+            return
+        attempts = task.attempts + 1
+        message = storable(str(error)) or type(error).__name__
+        moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=60))
+        task.write({"attempts": attempts, "message": message, "next_attempt": moment})
+        if attempts >= MAX_ATTEMPTS:
+            self._give_up(task, message)
+
+    def _give_up(self, task, message):
+        task._finish("failed", message=message)
+        config = task.config_id
+        config._tell_responsible(_("Products of %s could not be matched", config.name), message)
+
     def _note_error(self, task, error):
         """What may pass is tried again, by the account's own clock; anything else ends the task, and a person is told.
         Tell whether there is anything to do at once."""
         if isinstance(error, (errors.TemporaryFailure, errors.RateLimited)):
             task.message = str(error)
             return False
-        task._finish("failed", message=str(error))
-        config = task.config_id
-        config._tell_responsible(_("Products of %s could not be matched", config.name), str(error))
+        self._give_up(task, str(error))
         return True

@@ -39,6 +39,8 @@ class MarketplaceTask(models.Model):
     done = fields.Integer(readonly=True)
     listed = fields.Integer(readonly=True)
     finished_at = fields.Datetime(readonly=True)
+    attempts = fields.Integer(readonly=True, help="How often in a row the next step has failed.")
+    next_attempt = fields.Datetime(readonly=True)
     message = fields.Char(readonly=True)
     progress = fields.Float(compute="_compute_progress")
     summary = fields.Char(compute="_compute_progress")
@@ -70,6 +72,7 @@ class MarketplaceTask(models.Model):
         return {
             "id": self.id,
             "name": kind,
+            "failed": self.state == "failed",
             "progress": round(self.progress),
             "endless": not self.total,
             "summary": self.summary,
@@ -89,6 +92,13 @@ class MarketplaceTask(models.Model):
             task._finish("stopped", done=done, message=_("Stopped by %s.", self.env.user.name))
         for config in running.filtered(lambda task: task.kind == "sync").config_id:
             self.env["marketplace.outbox"]._cancel_force(config)
+
+    def action_retry(self):
+        """Begin what failed anew."""
+        self.config_id.check_access_rights("write")
+        self.config_id.check_access_rule("write")
+        for task in self.filtered(lambda task: task.state == "failed"):
+            self._start(task.config_id, task.kind, total=task.total)
 
     # ------------------------------------------------------------------ business
 
@@ -116,7 +126,16 @@ class MarketplaceTask(models.Model):
     def _advance(self, cursor, done, listed):
         """Note a step; without a cursor there is no next one."""
         self.ensure_one()
-        self.write({"cursor": cursor, "done": self.done + done, "listed": self.listed + listed, "message": False})
+        self.write(
+            {
+                "cursor": cursor,
+                "done": self.done + done,
+                "listed": self.listed + listed,
+                "message": False,
+                "attempts": 0,
+                "next_attempt": False,
+            }
+        )
         if not cursor:
             self._finish("done")
 

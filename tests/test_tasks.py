@@ -1,8 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
+from odoo.tools import mute_logger
 
 from ..marketplaces import cartona
+from ..models.marketplace_lane_tasks import MAX_ATTEMPTS
 from .common import MarketplaceCase
 
 
@@ -79,6 +82,44 @@ class TestTasks(MarketplaceCase):
         self.running().blocked_until = False
         self.sweep()
         self.assertEqual((task.state, task.message), ("done", False))
+
+    def shown(self):
+        (account,) = [one for one in self.account.get_dashboard_data()["accounts"] if one["id"] == self.account.id]
+        return account["tasks"]
+
+    def test_a_step_that_fails_here_says_so_is_tried_again_and_given_up_at_last(self):
+        task = self.start_match()
+
+        def broken(*_args):
+            raise ValueError("a field is missing")
+
+        original = self.registry["marketplace.matching"]._match_page
+        self.patch(self.registry["marketplace.matching"], "_match_page", broken)
+        for attempt in range(1, MAX_ATTEMPTS):
+            with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_tasks"):
+                self.commit() if attempt == 1 else self.sweep()
+            self.assertEqual((task.state, task.attempts, task.message), ("running", attempt, "a field is missing"))
+            self.assertEqual(self.shown()[0]["message"], "a field is missing")
+            self.sweep()
+            self.assertEqual(task.attempts, attempt, "not before its time")
+            task.next_attempt = fields.Datetime.now()
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_tasks"):
+            self.sweep()
+        self.assertEqual((task.state, task.message), ("failed", "a field is missing"))
+        self.assertIn("could not be matched", self.account.activity_ids.summary)
+        self.assertEqual([(one["id"], one["failed"]) for one in self.shown()], [(task.id, True)])
+        self.patch(self.registry["marketplace.matching"], "_match_page", original)
+        task.action_retry()
+        self.assertEqual(len(self.shown()), 1)
+        self.commit()
+        self.assertFalse(self.shown())
+        self.assertEqual(len(self.account.listing_ids), 6)
+
+    def test_a_step_that_goes_well_forgets_what_failed_before(self):
+        task = self.start_match()
+        task.write({"attempts": MAX_ATTEMPTS - 1, "message": "x", "next_attempt": fields.Datetime.now()})
+        self.step("tasks")
+        self.assertEqual((task.attempts, task.message, task.next_attempt, task.done), (0, False, False, 2))
 
     def test_an_account_that_is_being_set_up_can_be_matched_and_is_not_paused_by_a_wrong_token(self):
         self.account.write({"state": "draft", "auth_token": "wrong"})
@@ -185,6 +226,11 @@ class TestTasks(MarketplaceCase):
         manager = new_test_user(self.env, "task-manager", "cartona_integration.group_marketplace_manager")
         task.with_user(manager).action_stop()
         self.assertEqual(task.state, "stopped")
+        task.state = "failed"
+        with self.assertRaises(AccessError):
+            task.with_user(user).action_retry()
+        task.with_user(manager).action_retry()
+        self.assertEqual(self.task("match").state, "running")
 
     def test_another_companys_manager_starts_nothing(self):
         company = self.env["res.company"].create({"name": "Theirs"})

@@ -83,6 +83,11 @@ export class MarketplaceDashboard extends Component {
     await this.load();
   }
 
+  async retryTask(task) {
+    await this.orm.call("marketplace.task", "action_retry", [[task.id]]);
+    await this.load();
+  }
+
   async retryFailed(account) {
     await this.action.doAction(await this.orm.call("marketplace.config", "action_retry_failed", [[account.id]]));
     await this.load();
