@@ -11,6 +11,43 @@ from ..transport.names import closest, words
 REACH = 1000
 # Products that a name is compared with, those that have most of its rare words.
 SHORTLIST = 10
+# A rare word of a name finds products; the weights of all words that a product has of the name give it its place. Lists
+# of words are grouped to arrays, one for each spelling: a join with what is known to be unique is planned as one pass
+# over the words of the products.
+PICK = """
+    WITH shared AS MATERIALIZED (
+        SELECT * FROM unnest(%s::int[], %s::int[], %s::float8[], %s::bool[])
+                   AS s (name, word, weight, rare)
+    ), written AS MATERIALIZED (
+        SELECT * FROM unnest(%s::int[], %s::text[]) AS w (word, spelling)
+    ), pair AS MATERIALIZED (
+        SELECT DISTINCT unnest(names) AS name, product_id
+          FROM marketplace_product_word
+          JOIN (SELECT spelling, array_agg(name) AS names
+                  FROM shared JOIN written USING (word) WHERE rare GROUP BY spelling
+               ) AS rare USING (spelling)
+    ), product AS MATERIALIZED (
+        SELECT product_id, array_agg(word) AS has
+          FROM (SELECT product_id, unnest(words) AS word
+                  FROM marketplace_product_word
+                  JOIN (SELECT spelling, array_agg(word) AS words FROM written GROUP BY spelling
+                       ) AS known USING (spelling)
+                 WHERE product_id IN (SELECT product_id FROM pair)
+               ) AS hit
+      GROUP BY product_id
+    ), name AS (
+        SELECT name, array_agg(word) AS words, array_agg(weight) AS weights FROM shared GROUP BY name
+    ), likeness AS (
+        SELECT name, product_id,
+               (SELECT sum(weight) FROM unnest(words, weights) AS u (word, weight) WHERE word = ANY(has)
+               ) AS likeness
+          FROM pair JOIN name USING (name) JOIN product USING (product_id)
+    ), placed AS (
+        SELECT *, row_number() OVER (PARTITION BY name ORDER BY likeness DESC, product_id) AS place
+          FROM likeness
+    )
+    SELECT name, product_id FROM placed WHERE place <= %s ORDER BY name, place
+"""
 
 
 class MarketplaceMatching(models.AbstractModel):
@@ -138,54 +175,12 @@ class MarketplaceMatching(models.AbstractModel):
     def _pick(self, shared, spellings):
         """Return the shortlist, ``[(number of the name, product id)]``, the best first.
 
-        A rare word of a name finds products; the weights of all words that a product has of the name give it its place.
-        Lists of words are grouped to arrays, one for each spelling: a join with what is known to be unique is planned
-        as one pass over the words of the products.
-
         :param list shared: ``[(number of the name, number of the word, weight, whether it is rare)]``
         :param list spellings: ``[(number of the word, spelling)]``
         """
         if not shared:
             return []
         self.env.cr.execute(
-            SQL(
-                """
-                WITH shared AS MATERIALIZED (
-                    SELECT * FROM unnest(%s::int[], %s::int[], %s::float8[], %s::bool[])
-                               AS s (name, word, weight, rare)
-                ), written AS MATERIALIZED (
-                    SELECT * FROM unnest(%s::int[], %s::text[]) AS w (word, spelling)
-                ), pair AS MATERIALIZED (
-                    SELECT DISTINCT unnest(names) AS name, product_id
-                      FROM marketplace_product_word
-                      JOIN (SELECT spelling, array_agg(name) AS names
-                              FROM shared JOIN written USING (word) WHERE rare GROUP BY spelling
-                           ) AS rare USING (spelling)
-                ), product AS MATERIALIZED (
-                    SELECT product_id, array_agg(word) AS has
-                      FROM (SELECT product_id, unnest(words) AS word
-                              FROM marketplace_product_word
-                              JOIN (SELECT spelling, array_agg(word) AS words FROM written GROUP BY spelling
-                                   ) AS known USING (spelling)
-                             WHERE product_id IN (SELECT product_id FROM pair)
-                           ) AS hit
-                  GROUP BY product_id
-                ), name AS (
-                    SELECT name, array_agg(word) AS words, array_agg(weight) AS weights FROM shared GROUP BY name
-                ), likeness AS (
-                    SELECT name, product_id,
-                           (SELECT sum(weight) FROM unnest(words, weights) AS u (word, weight) WHERE word = ANY(has)
-                           ) AS likeness
-                      FROM pair JOIN name USING (name) JOIN product USING (product_id)
-                ), placed AS (
-                    SELECT *, row_number() OVER (PARTITION BY name ORDER BY likeness DESC, product_id) AS place
-                      FROM likeness
-                )
-                SELECT name, product_id FROM placed WHERE place <= %s ORDER BY name, place
-                """,
-                *map(list, zip(*shared, strict=True)),
-                *map(list, zip(*spellings, strict=True)),
-                SHORTLIST,
-            )
+            SQL(PICK, *map(list, zip(*shared, strict=True)), *map(list, zip(*spellings, strict=True)), SHORTLIST)
         )
         return self.env.cr.fetchall()

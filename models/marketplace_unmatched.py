@@ -14,6 +14,23 @@ GONE = timedelta(days=1)
 SUGGEST_ROWS = 1000
 # More products than these with one reference tell nobody anything.
 MOST_CANDIDATES = 20
+# Keeps what was refused; a suggestion stays as long as its product is unknown.
+STORE = """
+    INSERT INTO marketplace_unmatched AS old
+                (config_id, company_id, external_id, name, sku, barcode, unit, unit_count, reason,
+                 pack_size, seen_at, create_uid, create_date, write_uid, write_date)
+         SELECT %(config)s, %(company)s, external_id, nullif(name, ''), nullif(sku, ''),
+                nullif(barcode, ''), nullif(unit, ''), unit_count, reason,
+                1, %(now)s, %(user)s, %(now)s, %(user)s, %(now)s
+           FROM unnest(%(ids)s, %(names)s, %(skus)s, %(barcodes)s, %(units)s, %(counts)s::float8[],
+                       %(reasons)s) AS new (external_id, name, sku, barcode, unit, unit_count, reason)
+    ON CONFLICT (config_id, external_id) DO UPDATE
+            SET name = EXCLUDED.name, sku = EXCLUDED.sku, barcode = EXCLUDED.barcode,
+                unit = EXCLUDED.unit, unit_count = EXCLUDED.unit_count, reason = EXCLUDED.reason,
+                seen_at = EXCLUDED.seen_at,
+                suggestion_id = CASE EXCLUDED.reason WHEN 'unknown' THEN old.suggestion_id END
+      RETURNING external_id, id, suggestion_id IS NOT NULL
+"""
 
 
 class MarketplaceUnmatched(models.Model):
@@ -218,37 +235,7 @@ class MarketplaceUnmatched(models.Model):
         refused = sorted(refused, key=lambda one: one[0].external_id)  # two runs lock them in one order
         products, reasons, found = zip(*refused, strict=True)
         self.flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO marketplace_unmatched AS old
-                            (config_id, company_id, external_id, name, sku, barcode, unit, unit_count, reason,
-                             pack_size, seen_at, create_uid, create_date, write_uid, write_date)
-                     SELECT %(config)s, %(company)s, external_id, nullif(name, ''), nullif(sku, ''),
-                            nullif(barcode, ''), nullif(unit, ''), unit_count, reason,
-                            1, %(now)s, %(user)s, %(now)s, %(user)s, %(now)s
-                       FROM unnest(%(ids)s, %(names)s, %(skus)s, %(barcodes)s, %(units)s, %(counts)s::float8[],
-                                   %(reasons)s) AS new (external_id, name, sku, barcode, unit, unit_count, reason)
-                ON CONFLICT (config_id, external_id) DO UPDATE
-                        SET name = EXCLUDED.name, sku = EXCLUDED.sku, barcode = EXCLUDED.barcode,
-                            unit = EXCLUDED.unit, unit_count = EXCLUDED.unit_count, reason = EXCLUDED.reason,
-                            seen_at = EXCLUDED.seen_at,
-                            suggestion_id = CASE EXCLUDED.reason WHEN 'unknown' THEN old.suggestion_id END
-                  RETURNING external_id, id, suggestion_id IS NOT NULL
-                """,
-                config=config.id,
-                company=config.company_id.id,
-                now=fields.Datetime.now(),
-                user=self.env.uid,
-                ids=[product.external_id for product in products],
-                names=[product.name for product in products],
-                skus=[product.sku for product in products],
-                barcodes=[product.barcode for product in products],
-                units=[product.unit for product in products],
-                counts=[product.unit_count for product in products],
-                reasons=list(reasons),
-            )
-        )
+        self.env.cr.execute(SQL(STORE, reasons=list(reasons), **self._prepare_columns(config, products)))
         answer = self.env.cr.fetchall()
         stored = {external_id: row_id for external_id, row_id, suggested in answer if not suggested}
         self._set_candidates(
@@ -259,6 +246,21 @@ class MarketplaceUnmatched(models.Model):
             }
         )
         return self.browse(row_id for _external_id, row_id, _suggested in answer)
+
+    def _prepare_columns(self, config, products):
+        """Return the parameters of ``STORE`` that tell what the marketplace says of the products."""
+        return {
+            "config": config.id,
+            "company": config.company_id.id,
+            "now": fields.Datetime.now(),
+            "user": self.env.uid,
+            "ids": [product.external_id for product in products],
+            "names": [product.name for product in products],
+            "skus": [product.sku for product in products],
+            "barcodes": [product.barcode for product in products],
+            "units": [product.unit for product in products],
+            "counts": [product.unit_count for product in products],
+        }
 
     def _set_candidates(self, candidates):
         """Have ``{row id: product ids}`` replace what the rows, which are locked, may be."""
