@@ -18,8 +18,6 @@ SUBJECT_FIELDS = {
     "publication": {"active"},
     "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity", "untracked_policy"},
 }
-# Settings that say which marketplace, and whose shop there, is behind the account.
-PLACE_FIELDS = {"code", "base_url", "credentials_id", "auth_token", "supplier_code", "product_path"}
 
 
 class MarketplaceConfig(models.Model):
@@ -86,9 +84,6 @@ class MarketplaceConfig(models.Model):
     )
     product_path = fields.Char(default="supplier-product", help="Path of the marketplace's products.")
     order_path = fields.Char(default="order", help="Path of the marketplace's orders.")
-    place_since = fields.Datetime(
-        readonly=True, copy=False, help="What was sent before went to another marketplace, or another shop there."
-    )
     timeout = fields.Float(default=30.0, help="Seconds to wait for an answer.")
     batch_size = fields.Integer(default=100, help="Rows in one call, as far as the marketplace takes them.")
 
@@ -314,31 +309,11 @@ class MarketplaceConfig(models.Model):
         return configs
 
     def write(self, vals):
-        moved = self.filtered(lambda config: config._moves(vals))
         result = super().write(vals)
-        moved._forget_place()
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
             self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
         return result
-
-    def _moves(self, vals):
-        """Tell whether ``vals`` put another marketplace, or another shop there, behind the account."""
-        # sudo: the token is compared, and goes nowhere
-        current = self._convert_to_write({name: self.sudo()[name] for name in PLACE_FIELDS & vals.keys()})
-        return any((value or False) != (vals[name] or False) for name, value in current.items())
-
-    def _forget_place(self):
-        """Take nothing for granted that was known of these accounts, and those that share their credentials: nobody
-        knows what is shown there now, so everything is sent again."""
-        # sudo: accounts that share credentials, and what runs, may be closed to the user
-        moved = self.sudo() | self.sudo().with_context(active_test=False).shared_config_ids
-        if not moved:
-            return
-        # The field shows whole seconds: what was sent in this one does not count either.
-        super(MarketplaceConfig, moved).write({"place_since": fields.Datetime.add(fields.Datetime.now(), seconds=1)})
-        moved.state_ids.filtered("order_cursor").write({"order_cursor": False})
-        self.env["marketplace.outbox"]._mark("price", "stock", "publication", config=moved.ids, force=True)
 
     @api.onchange("code")
     def _onchange_code(self):

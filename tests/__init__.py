@@ -20,6 +20,7 @@ from . import test_orders_out
 from . import test_otp
 from . import test_policies
 from . import test_retention
+from . import test_rpc
 from . import test_scale
 from . import test_sweeper
 from . import test_tasks
