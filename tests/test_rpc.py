@@ -27,4 +27,55 @@ class TestRpc(MarketplaceCase):
                 self.assertTrue(fine, f"{model}.{name}")
         self.assertGreater(seen, 30)
 
+    # ------------------------------------------------------------------ who may do what
 
+    def records(self):
+        """Return a record of each of our tables that people may be shown."""
+        self.list_products()
+        self.box.add_product(id="77", name="x")
+        self.account.action_match_products()
+        self.box_order((self.products[0], 1, 5.0), status="pending")
+        self.pull()
+        self.env["marketplace.outbox"].create({"config_id": self.account.id, "lane": "orders", "state": "failed"})
+        audit = self.env["marketplace.audit"].create({"config_id": self.account.id})
+        values = {"audit_id": audit.id, "config_id": self.account.id, "listing_id": self.account.listing_ids[0].id}
+        self.env["marketplace.drift"].create({**values, "subject": "price"})
+        self.account.stock_rule_ids.create({"config_id": self.account.id})
+        tables = [name for name in self.env.registry if name.startswith("marketplace.")]
+        tables = [name for name in tables if not self.env[name]._abstract and not self.env[name]._transient]
+        found = [self.env[name].search([], limit=1) for name in sorted(tables)]
+        self.assertEqual([record._name for record in found if not record], [])
+        return found
+
+    def buttons(self, record):
+        """Return the buttons that do something; those that only open a list are for everybody."""
+        return [name for name in self.public_methods(record) if name[:12] not in ("action_open_", "get_dashboar")]
+
+    def test_an_employee_without_the_group_sees_and_does_nothing(self):
+        user = new_test_user(self.env, "employee", "base.group_user")
+        for record in self.records():
+            with self.subTest(record._name):
+                for call in ("read", *self.buttons(record)):
+                    with self.subTest(call), self.assertRaises(AccessError):
+                        getattr(record.with_user(user), call)()
+                with self.assertRaises(AccessError):
+                    record.with_user(user).search_read([])
+        with self.assertRaises(AccessError):
+            self.account.with_user(user).get_dashboard_data()
+
+    def test_a_user_sees_no_secret_and_changes_nothing(self):
+        user = new_test_user(self.env, "user", "cartona_integration.group_marketplace_user")
+        for record in self.records():
+            with self.subTest(record._name):
+                for button in self.buttons(record):
+                    with self.subTest(button), self.assertRaises(AccessError):
+                        getattr(record.with_user(user), button)()
+                mine = record.with_user(user)
+                for call in (lambda one: one.write({}), lambda one: one.create({}), lambda one: one.unlink()):
+                    with self.assertRaises(AccessError):
+                        call(mine)
+                shown = mine.fields_get()
+                self.assertFalse({"auth_token", "webhook_secret", "webhook_secret_previous", "private"} & set(shown))
+        dashboard = self.account.with_user(user).get_dashboard_data()
+        self.assertFalse(dashboard["manager"])
+        self.assertNotIn(self.account.auth_token, str(dashboard))
