@@ -38,6 +38,7 @@ class ResPartner(models.Model):
         copy=False,
         readonly=True,
         help="retailer_ and the marketplace's own code. A customer without one is known by the phone.",
+        groups="base.group_user",
     )
     marketplace_config_id = fields.Many2one(
         "marketplace.config",
@@ -46,17 +47,19 @@ class ResPartner(models.Model):
         readonly=True,
         ondelete="restrict",
         help="The account whose credentials the customer's code belongs to.",
+        groups="base.group_user",
     )
     # Not `mobile`: that comes first where Odoo writes messages to a number, and is gone in newer series.
-    marketplace_phone2 = fields.Char(string="Second Phone", copy=False, readonly=True)
-    marketplace_route_code = fields.Char(string="Route Code", copy=False, readonly=True)
+    marketplace_phone2 = fields.Char(string="Second Phone", copy=False, readonly=True, groups="base.group_user")
+    marketplace_route_code = fields.Char(string="Route Code", copy=False, readonly=True, groups="base.group_user")
     marketplace_address = fields.Text(
         string="Address as Sent",
         copy=False,
         readonly=True,
         help="Orders with this address are delivered to this contact, also when the address here was corrected.",
+        groups="base.group_user",
     )
-    marketplace_notes = fields.Text(string="Address Notes", copy=False, readonly=True)
+    marketplace_notes = fields.Text(string="Address Notes", copy=False, readonly=True, groups="base.group_user")
 
     def init(self):
         result = super().init()

@@ -18,19 +18,25 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------ fields
 
     marketplace_config_id = fields.Many2one(
-        "marketplace.config", string="Marketplace Account", readonly=True, copy=False, ondelete="restrict"
+        "marketplace.config",
+        string="Marketplace Account",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        groups="base.group_user",
     )
-    cartona_id = fields.Char(string="Marketplace Order ID", readonly=True, copy=False)
-    marketplace_status = fields.Selection(STATUSES, readonly=True, copy=False, tracking=True)
-    marketplace_raw_status = fields.Char(string="Status as Sent", readonly=True, copy=False)
-    marketplace_total = fields.Float(readonly=True, copy=False, digits="Product Price")
-    marketplace_currency = fields.Char(string="Currency There", readonly=True, copy=False)
-    marketplace_ship_by = fields.Datetime(string="Ship by", readonly=True, copy=False)
+    cartona_id = fields.Char(string="Marketplace Order ID", readonly=True, copy=False, groups="base.group_user")
+    marketplace_status = fields.Selection(STATUSES, readonly=True, copy=False, tracking=True, groups="base.group_user")
+    marketplace_raw_status = fields.Char(string="Status as Sent", readonly=True, copy=False, groups="base.group_user")
+    marketplace_total = fields.Float(readonly=True, copy=False, digits="Product Price", groups="base.group_user")
+    marketplace_currency = fields.Char(string="Currency There", readonly=True, copy=False, groups="base.group_user")
+    marketplace_ship_by = fields.Datetime(string="Ship by", readonly=True, copy=False, groups="base.group_user")
     marketplace_credit = fields.Float(
         readonly=True,
         copy=False,
         digits="Product Price",
         help="Part of the price that the marketplace pays to us.",
+        groups="base.group_user",
     )
     marketplace_installment = fields.Float(
         string="Installment",
@@ -38,6 +44,7 @@ class SaleOrder(models.Model):
         copy=False,
         digits="Product Price",
         help="Part of the price that the customer pays to the marketplace in installments, and the marketplace to us.",
+        groups="base.group_user",
     )
     marketplace_top_up = fields.Float(
         string="Wallet Top-up",
@@ -45,16 +52,31 @@ class SaleOrder(models.Model):
         copy=False,
         digits="Product Price",
         help="What the customer pays us in cash for the wallet at the marketplace; we owe it to the marketplace.",
+        groups="base.group_user",
     )
-    marketplace_delivers = fields.Boolean(string="Delivered by the Marketplace", readonly=True, copy=False)
+    marketplace_delivers = fields.Boolean(
+        string="Delivered by the Marketplace", readonly=True, copy=False, groups="base.group_user"
+    )
     marketplace_reason = fields.Char(
-        string="Reason Given", readonly=True, copy=False, help="Why the order was cancelled or returned."
+        string="Reason Given",
+        readonly=True,
+        copy=False,
+        help="Why the order was cancelled or returned.",
+        groups="base.group_user",
     )
-    marketplace_edited_by_admin = fields.Boolean(string="Edited by the Marketplace", readonly=True, copy=False)
-    marketplace_preferred_day = fields.Date(string="Day the Customer Prefers", readonly=True, copy=False)
-    marketplace_estimated_day = fields.Date(string="Estimated Delivery Day", readonly=True, copy=False)
-    marketplace_pickup_at = fields.Datetime(string="Pickup", readonly=True, copy=False)
-    marketplace_otp_required = fields.Boolean(string="Delivery needs an OTP", readonly=True, copy=False)
+    marketplace_edited_by_admin = fields.Boolean(
+        string="Edited by the Marketplace", readonly=True, copy=False, groups="base.group_user"
+    )
+    marketplace_preferred_day = fields.Date(
+        string="Day the Customer Prefers", readonly=True, copy=False, groups="base.group_user"
+    )
+    marketplace_estimated_day = fields.Date(
+        string="Estimated Delivery Day", readonly=True, copy=False, groups="base.group_user"
+    )
+    marketplace_pickup_at = fields.Datetime(string="Pickup", readonly=True, copy=False, groups="base.group_user")
+    marketplace_otp_required = fields.Boolean(
+        string="Delivery needs an OTP", readonly=True, copy=False, groups="base.group_user"
+    )
 
     def init(self):
         result = super().init()

@@ -14,6 +14,7 @@ class SaleOrder(models.Model):
     marketplace_to_deliver = fields.Boolean(
         compute="_compute_marketplace_to_deliver",
         help="On the way to the customer, or nothing that goes out from stock, and we tell when it is there.",
+        groups="base.group_user",
     )
 
     marketplace_pickup_otp = fields.Char(

@@ -8,9 +8,13 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
-    marketplace_hold = fields.Text(string="Held Because", readonly=True, copy=False, tracking=True)
-    marketplace_hold_acceptable = fields.Boolean(compute="_compute_marketplace_hold_acceptable")
-    marketplace_hold_accepted = fields.Text(readonly=True, copy=False)
+    marketplace_hold = fields.Text(
+        string="Held Because", readonly=True, copy=False, tracking=True, groups="base.group_user"
+    )
+    marketplace_hold_acceptable = fields.Boolean(
+        compute="_compute_marketplace_hold_acceptable", groups="base.group_user"
+    )
+    marketplace_hold_accepted = fields.Text(readonly=True, copy=False, groups="base.group_user")
 
     def init(self):
         result = super().init()

@@ -5,28 +5,36 @@ from odoo import api, fields, models, tools
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
-    cartona_line_id = fields.Char(string="Marketplace Line ID", readonly=True, copy=False)
+    cartona_line_id = fields.Char(string="Marketplace Line ID", readonly=True, copy=False, groups="base.group_user")
     marketplace_listing_id = fields.Many2one(
-        "marketplace.listing", string="Listing", readonly=True, copy=False, ondelete="set null"
+        "marketplace.listing",
+        string="Listing",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        groups="base.group_user",
     )
 
     # what the marketplace says of the line, in its own selling units
-    cartona_product_id = fields.Char(string="External Product ID", readonly=True, copy=False)
-    cartona_product_sku = fields.Char(string="Reference There", readonly=True, copy=False)
-    cartona_product_name = fields.Char(string="Name There", readonly=True, copy=False)
-    marketplace_unit = fields.Char(string="Unit There", readonly=True, copy=False)
+    cartona_product_id = fields.Char(string="External Product ID", readonly=True, copy=False, groups="base.group_user")
+    cartona_product_sku = fields.Char(string="Reference There", readonly=True, copy=False, groups="base.group_user")
+    cartona_product_name = fields.Char(string="Name There", readonly=True, copy=False, groups="base.group_user")
+    marketplace_unit = fields.Char(string="Unit There", readonly=True, copy=False, groups="base.group_user")
     marketplace_quantity = fields.Float(
-        string="Quantity There", readonly=True, copy=False, digits="Product Unit of Measure"
+        string="Quantity There", readonly=True, copy=False, digits="Product Unit of Measure", groups="base.group_user"
     )
     # As it was then: correcting the listing's later changes nothing about what was ordered.
-    marketplace_pack_size = fields.Float(readonly=True, copy=False, digits=(16, 6))
-    marketplace_price_unit = fields.Float(string="Price There", readonly=True, copy=False, digits="Product Price")
+    marketplace_pack_size = fields.Float(readonly=True, copy=False, digits=(16, 6), groups="base.group_user")
+    marketplace_price_unit = fields.Float(
+        string="Price There", readonly=True, copy=False, digits="Product Price", groups="base.group_user"
+    )
     marketplace_supplier_discount = fields.Float(
         string="Our Discount",
         readonly=True,
         copy=False,
         digits="Product Price",
         help="What we take off the list price of one selling unit. The price is already without it.",
+        groups="base.group_user",
     )
     marketplace_discount = fields.Float(
         string="Marketplace's Discount",
@@ -35,8 +43,9 @@ class SaleOrderLine(models.Model):
         digits="Product Price",
         help="What the marketplace takes off the list price of one selling unit, and pays to us. The price is already "
         "without it.",
+        groups="base.group_user",
     )
-    marketplace_comment = fields.Char(string="Comment There", readonly=True, copy=False)
+    marketplace_comment = fields.Char(string="Comment There", readonly=True, copy=False, groups="base.group_user")
 
     def init(self):
         result = super().init()

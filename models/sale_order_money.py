@@ -2,7 +2,7 @@
 from odoo import api, fields, models
 from odoo.tools.sql import column_exists, create_column
 
-MONEY = {"readonly": True, "copy": False, "digits": "Product Price"}
+MONEY = {"readonly": True, "copy": False, "digits": "Product Price", "groups": "base.group_user"}
 
 
 class SaleOrder(models.Model):
@@ -11,7 +11,7 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
-    marketplace_total_known = fields.Boolean(readonly=True, copy=False)
+    marketplace_total_known = fields.Boolean(readonly=True, copy=False, groups="base.group_user")
     marketplace_rebate = fields.Float(string="Rebate", **MONEY)
     marketplace_to_collect = fields.Float(
         string="Cash to Collect", compute="_compute_marketplace_money", store=True, help="From the customer.", **MONEY

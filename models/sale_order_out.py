@@ -21,6 +21,7 @@ class SaleOrder(models.Model):
         string="Cancellation Reason",
         copy=False,
         help="What the marketplace is told when this order is cancelled. Empty: the account's own reason.",
+        groups="base.group_user",
     )
 
     # ------------------------------------------------------------------ CRUD

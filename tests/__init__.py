@@ -19,6 +19,7 @@ from . import test_orders_in
 from . import test_orders_out
 from . import test_otp
 from . import test_policies
+from . import test_portal
 from . import test_retention
 from . import test_rpc
 from . import test_scale
