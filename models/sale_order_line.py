@@ -92,10 +92,10 @@ class SaleOrderLine(models.Model):
         return super(SaleOrderLine, self._without_marketplace())._compute_discount()
 
     def _compute_tax_id(self):
-        """Where the marketplace's prices hold the taxes, or there are none, so it is with its lines: both sides come to
-        one sum."""
+        """Where the marketplace's prices hold the taxes, or there are none, so it is with all lines of its orders, also
+        those that are added here and told it: both sides come to one sum."""
         result = super()._compute_tax_id()
-        for line in self - self._without_marketplace():
+        for line in self.filtered(lambda line: line.order_id.marketplace_config_id):
             policy = line.order_id.marketplace_config_id.tax_policy
             if policy == "included":
                 line.tax_id = line.tax_id._origin._marketplace_included()

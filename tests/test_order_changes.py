@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command
+
 from .test_order_lines_out import OrderOutCase
 
 
@@ -32,6 +34,44 @@ class TestChangesOfConfirmedOrders(OrderChangesCase):
         self.assertTrue(changed_again)
         self.assertEqual(self.first.product_uom_qty, 10)
         self.assertFalse(self.order.activity_ids)
+
+
+class TestTaxesOfLinesAddedHere(OrderChangesCase):
+    confirm_policy = "never"
+
+    def add_taxed(self, policy):
+        self.account.tax_policy = policy
+        self.products[2].taxes_id = self.env["account.tax"].create({"name": "VAT 14", "amount": 14.0})
+        self.order.order_line = [Command.create({"product_id": self.products[2].id, "product_uom_qty": 3})]
+        return self.order.order_line[-1]
+
+    def assert_same_sums(self):
+        self.commit()
+        there = self.box.order(self.hashed_id)["total_price"]
+        self.assertEqual(there, 400.0 + 3 * 30.0)
+        self.assertEqual((self.order.amount_total, self.order.marketplace_total), (there, there))
+
+    def test_they_are_in_the_price_where_the_marketplaces_prices_hold_them(self):
+        line = self.add_taxed("included")
+        self.assertTrue(line.tax_id.price_include)
+        self.assert_same_sums()
+        self.order.action_update_taxes()
+        self.assert_same_sums()
+        self.assertGreater(self.order.amount_tax, 0)
+
+    def test_there_are_none_where_the_account_says_so(self):
+        self.assertFalse(self.add_taxed("none").tax_id)
+        self.assert_same_sums()
+
+    def test_lines_of_other_orders_have_their_taxes_as_always(self):
+        tax = self.add_taxed("included").product_id.taxes_id
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.order.partner_id.id,
+                "order_line": [Command.create({"product_id": self.products[2].id})],
+            }
+        )
+        self.assertEqual(order.order_line.tax_id, tax)
 
 
 class TestChangesOfDrafts(OrderChangesCase):
