@@ -49,6 +49,14 @@ class ResPartner(models.Model):
         help="The account whose credentials the customer's code belongs to.",
         groups="base.group_user",
     )
+    marketplace_code_ids = fields.One2many(
+        "marketplace.customer.code",
+        "partner_id",
+        string="Further Customer IDs",
+        readonly=True,
+        groups="cartona_integration.group_marketplace_user",
+        help="Those of contacts that were merged into this one.",
+    )
     # Not `mobile`: that comes first where Odoo writes messages to a number, and is gone in newer series.
     marketplace_phone2 = fields.Char(string="Second Phone", copy=False, readonly=True, groups="base.group_user")
     marketplace_route_code = fields.Char(string="Route Code", copy=False, readonly=True, groups="base.group_user")
@@ -110,6 +118,10 @@ class ResPartner(models.Model):
             [("marketplace_config_id", "=", owner.id), ("cartona_id", "in", list(set(keys.values())))]
         )
         known = {partner.cartona_id: partner for partner in found}
+        further = self.env["marketplace.customer.code"].search(
+            [("config_id", "=", owner.id), ("code", "in", list(set(keys.values()) - known.keys()))]
+        )
+        known.update({row.code: row.partner_id for row in further})
         missing = {keys[order.external_id]: order.customer for order in orders if keys[order.external_id] not in known}
         taken, created = self._marketplace_take_or_create(config, owner, missing)
         known.update(taken | created)

@@ -161,6 +161,39 @@ class TestCustomers(MarketplaceCase):
         self.env["base.partner.merge.automatic.wizard"]._merge((coded | by_phone).ids, by_phone)
         self.assertEqual(by_phone.cartona_id, "retailer_A00315")
 
+    def merge(self, *partners):
+        """Merge contacts into the last of them."""
+        self.env["base.partner.merge.automatic.wizard"]._merge([partner.id for partner in partners], partners[-1])
+        return partners[-1]
+
+    def test_all_codes_find_the_contact_that_two_shops_were_merged_into(self):
+        shops = [self.customer_of(shop(f"A{n}", phone=f"+20100000001{n}")) for n in range(3)]
+        self.merge(*shops[:2])
+        merged = self.merge(*shops[1:])
+        orders = self.orders_of(shop("A0", phone=""), shop("A1", phone=""), shop("A2", phone=""))
+        self.assertEqual([order.partner_id for order in orders], [merged] * 3)
+        self.assertEqual(merged.cartona_id, "retailer_A2", "the contact that stays keeps its own")
+
+    def test_the_codes_of_two_tokens_find_the_contact_that_both_were_merged_into(self):
+        other = self._create_account(name="Other token", use_cartona_id=False)
+        theirs = self.contact(cartona_id="retailer_A00315", marketplace_config_id=other.id)
+        merged = self.merge(theirs, self.customer_of(shop(phone="")))
+        self.assertEqual(self.customer_of(shop(phone="")), merged)
+        order = self.schema_order("A00315")
+        self.assertEqual(self.env["res.partner"]._marketplace_resolve(other, [order])["x"][0], merged)
+
+    def schema_order(self, code):
+        """Return a neutral order of the shop ``code``, as whatever marketplace may tell of it."""
+        return Order("x", "pending", "pending", Customer(code=code, name=NAME), [])
+
+    def test_a_customer_that_is_deleted_is_known_by_no_code_any_more(self):
+        merged = self.merge(
+            self.contact(cartona_id="retailer_B1", marketplace_config_id=self.account.id),
+            self.contact(cartona_id="retailer_B2", marketplace_config_id=self.account.id),
+        )
+        merged.unlink()
+        self.assertTrue(self.customer_of(shop("B1", phone="")).exists())
+
     # ------------------------------------------------------------------ addresses
 
     def test_the_address_of_an_order_is_a_delivery_contact_of_the_customer(self):
