@@ -17,6 +17,11 @@ SUPERUSER = 1
 ADMINISTRATOR = 2
 CUSTOMERS = "stock.stock_location_customers"
 POLL = 0.02
+# What grows with the years.
+CROWDED = [
+    "product_template", "product_product", "stock_quant", "marketplace_listing", "res_partner", "sale_order",
+    "sale_order_line", "stock_picking", "stock_move", "marketplace_inbox",
+]  # fmt: skip
 
 
 class Inside:
@@ -139,13 +144,15 @@ class Inside:
 
     # === orders ===
 
-    def create_orders(self, names, new_customers=False):
+    def create_orders(self, account, names, new_customers=False):
         """The seconds one `create` of the same orders takes, by the ORM alone; gives the copies' ids.
 
         With new customers, the customers are made anew too, by one `create` of their own.
         """
         with self.environment() as env:
-            orders = env["sale.order"].search([("cartona_id", "in", names)], order="id")
+            orders = env["sale.order"].search(
+                [("marketplace_config_id", "=", account), ("cartona_id", "in", names)], order="id"
+            )
             values = [
                 {
                     "partner_id": order.partner_id.id,
@@ -272,40 +279,97 @@ class Inside:
 
     # === a grown database ===
 
-    def crowd(self, account, products, orders):
-        """Add many products and old orders of one line by SQL, copies of what is there; the seconds it took."""
+    def crowd(self, account, products, orders, partners, documents):
+        """Add what years of trade leave behind, by SQL, as copies of what is there: products with their listings and
+        stock, customers, and orders of one line, delivered long ago but for each hundredth, which is a quotation; and
+        the documents that the newest of them came by. The seconds it took."""
         start = time.monotonic()
         with self.environment() as env:
             cr = env.cr
             cr.execute("SET LOCAL synchronous_commit = off")
-            self._forget_references(cr, ("product_template", "product_product", "sale_order", "sale_order_line"))
-            cr.execute(
-                "SELECT l.id, l.order_id, p.id, p.product_tmpl_id FROM sale_order_line l "
-                "JOIN sale_order o ON o.id = l.order_id AND o.marketplace_config_id = %s AND o.state = 'sale' "
-                "JOIN product_product p ON p.id = l.product_id LIMIT 1",
-                [account],
-            )
-            line, order, product, template = cr.fetchone()
-            first = {
-                table: self._next_id(cr, table) + 1 for table in ("product_template", "product_product", "sale_order")
-            }
-            self._copies(cr, "product_template", template, products, {"default_code": "'crowd-' || n"})
-            own = {"product_tmpl_id": f"{first['product_template']} + n", "default_code": "'crowd-' || n"}
-            self._copies(cr, "product_product", product, products, {**own, "barcode": "NULL", "cartona_id": "NULL"})
-            self._copies(
-                cr, "sale_order", order, orders,
-                {"name": "'CROWD' || n", "cartona_id": "'old-' || n", "procurement_group_id": "NULL"},
-            )  # fmt: skip
-            own = {
-                "order_id": f"{first['sale_order']} + n",
-                "product_id": f"{first['product_product']} + n % {products}",
-                "cartona_line_id": "'old-' || n",
-            }
-            self._copies(cr, "sale_order_line", line, orders, own)
+            self._forget_references(cr, CROWDED)
+            product = self._crowd_of_products(cr, account, products)
+            partner = self._crowd_of_partners(cr, account, partners)
+            order = self._crowd_of_orders(cr, account, orders, f"{product} + n % {products}", f"{partner} + n % {partners}")
+            self._crowd_of_documents(cr, account, documents, order)
         with contextlib.closing(self.registry.cursor()) as cr:
-            cr.execute("ANALYZE product_template, product_product, sale_order, sale_order_line")
+            cr.execute(f"ANALYZE {', '.join(CROWDED)}")
             cr.commit()
         return time.monotonic() - start
+
+    def _crowd_of_products(self, cr, account, count):
+        """Give the id of the first one."""
+        cr.execute(
+            "SELECT l.id, p.id, p.product_tmpl_id, q.id FROM marketplace_listing l "
+            "JOIN product_product p ON p.id = l.product_id JOIN stock_quant q ON q.product_id = p.id "
+            "JOIN stock_location at ON at.id = q.location_id AND at.usage = 'internal' "
+            "WHERE l.config_id = %s AND l.state = 'synced' LIMIT 1",
+            [account],
+        )
+        listing, product, template, quant = cr.fetchone()
+        sku = {"default_code": "'crowd-' || n"}
+        own = {"product_tmpl_id": f"{self._copies(cr, 'product_template', template, count, sku)} + n"}
+        first = self._copies(
+            cr, "product_product", product, count, {**own, **sku, "barcode": "NULL", "cartona_id": "NULL"}
+        )
+        self._copies(cr, "stock_quant", quant, count, {"product_id": f"{first} + n"})
+        own.update(product_id=f"{first} + n", external_id="'crowd-' || n")
+        self._copies(cr, "marketplace_listing", listing, count, own)
+        return first
+
+    def _crowd_of_partners(self, cr, account, count):
+        """Give the id of the first one."""
+        cr.execute(
+            "SELECT p.id FROM sale_order o JOIN res_partner p ON p.id = o.partner_id "
+            "WHERE o.marketplace_config_id = %s AND p.cartona_id IS NOT NULL LIMIT 1",
+            [account],
+        )
+        partner = cr.fetchone()[0]
+        own = {
+            "name": "'Crowd ' || n",
+            "complete_name": "'Crowd ' || n",
+            "cartona_id": "'retailer_old-' || n",
+            "phone": "'+2012' || lpad(n::text, 8, '0')",
+            "commercial_partner_id": f"{self._next_id(cr, 'res_partner') + 1} + n",
+        }
+        return self._copies(cr, "res_partner", partner, count, own)
+
+    def _crowd_of_orders(self, cr, account, count, product, partner):
+        """Give the id of the first one."""
+        cr.execute(
+            "SELECT o.id, l.id, m.id, m.picking_id FROM sale_order_line l "
+            "JOIN sale_order o ON o.id = l.order_id AND o.marketplace_config_id = %s AND o.state = 'sale' "
+            "JOIN stock_move m ON m.sale_line_id = l.id AND m.picking_id IS NOT NULL LIMIT 1",
+            [account],
+        )
+        order, line, move, picking = cr.fetchone()
+        state = {"state": "CASE WHEN n % 100 = 0 THEN 'draft' ELSE 'sale' END"}
+        # One order each ten seconds: eight thousand a day.
+        dates = {name: f"t.{name} - n * interval '10 seconds'" for name in ("create_date", "date_order")}
+        customer = dict.fromkeys(("partner_id", "partner_invoice_id", "partner_shipping_id"), partner)
+        own = {"name": "'CROWD' || n", "cartona_id": "'old-' || n", "procurement_group_id": "NULL"}
+        first = self._copies(cr, "sale_order", order, count, {**own, **state, **dates, **customer})
+        place = {"product_id": product, "order_partner_id": partner}
+        own = {"order_id": f"{first} + n", "cartona_line_id": "'old-' || n"}
+        first_line = self._copies(cr, "sale_order_line", line, count, {**own, **state, **place})
+        # What was delivered is of no state that anybody looks for; a quotation has no delivery.
+        done, delivered = {"state": "'done'", "group_id": "NULL", "partner_id": partner}, "n % 100 > 0"
+        own = {"name": "'CROWD/OUT/' || n", "sale_id": f"{first} + n", "origin": "NULL"}
+        first_picking = self._copies(cr, "stock_picking", picking, count, {**done, **own}, delivered)
+        own = {"sale_line_id": f"{first_line} + n", "picking_id": f"{first_picking} + n", "product_id": product}
+        self._copies(cr, "stock_move", move, count, {**done, **own}, delivered)
+        return first
+
+    def _crowd_of_documents(self, cr, account, count, order):
+        cr.execute(
+            "SELECT id FROM marketplace_inbox WHERE config_id = %s AND kind = 'order' AND state = 'done' LIMIT 1",
+            [account],
+        )
+        own = {
+            "key": "'old-' || n", "external_id": "'old-' || n", "digest": "'old-' || n", "payload": "'{}'",
+            "order_id": f"{order} + n", "create_date": "t.create_date - n * interval '10 seconds'",
+        }  # fmt: skip
+        self._copies(cr, "marketplace_inbox", cr.fetchone()[0], count, own)
 
     def _forget_references(self, cr, tables):
         """Copies of rows that are right need no look at what they refer to, thirty of them for each order."""
@@ -321,8 +385,9 @@ class Inside:
         cr.execute(f"SELECT nextval('{table}_id_seq')")
         return cr.fetchone()[0]
 
-    def _copies(self, cr, table, template, count, own):
-        """Insert copies number 0 … of a row, with the `own` expressions instead of its values; give the first id."""
+    def _copies(self, cr, table, template, count, own, condition="TRUE"):
+        """Insert copies number 0 … of a row, with the `own` expressions instead of its values, but for those of which
+        `condition` is not true; give the first id."""
         cr.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema "
             "AND table_name = %s AND column_name NOT IN ('id', 'access_token')",
@@ -334,7 +399,7 @@ class Inside:
         first = self._next_id(cr, table)
         cr.execute(
             f"INSERT INTO {table} (id, {names}) SELECT {first} + n, {values} "
-            f"FROM {table} t, generate_series(0, {count} - 1) AS n WHERE t.id = {template}"
+            f"FROM {table} t, generate_series(0, {count} - 1) AS n WHERE t.id = {template} AND {condition}"
         )
         cr.execute(f"SELECT setval('{table}_id_seq', {first} + {count})")
         return first

@@ -14,7 +14,8 @@ AT_REST = """
     SELECT (SELECT count(*) FROM queue_job WHERE state IN ('wait_dependencies', 'pending', 'enqueued', 'started')
                                              AND (eta IS NULL OR eta <= now() at time zone 'utc'))
          + (SELECT count(*) FROM marketplace_outbox WHERE state = 'waiting')
-         + (SELECT count(*) FROM marketplace_listing WHERE price_due OR stock_due OR publication_due)
+         + (SELECT count(*) FROM marketplace_listing
+             WHERE (price_due OR stock_due OR publication_due) AND state != 'failed')
          + (SELECT count(*) FROM marketplace_inbox WHERE state IN ('waiting', 'imported'))
 """
 
