@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 import time
+from functools import partial
 
 from odoo import http
 from odoo.http import request
@@ -52,7 +53,12 @@ class MarketplaceWebhook(http.Controller):
                 request.env["marketplace.sync.log"]._record_refusal(config, f"webhook_{kind}", refused.message)
             return request.make_json_response({"status": "refused", "error": refused.message}, status=refused.status)
         stored = self._store(config, kind, documents)
-        return request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
+        response = request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
+        if stored:
+            lanes = {(account.id, "inbox") for account, *_rest in documents}
+            # Whoever delivers waits for what is stored, not for what becomes of it.
+            response.call_on_close(partial(request.env["marketplace.wake"]._wake, lanes))
+        return response
 
     @http.route(ROUTE + "/<string:key>", type="http", auth="public", methods=["GET"], save_session=False)
     def challenge(self, kind, key, **params):
@@ -130,8 +136,9 @@ class MarketplaceWebhook(http.Controller):
         if not documents:
             return 0
         with own_transaction(request.env) as env:
-            here = [(env["marketplace.config"].browse(account.id), *rest) for account, *rest in documents]
-            new = env["marketplace.inbox"]._store(here, "webhook")[1]
+            env["marketplace.wake"]._hold_back()
+            # The accounts as this request has read them: a new environment would read each again.
+            new = env["marketplace.inbox"]._store(documents, "webhook")[1]
             if new:
                 values = {"operation": f"webhook_{kind}", "direction": "in", "status": "success", "row_count": new}
                 env["marketplace.sync.log"]._insert(config.id, values)

@@ -43,8 +43,11 @@ class MarketplaceWake(models.AbstractModel):
         self.env.cr.postcommit.data[REQUESTED] = True
 
     def _after_commit(self):
-        """Queue the dispatcher. Never raises: the user's transaction is committed, and the sweeper repairs."""
-        lanes = self.env.cr.postcommit.data.get(REQUESTED)
+        self._wake(self.env.cr.postcommit.data.get(REQUESTED))
+
+    def _wake(self, lanes):
+        """Queue the dispatcher, for the lanes that :meth:`_request` was told, or for all. Never raises: the user's
+        transaction is committed, and the sweeper repairs. Needs no transaction, so it may come after a request."""
         try:
             with self.env.registry.cursor() as cr:
                 if isinstance(lanes, set) and self._are_at_work(cr, lanes):

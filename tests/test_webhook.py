@@ -24,9 +24,11 @@ class TestWebhook(MarketplaceCase, HttpCase):
         path = f"/marketplace_integration/webhook/{kind}"
         if key is not False:
             path += "/" + (key or self.account.webhook_key)
-        return self.url_open(
+        answer = self.url_open(
             path + query, data=raw, headers={"Content-Type": "application/json", **signed, **(headers or {})}
         )
+        self._wait_remaining_requests()  # the wake comes after the answer
+        return answer
 
     def document(self):
         return self.box_order((self.products[0], 2, 30.0), status="pending", delivered_by="delivered_by_supplier")
