@@ -43,11 +43,13 @@ class Instance:
     def command(self, *arguments):
         return [str(self.python), *self.odoo.command, *map(str, arguments)]
 
+    def addons_path(self, *more):
+        return ",".join(map(str, [*self.odoo.addons, queue_job(self.series), self.addons, *more]))
+
     def configuration(self, name, **options):
         """Write a configuration file; `options` with a dict as value become a section of that name."""
-        addons = [*self.odoo.addons, queue_job(self.series), self.addons]
         values = {
-            "addons_path": ",".join(map(str, addons)),
+            "addons_path": self.addons_path(),
             "data_dir": self.data_dir,
             "db_host": self.cluster.socket,
             "db_port": PORT,

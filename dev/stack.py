@@ -56,10 +56,11 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, options=None):
+def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, options=None, module=None):
     """Start everything, give a `Stack`, stop everything whatever happens.
 
-    `purpose` names the database (test, run, bench, e2e); `options` are further lines of Odoo's configuration.
+    `purpose` names the database (test, run, bench, e2e); `options` are further lines of Odoo's configuration;
+    `module` is the folder of one that is loaded without being installed.
     """
     with Cluster() as cluster, contextlib.ExitStack() as stop:
         instance = Instance(cluster, series)
@@ -67,7 +68,7 @@ def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, 
         log = new_log(purpose)
         token = secrets.token_urlsafe(16)
         process, sandbox = stop.enter_context(running_sandbox(instance.python, products, orders, token, log))
-        server, url = stop.enter_context(running_server(instance, database, log, options or {}))
+        server, url = stop.enter_context(running_server(instance, database, log, options or {}, module))
         processes = [("the sandbox", process), ("the server", server)]
         yield Stack(url, database, sandbox, instance, cluster, log, processes=processes)
 
@@ -95,10 +96,13 @@ def running_sandbox(python, products, orders, token, log):
 
 
 @contextlib.contextmanager
-def running_server(instance, database, log, options):
+def running_server(instance, database, log, options, module=None):
     """Odoo with queue_job's runner; gives the process and its URL once it answers."""
     modules = ["base", "web", "queue_job"] if instance.series == "17.0" else ["base", "rpc", "web", "queue_job"]
+    folders = [module.parent] if module else []
+    modules += [module.name] if module else []
     settings = {
+        "addons_path": instance.addons_path(*folders),
         "db_name": database,
         "dbfilter": f"^{database}$",
         "server_wide_modules": ",".join(modules),

@@ -18,7 +18,7 @@ from .process import within_odoo
 from .system import System
 from .triggers import Triggers
 from .volume import Volume
-from .webhooks import Webhooks
+from .webhooks import FLOOR, Webhooks
 
 PARTS = {
     "prices": Prices,
@@ -37,7 +37,7 @@ def main():
     if not set(chosen) <= set(PARTS):
         raise Stop(f"ONLY={os.environ['ONLY']}: choose from {', '.join(PARTS)}")
     start, rows = time.monotonic(), []
-    with running_stack("bench", products=PRODUCTS, orders=0) as stack, within_odoo(stack) as within:
+    with running_stack("bench", products=PRODUCTS, orders=0, module=FLOOR) as stack, within_odoo(stack) as within:
         system = System(stack, within)
         with timed(f"{PRODUCTS} products listed and pushed"):
             system.prepare()

@@ -404,16 +404,6 @@ class Inside:
         cr.execute(f"SELECT setval('{table}_id_seq', {first} + {count})")
         return first
 
-    # === webhooks ===
-
-    def get(self, url):
-        """The seconds of one request on a connection of its own."""
-        import requests
-
-        start = time.perf_counter()
-        requests.get(url, timeout=60).raise_for_status()
-        return time.perf_counter() - start
-
 
 def resident_bytes():
     with open("/proc/self/statm") as file:
