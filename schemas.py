@@ -149,8 +149,9 @@ class LineChange:
 class Package:
     """What has left in one delivery: ``lines`` are ``[(line id, selling units)]``.
 
-    ``reference`` is our own name of it, the same when it is told again; ``repeated`` says that it may have been told
-    before, and the answer was lost. ``carrier`` and ``tracking`` may be empty.
+    ``reference`` is our own name of it, the same when it is told again, and ``number`` our own number of it, for
+    marketplaces that take nothing else; ``repeated`` says that it may have been told before, and the answer was lost.
+    ``carrier`` and ``tracking`` may be empty.
     """
 
     reference: str
@@ -160,6 +161,7 @@ class Package:
     tracking_url: str = ""
     shipped_at: datetime | None = None
     repeated: bool = False
+    number: int = 0
 
 
 @dataclass

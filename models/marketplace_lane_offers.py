@@ -289,18 +289,31 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return [refused[index] if index in refused else next(left) for index in range(len(rows))]
 
     def _store(self, rows, results):
-        """Store accepted rows in one statement, the others one by one: they are few."""
+        """Store accepted rows in one statement, and those that were not tried, the others one by one: they are few."""
         self.env["marketplace.listing"]._store_accepted(
             [row for row, result in zip(rows, results, strict=True) if result.outcome == "accepted"]
         )
+        self._store_waiting(rows, results)
         for row, result in zip(rows, results, strict=True):
-            if result.outcome not in ("accepted", "pending"):
+            if result.outcome not in ("accepted", "pending", "wait"):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))
-            elif "problem" in row:
+            elif "problem" in row and result.outcome != "wait":
                 self._store_problem(row)
+
+    def _store_waiting(self, rows, results):
+        """Put off the rows that were not tried, which may be thousands, in one write for each time they wait."""
+        waiting = {}
+        for row, result in zip(rows, results, strict=True):
+            if result.outcome == "wait":
+                waiting.setdefault((result.after, result.message), []).append(row["listing_id"])
+        for (seconds, message), ids in waiting.items():
+            moment = fields.Datetime.now() + timedelta(seconds=seconds or 0.0)
+            self.env["marketplace.listing"].browse(ids).write(
+                {"state": "waiting", "next_attempt": moment, "error_code": False, "last_error": message or False}
+            )
 
     def _store_problem(self, row):
         listing = self.env["marketplace.listing"].browse(row["listing_id"])

@@ -19,6 +19,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
         package = self._picking_of(command)._prepare_marketplace_package(repeated=bool(command.attempts))
         return config._api()._ship(config, order.cartona_id, package)
 
+    def _conclude(self, config, order, command, result, error):
+        if command.operation == "ship" and result is None and not command.attempts:
+            command.attempts = 1  # it may have been told, and the answer was lost: the next time it is a repetition
+        return super()._conclude(config, order, command, result, error)
+
     def _store(self, command, order, result):
         if command.operation != "ship" or result.outcome != "accepted":
             return super()._store(command, order, result)

@@ -76,6 +76,7 @@ class StockPicking(models.Model):
             tracking_url=self.marketplace_tracking_url or "",
             shipped_at=self.date_done,
             repeated=repeated,
+            number=self.id,
         )
 
     def _marketplace_lines(self):
