@@ -4,7 +4,10 @@ UPDATE marketplace_config
        pause_reason = 'Neutralized copy of a database',
        auth_token = NULL,
        webhook_secret = NULL,
-       webhook_secret_previous = NULL;
+       webhook_secret_previous = NULL,
+       client_secret = NULL,
+       refresh_token = NULL;
+DELETE FROM marketplace_token;
 UPDATE marketplace_task
    SET state = 'stopped', message = 'Neutralized copy of a database'
  WHERE state = 'running';
