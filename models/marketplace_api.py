@@ -129,6 +129,11 @@ class MarketplaceApi(models.AbstractModel):
         """
         raise NotImplementedError
 
+    def _account_capabilities(self, config):
+        """Return what of :meth:`_capabilities` this account can do, where that depends on its settings. Ask for it by
+        ``config._capabilities()``."""
+        return self._capabilities()
+
     def _secrets(self, config):
         """Return the texts that must never be stored or shown: redaction takes them out of every excerpt."""
         sudo = config.sudo()
@@ -240,6 +245,10 @@ class MarketplaceApi(models.AbstractModel):
         """Return the keys, in lower case, whose values tell who ordered, wherever they stand in a document: they are
         removed from old ones with all that is below them."""
         return PERSONAL_KEYS
+
+    def _account_personal_keys(self, config):
+        """Return the same for one account, where its settings say what a document looks like."""
+        return self._personal_keys()
 
     def _acknowledge(self, config, external_ids):
         """Tell the marketplace that these orders are stored here. Return one ``RowResult`` for each."""

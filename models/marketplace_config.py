@@ -346,6 +346,10 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         return self.env["marketplace.api"]._adapter(self.code)
 
+    def _capabilities(self):
+        """Return what this account can do, see ``marketplace.api._capabilities()``."""
+        return self._api()._account_capabilities(self)
+
     def _credentials(self):
         """Return the accounts whose URL and token are used: each itself, unless it shares another's."""
         return self.browse([(config.credentials_id or config).id for config in self])

@@ -45,7 +45,7 @@ class MarketplaceConfig(models.Model):
     def _features(self):
         """Return what the views ask for, as a set of words: what stands under ``subjects``, ``statuses`` and
         ``credentials``, and ``ack``, ``webhook``, ``ships``, ``lines``."""
-        able = self._api()._capabilities()
+        able = self._capabilities()
         words = {"ack": able["needs_ack"], "webhook": able["has_webhook"], "ships": able.get("ships")}
         words["lines"] = able.get("line_statuses")
         flags = {word for word, is_able in words.items() if is_able}
@@ -61,7 +61,7 @@ class MarketplaceConfig(models.Model):
     def _token_url(self):
         """Return where access tokens are asked for."""
         self.ensure_one()
-        return self.token_url or self._api()._capabilities().get("token_url", "")
+        return self.token_url or self._capabilities().get("token_url", "")
 
     def _tokens(self):
         """Return the tokens that were given for a while; they must not be seen either."""

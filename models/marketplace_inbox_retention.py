@@ -95,7 +95,7 @@ class MarketplaceInbox(models.Model):
         )
         rows = self.env.cr.fetchall()
         ids = [row_id for row_id, _payload in rows]
-        keys = config._api()._personal_keys()
+        keys = config._api()._account_personal_keys(config)
         self.env.cr.execute(
             SQL(
                 """
@@ -114,7 +114,7 @@ class MarketplaceInbox(models.Model):
     def _redact(self):
         """Remove what these documents say of the customer now, whatever their age and state."""
         for row in self:
-            keys = row.config_id._api()._personal_keys()
+            keys = row.config_id._api()._account_personal_keys(row.config_id)
             clean = without_personal(row._document(), keys)
             row.write({"payload": self._dump(clean), "private": False, "redacted_at": fields.Datetime.now()})
 

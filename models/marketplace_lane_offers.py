@@ -87,7 +87,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             api = config._api()
-            if not unknown or not api._capabilities().get("needs_remote"):
+            if not unknown or not config._capabilities().get("needs_remote"):
                 return rows
             lane = env[self._name]
             located, error = lane._guarded(config, api._locate_products, config, list(unknown))

@@ -108,7 +108,7 @@ class MarketplaceLanePull(models.AbstractModel):
                     config._running()._note_failure(error)
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
-            if not api._capabilities()["needs_ack"]:
+            if not config._capabilities()["needs_ack"]:
                 running.order_cursor = answer.cursor or running.order_cursor
                 return requested_at, answer.more, rows.ids
             # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
@@ -126,7 +126,7 @@ class MarketplaceLanePull(models.AbstractModel):
         inbox = self.env["marketplace.inbox"]
         held, held_new = inbox._store(unknown, "pull")
         held._hold_unknown_supplier()
-        rows, new = inbox._store(known, "pull", needs_ack=api._capabilities()["needs_ack"])
+        rows, new = inbox._store(known, "pull", needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
 
     def _acknowledge(self, config_id, row_ids):

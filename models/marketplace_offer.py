@@ -134,7 +134,7 @@ class MarketplaceListing(models.Model):
     def _is_publication_to_send(self, published):
         """A listing is taken off when we stop selling, and put back only if it was us who took it off: what a person
         has hidden at the marketplace stays hidden."""
-        if not self.publication_due or "publication" not in self.config_id._api()._capabilities()["subjects"]:
+        if not self.publication_due or "publication" not in self.config_id._capabilities()["subjects"]:
             return False
         if published:
             return self.pushed_publication == "off"

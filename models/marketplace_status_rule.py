@@ -43,11 +43,11 @@ class MarketplaceStatusRule(models.Model):
     @api.constrains("status", "config_id")
     def _check_status(self):
         for rule in self.filtered(lambda rule: rule.status != "nothing"):
-            api_model = rule.config_id._api()
-            if rule.status not in api_model._capabilities()["statuses"]:
+            if rule.status not in rule.config_id._capabilities()["statuses"]:
+                name = rule.config_id._api()._label()
                 label = dict(self._fields["status"]._description_selection(self.env))[rule.status]
                 raise ValidationError(
-                    _("%(name)s can't be told “%(status)s”. Choose another.", name=api_model._label(), status=label)
+                    _("%(name)s can't be told “%(status)s”. Choose another.", name=name, status=label)
                 )
 
 

@@ -82,7 +82,7 @@ class SaleOrder(models.Model):
         if status != "cancelled":
             return {}
         config = self.marketplace_config_id
-        known = config._api()._capabilities()["cancellation_reasons"]
+        known = config._capabilities()["cancellation_reasons"]
         chosen = self.marketplace_cancel_reason
         return {"reason": chosen if chosen in known else config.cancellation_reason}
 
@@ -156,7 +156,7 @@ class SaleOrder(models.Model):
         config = self.marketplace_config_id
         if not config or not self.cartona_id or self.marketplace_delivers or self.state == "cancel":
             return False
-        return self.marketplace_status in {"editing"} | config._api()._capabilities().get("line_statuses", set())
+        return self.marketplace_status in {"editing"} | config._capabilities().get("line_statuses", set())
 
     def _marketplace_line_changes(self, removed=(), again=()):
         """Return what the marketplace does not know of the lines: ``[(sale.order.line, LineChange)]``.

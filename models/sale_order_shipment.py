@@ -114,7 +114,7 @@ class MarketplaceConfig(models.Model):
 
     def _ships(self):
         """Tell whether the marketplace wants to know of each delivery."""
-        return bool(self) and bool(self._api()._capabilities().get("ships"))
+        return bool(self) and bool(self._capabilities().get("ships"))
 
 
 class MarketplaceOutbox(models.Model):

@@ -98,7 +98,7 @@ class AdapterContract:
             self.time_passes()
 
     def sends(self, subject):
-        return subject in self.account._api()._capabilities()["subjects"]
+        return subject in self.account._capabilities()["subjects"]
 
     def change_offer(self, product, price=77.5, quantity=9):
         product.list_price = price
@@ -118,7 +118,7 @@ class AdapterContract:
         self.assertEqual(self.account.action_test_connection()["params"]["type"], "success")
 
     def test_a_new_account_is_set_to_what_its_marketplace_can_do(self):
-        able = self.account._api()._capabilities()
+        able = self.account._capabilities()
         self.assertLessEqual(self.account.batch_size, able["batch_size"])
         told = {rule.status for rule in self.account.status_rule_ids} - {"nothing"}
         self.assertLessEqual(told, able["statuses"])
@@ -448,7 +448,7 @@ class AdapterContract:
         return True
 
     def test_a_delivery_is_taken_from_the_marketplace_alone(self):
-        if not self.account._api()._capabilities()["has_webhook"]:
+        if not self.account._capabilities()["has_webhook"]:
             self.skipTest("this marketplace sends no webhooks")
         body = b'{"id": 1}'
         headers = self.signed(body)
