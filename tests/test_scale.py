@@ -202,20 +202,20 @@ class TestGrown(ScaleCase):
         code = {"default_code": "'old-' || n", "barcode": "NULL", "cartona_id": "NULL"}
         day = {"create_date": "t.create_date - n * interval '1 minute'"}
         done = {"state": "'done'", "group_id": "NULL", "sale_id": same, "sale_line_id": same, "picking_id": same}
-        self.copy(self.products[0].product_tmpl_id, code)
-        self.copy(self.products[0], {**product, **code})
-        self.copy(self.products[0].stock_quant_ids.filtered(lambda q: q.location_id.usage == "internal"), product)
-        self.copy(self.listings[0], {**product, "external_id": "'old-' || n"})
-        self.copy(order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"})
-        self.copy(order, {**old, **state, **partner, **day, "procurement_group_id": "NULL"})
-        self.copy(line, {**old, **state, **partner, **product, "order_id": same})
-        self.copy(order.picking_ids, {**done, **partner, "name": "'OLD/' || n", "origin": "NULL"})
-        self.copy(line.move_ids, {**done, **partner, **product})
-        self.copy(document, {"key": "'old-' || n", "external_id": "'old-' || n", "order_id": same, **day})
+        self.multiply(self.products[0].product_tmpl_id, code)
+        self.multiply(self.products[0], {**product, **code})
+        self.multiply(self.products[0].stock_quant_ids.filtered(lambda q: q.location_id.usage == "internal"), product)
+        self.multiply(self.listings[0], {**product, "external_id": "'old-' || n"})
+        self.multiply(order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"})
+        self.multiply(order, {**old, **state, **partner, **day, "procurement_group_id": "NULL"})
+        self.multiply(line, {**old, **state, **partner, **product, "order_id": same})
+        self.multiply(order.picking_ids, {**done, **partner, "name": "'OLD/' || n", "origin": "NULL"})
+        self.multiply(line.move_ids, {**done, **partner, **product})
+        self.multiply(document, {"key": "'old-' || n", "external_id": "'old-' || n", "order_id": same, **day})
         self.env.cr.execute(f"ANALYZE {', '.join(GROWN)}")
         self.env.invalidate_all()
 
-    def copy(self, record, own):
+    def multiply(self, record, own):
         """Insert many copies of a row, with the expressions of ``own`` for those of its columns that they name."""
         self.assertEqual(len(record), 1)
         cr, table = self.env.cr, record._table

@@ -290,7 +290,9 @@ class Inside:
             self._forget_references(cr, CROWDED)
             product = self._crowd_of_products(cr, account, products)
             partner = self._crowd_of_partners(cr, account, partners)
-            order = self._crowd_of_orders(cr, account, orders, f"{product} + n % {products}", f"{partner} + n % {partners}")
+            order = self._crowd_of_orders(
+                cr, account, orders, f"{product} + n % {products}", f"{partner} + n % {partners}"
+            )
             self._crowd_of_documents(cr, account, documents, order)
         with contextlib.closing(self.registry.cursor()) as cr:
             cr.execute(f"ANALYZE {', '.join(CROWDED)}")
