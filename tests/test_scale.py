@@ -206,7 +206,9 @@ class TestGrown(ScaleCase):
         self.multiply(self.products[0], {**product, **code})
         self.multiply(self.products[0].stock_quant_ids.filtered(lambda q: q.location_id.usage == "internal"), product)
         self.multiply(self.listings[0], {**product, "external_id": "'old-' || n"})
-        self.multiply(order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"})
+        self.multiply(
+            order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"}
+        )
         self.multiply(order, {**old, **state, **partner, **day, "procurement_group_id": "NULL"})
         self.multiply(line, {**old, **state, **partner, **product, "order_id": same})
         self.multiply(order.picking_ids, {**done, **partner, "name": "'OLD/' || n", "origin": "NULL"})
