@@ -121,7 +121,8 @@ class MarketplaceApi(models.AbstractModel):
         - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
         - ``line_statuses``: in which of them an order's lines can be changed; none: never
         - ``default_statuses``: what is told at which event, where it is not the usual, see ``marketplace.status.rule``
-        - ``credentials``: names of the account's fields that it needs, of those in ``marketplace_config_access.py``
+        - ``credentials``: names of the account's fields that it asks for, of those in ``marketplace_config_access.py``
+        - ``credentials_needed``: those of them without which nothing goes, where that is not all
         - ``needs_remote``: a push needs more than the external id, see :meth:`_locate_products`
         - ``private_fields``: what of a document only managers may see
         - ``default_url``, ``token_url``: where its API answers, and where it gives tokens

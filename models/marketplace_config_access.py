@@ -56,6 +56,7 @@ class MarketplaceConfig(models.Model):
         if {*CREDENTIAL_FIELDS, "base_url", "code"} & vals.keys():
             # sudo: what was given for the former credentials is nobody's any more
             self.sudo().token_ids.unlink()
+            super().write({"tested_at": False})
         return result
 
     def _token_url(self):

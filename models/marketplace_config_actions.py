@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import _, models
+from odoo import _, fields, models
 from odoo.exceptions import UserError
 
 from ..transport.errors import MarketplaceError
@@ -21,6 +21,7 @@ class MarketplaceConfig(models.Model):
             found = self._api()._test_connection(self)
         except MarketplaceError as err:
             raise UserError(str(err)) from err
+        self._credentials().tested_at = fields.Datetime.now()
         message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
         return self._notify(message, "success")
 
