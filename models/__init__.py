@@ -60,7 +60,7 @@ from . import sale_order_hold
 from . import sale_order_money
 from . import sale_order_out
 from . import sale_order_delivery
-from . import sale_order_shipment
+from . import stock_picking_shipment
 from . import sale_order_line
 from . import sale_order_line_out
 from . import sale_order_invoice

@@ -2,6 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.tools import float_round
 
+from ..compat import unit_field
 from ..schemas import Package
 from ..transport.errors import RequestRejected
 
@@ -84,10 +85,9 @@ class StockPicking(models.Model):
         lines = []
         for line in self.move_ids.sale_line_id.filtered("cartona_line_id"):
             moves = self.move_ids.filtered(lambda move, line=line: move.sale_line_id == line and move.state == "done")
+            unit = line[unit_field(line)]
             if moves.product_id <= line.product_id:
-                quantity = sum(
-                    move.product_uom._compute_quantity(move.quantity, line.product_uom, round=False) for move in moves
-                )
+                quantity = sum(move.product_uom._compute_quantity(move.quantity, unit, round=False) for move in moves)
             else:
                 asked = sum(line.move_ids.filtered(lambda m: m.state != "cancel").mapped("product_qty"))
                 quantity = line.product_uom_qty * sum(moves.mapped("product_qty")) / asked if asked else 0.0
