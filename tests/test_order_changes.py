@@ -109,7 +109,7 @@ class TestChangesOfDrafts(OrderChangesCase):
         self.edit_there({self.first_id: 3})
         self.assertEqual(self.first.product_uom_qty, 3)
         self.assertRegex(self.order.activity_ids.summary, "Changed here and at the marketplace")
-        self.assertIn("6 at 20", self.order.message_ids[0].body)
+        self.assertIn("6 at 20", "".join(self.order.message_ids.mapped("body")))
         self.commands().next_attempt = False
         self.sweep()
         self.assertEqual(self.there()[0], self.sold(0, 3, 20.0))
