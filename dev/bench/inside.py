@@ -308,6 +308,10 @@ class Inside:
             cr.commit()
         return time.monotonic() - start
 
+    def scans(self):
+        """How often each of these tables was read from end to end since PostgreSQL began to count."""
+        return self.query("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN %s", [CROWDED])
+
     def _crowd_of_products(self, cr, account, count):
         """Give the id of the first one."""
         cr.execute(
