@@ -59,6 +59,7 @@ from . import sale_order
 from . import sale_order_hold
 from . import sale_order_money
 from . import sale_order_out
+from . import sale_order_deadline
 from . import sale_order_delivery
 from . import stock_picking_shipment
 from . import sale_order_line

@@ -31,6 +31,7 @@ class MarketplaceConfig(models.Model):
         orders = self._dashboard_orders(configs)
         commands = configs._dashboard_commands()
         held = configs._held_orders()
+        late = configs._late_orders(fields.Datetime.now())
         losses = configs._webhook_losses()
         history = configs._dashboard_history()
         tasks = configs._dashboard_tasks()
@@ -43,6 +44,7 @@ class MarketplaceConfig(models.Model):
                     **losses.get(config.id, {"webhook_loss": None}),
                     **history[config.id],
                     "held": held.get(config.id, 0),
+                    "late": late.get(config.id, 0),
                     "tasks": [task._dashboard_task() for task in tasks if task.config_id == config],
                 }
                 for config in configs

@@ -13,7 +13,7 @@ STUCK = timedelta(minutes=5)
 # A clock of ours that is so late that it has stopped.
 CRON_LATE = timedelta(minutes=10)
 SILENT_DAYS = 7
-CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit")
+CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit", "cron_deadlines")
 
 
 class MarketplaceDoctor(models.AbstractModel):

@@ -159,6 +159,13 @@ export class MarketplaceDashboard extends Component {
     return this.openRows("marketplace.sync.log", _t("Log"), account, [["config_id", "=", account.id]]);
   }
 
+  openLate(account) {
+    return this.openRows("sale.order", _t("Late Orders"), account, [
+      ["marketplace_config_id", "=", account.id],
+      ["marketplace_late", "=", true],
+    ]);
+  }
+
   openOrders(account) {
     return this.openRows("sale.order", _t("Orders"), account, [["marketplace_config_id", "=", account.id]]);
   }

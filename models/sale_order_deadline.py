@@ -1,0 +1,133 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import datetime, time, timedelta
+
+import pytz
+
+from odoo import _, api, fields, models, tools
+from odoo.tools import SQL
+
+OPEN_STATUSES = ("pending", "approved")
+# A person is told this long before an order is late.
+WARN = timedelta(hours=4)
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    ship_within_hours = fields.Integer(
+        string="Ship Within (hours)",
+        help="By when an order has to leave where the marketplace names no time. 0: no such time.",
+    )
+
+    _sql_constraints = [("ship_within_positive", "CHECK (ship_within_hours >= 0)", "The hours can't be negative.")]
+
+    def _late_orders(self, moment):
+        """Return how many orders of each account have not left and should by ``moment``: ``{account id: count}``."""
+        self.env["sale.order"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT marketplace_config_id, count(*) FROM sale_order
+                 WHERE marketplace_config_id = ANY(%s) AND marketplace_deadline < %s
+                   AND marketplace_status IN %s AND state NOT IN ('cancel') AND NOT marketplace_delivers
+              GROUP BY marketplace_config_id
+                """,
+                self.ids,
+                moment,
+                OPEN_STATUSES,
+            )
+        )
+        return dict(self.env.cr.fetchall())
+
+    def _cron_deadlines(self):
+        """Tell the responsible person of each account that orders have to leave soon: once, until that is seen to."""
+        live = self.search([("state", "=", "live")])
+        late = live._late_orders(fields.Datetime.now() + WARN)
+        for config in live.browse(late):
+            config._tell_responsible(
+                _("Orders of %s have to leave", config.name),
+                _(
+                    "%(count)d orders are late or have to leave within %(hours)d hours: see Leaves by in Sales.",
+                    count=late[config.id],
+                    hours=WARN.total_seconds() // 3600,
+                ),
+            )
+
+
+class SaleOrder(models.Model):
+    """Until when an order has to leave, so that the marketplace does not fine or cancel it."""
+
+    _inherit = "sale.order"
+
+    marketplace_deadline = fields.Datetime(
+        string="Leaves by",
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="What the marketplace asks for; else the end of the delivery day, else the account's own time.",
+    )
+    marketplace_late = fields.Boolean(
+        string="Late",
+        compute="_compute_marketplace_late",
+        search="_search_marketplace_late",
+        groups="base.group_user",
+    )
+
+    def init(self):
+        result = super().init()
+        tools.create_index(
+            self.env.cr,
+            "sale_order_marketplace_deadline_idx",
+            self._table,
+            ["marketplace_config_id", "marketplace_deadline"],
+            where="marketplace_status IN ('pending', 'approved') AND marketplace_deadline IS NOT NULL",
+        )
+        return result
+
+    @api.depends("marketplace_deadline", "marketplace_status", "state")
+    def _compute_marketplace_late(self):
+        now = fields.Datetime.now()
+        for order in self:
+            order.marketplace_late = bool(
+                order.marketplace_deadline
+                and order.marketplace_deadline < now
+                and order.marketplace_status in OPEN_STATUSES
+                and order.state != "cancel"
+                and not order.marketplace_delivers
+            )
+
+    def _search_marketplace_late(self, operator, value):
+        late = [
+            ("marketplace_deadline", "<", fields.Datetime.now()),
+            ("marketplace_status", "in", OPEN_STATUSES),
+            ("state", "!=", "cancel"),
+            ("marketplace_delivers", "=", False),
+        ]
+        return late if (operator == "=") == bool(value) else ["!", "&", "&", "&", *late]
+
+
+class MarketplaceOrderProcessor(models.AbstractModel):
+    _inherit = "marketplace.order.processor"
+
+    def _prepare_order_values(self, config, order, partners, listings):
+        values = super()._prepare_order_values(config, order, partners, listings)
+        return {**values, "marketplace_deadline": self._deadline(config, order)}
+
+    def _update_order(self, sale_order, order):
+        result = super()._update_order(sale_order, order)
+        deadline = self._deadline(sale_order.marketplace_config_id, order)
+        if sale_order.marketplace_deadline != deadline:
+            sale_order.marketplace_deadline = deadline
+        return result
+
+    def _deadline(self, config, order):
+        """Return by when the order has to leave: what the marketplace says, else the end of the day that it delivers,
+        else the account's own time; ``False`` where nobody says."""
+        if order.ship_by:
+            return order.ship_by
+        if order.estimated_day:
+            zone = pytz.timezone(config.company_id.partner_id.tz or config.user_id.tz or "UTC")
+            end = zone.localize(datetime.combine(order.estimated_day, time(23, 59, 59)))
+            return end.astimezone(pytz.utc).replace(tzinfo=None)
+        ordered = order.ordered_at or fields.Datetime.now()
+        return bool(config.ship_within_hours) and ordered + timedelta(hours=config.ship_within_hours)

@@ -1,0 +1,71 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import date, datetime, timedelta
+
+from odoo import fields
+
+from .common import MarketplaceCase
+
+
+class TestDeadlines(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+        self.account.confirm_policy = "never"
+
+    def imported(self, **values):
+        document = self.box_order((self.products[0], 1, 10.0), **values)
+        self.pull()
+        return self.order_of(document)
+
+    def shown(self):
+        data = self.env["marketplace.config"].get_dashboard_data()
+        return next(one for one in data["accounts"] if one["id"] == self.account.id)
+
+    def test_an_order_leaves_by_the_end_of_its_delivery_day_where_the_company_is(self):
+        self.account.company_id.partner_id.tz = "Africa/Cairo"
+        order = self.imported(estimated_delivery_day="2026-01-15")
+        self.assertEqual(order.marketplace_deadline, datetime(2026, 1, 15, 21, 59, 59))
+
+    def test_without_such_a_day_the_account_says_when(self):
+        order = self.imported(estimated_delivery_day=None)
+        self.assertFalse(order.marketplace_deadline)
+        self.account.ship_within_hours = 24
+        order = self.imported(estimated_delivery_day=None)
+        self.assertEqual(order.marketplace_deadline, order.date_order + timedelta(hours=24))
+
+    def test_a_late_order_is_found_counted_and_told_once(self):
+        day = fields.Date.to_string(date.today() - timedelta(days=2))
+        late = self.imported(estimated_delivery_day=day)
+        timely = self.imported(estimated_delivery_day="2100-01-01")
+        self.assertTrue(late.marketplace_late)
+        self.assertFalse(timely.marketplace_late)
+        found = self.env["sale.order"].search(
+            [("marketplace_late", "=", True), ("marketplace_config_id", "=", self.account.id)]
+        )
+        self.assertEqual(found, late)
+        others = self.env["sale.order"].search([("marketplace_late", "=", False), ("id", "in", (late | timely).ids)])
+        self.assertEqual(others, timely)
+        self.assertEqual(self.shown()["late"], 1)
+        for _time in range(2):
+            self.env["marketplace.config"]._cron_deadlines()
+            self.run_hooks()
+        told = self.account.activity_ids.filtered(lambda activity: "have to leave" in activity.summary)
+        self.assertEqual(len(told), 1)
+
+    def test_what_has_left_or_is_cancelled_is_not_late(self):
+        day = fields.Date.to_string(date.today() - timedelta(days=2))
+        gone, cancelled = self.imported(estimated_delivery_day=day), self.imported(estimated_delivery_day=day)
+        gone.marketplace_status = "shipped"
+        cancelled._action_cancel()
+        self.assertFalse(gone.marketplace_late)
+        self.assertFalse(cancelled.marketplace_late)
+        self.assertEqual(self.shown()["late"], 0)
+
+    def test_a_newer_version_may_move_the_deadline(self):
+        document = self.box_order((self.products[0], 1, 10.0), estimated_delivery_day="2026-01-15")
+        self.pull()
+        order = self.order_of(document)
+        before = order.marketplace_deadline
+        self.box.edit_order(document["hashed_id"], estimated_delivery_day="2026-01-16")
+        self.pull()
+        self.assertEqual(order.marketplace_deadline - before, timedelta(days=1))
