@@ -1,8 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields, models
 
+from .marketplace_config_access import CREDENTIAL_FIELDS
+
 # Settings that say which marketplace, and whose shop there, is behind the account.
-PLACE_FIELDS = {"code", "base_url", "credentials_id", "auth_token", "supplier_code", "product_path"}
+PLACE_FIELDS = {"code", "base_url", "credentials_id", "supplier_code", "product_path", *CREDENTIAL_FIELDS}
 
 
 class MarketplaceConfig(models.Model):

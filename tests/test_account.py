@@ -151,7 +151,12 @@ class TestAccount(MarketplaceCase):
     def test_each_setting_that_puts_another_shop_behind_the_account_sends_everything(self):
         self.list_products()
         other = self._create_account(name="Other token", supplier_code="9")
-        for values in ({"supplier_code": "1"}, {"auth_token": "another"}, {"credentials_id": other.id}):
+        for values in (
+            {"supplier_code": "1"},
+            {"auth_token": "another"},
+            {"client_secret": "another"},
+            {"credentials_id": other.id},
+        ):
             with self.subTest(values=values):
                 self.account.write(values)
                 self.run_hooks()

@@ -131,7 +131,9 @@ class TestOffers(MarketplaceCase):
         self.assertEqual((self.listings[0].state, self.listings[0].last_error), ("synced", False))
 
     def test_the_supplier_code_goes_with_every_row(self):
-        self.account.supplier_code = "1"
+        self.account.supplier_code = "1"  # another shop, as far as we know: it is sent everything
+        self.commit()
+        self.box.clear_journal()
         self.products[0].list_price = 31
         self.commit()
         self.assertEqual([row["supplier_code"] for row in self.sent_rows()], ["1"])

@@ -1,11 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
 
 from .common import MarketplaceCase
 
 # What is public besides buttons, on purpose.
-PUBLIC = {("marketplace.config", "get_dashboard_data")}
+PUBLIC = ("get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
 ODOO_NAMES = ("create", "write", "unlink", "copy", "read", "name_create", "init")
 
 
@@ -23,7 +24,7 @@ class TestRpc(MarketplaceCase):
         for model in self.env.registry:
             for name in self.public_methods(self.env[model]):
                 seen += 1
-                fine = name.startswith("action_") or (model, name) in PUBLIC
+                fine = name.startswith("action_") or (model == "marketplace.config" and name in PUBLIC)
                 self.assertTrue(fine, f"{model}.{name}")
         self.assertGreater(seen, 30)
 
@@ -40,7 +41,13 @@ class TestRpc(MarketplaceCase):
         audit = self.env["marketplace.audit"].create({"config_id": self.account.id})
         values = {"audit_id": audit.id, "config_id": self.account.id, "listing_id": self.account.listing_ids[0].id}
         self.env["marketplace.drift"].create({**values, "subject": "price"})
-        self.account.stock_rule_ids.create({"config_id": self.account.id})
+        account = {"config_id": self.account.id}
+        self.account.stock_rule_ids.create(account)
+        self.env["marketplace.token"].create({**account, "access_token": "x"})
+        self.env["marketplace.push"].create({**account, "handle": "x", "rows": [1], "next_poll": fields.Datetime.now()})
+        self.env["marketplace.customer.code"].create(
+            {**account, "code": "x", "partner_id": self.env.user.partner_id.id}
+        )
         tables = [name for name in self.env.registry if name.startswith("marketplace.")]
         tables = [name for name in tables if not self.env[name]._abstract and not self.env[name]._transient]
         found = [self.env[name].search([], limit=1) for name in sorted(tables)]
@@ -49,7 +56,8 @@ class TestRpc(MarketplaceCase):
 
     def buttons(self, record):
         """Return the buttons that do something; those that only open a list are for everybody."""
-        return [name for name in self.public_methods(record) if name[:12] not in ("action_open_", "get_dashboar")]
+        names = self.public_methods(record)
+        return [name for name in names if not name.startswith("action_open_") and name not in PUBLIC]
 
     def test_an_employee_without_the_group_sees_and_does_nothing(self):
         user = new_test_user(self.env, "employee", "base.group_user")
@@ -62,6 +70,8 @@ class TestRpc(MarketplaceCase):
                     record.with_user(user).search_read([])
         with self.assertRaises(AccessError):
             self.account.with_user(user).get_dashboard_data()
+        with self.assertRaises(AccessError):
+            self.account.with_user(user).get_doctor_findings()
 
     def test_a_user_sees_no_secret_and_changes_nothing(self):
         user = new_test_user(self.env, "user", "cartona_integration.group_marketplace_user")
@@ -77,5 +87,7 @@ class TestRpc(MarketplaceCase):
                 shown = mine.fields_get()
                 self.assertFalse({"auth_token", "webhook_secret", "webhook_secret_previous", "private"} & set(shown))
         dashboard = self.account.with_user(user).get_dashboard_data()
+        with self.assertRaises(AccessError):
+            self.account.with_user(user).apply_doctor_fix("retry", self.account.id)
         self.assertFalse(dashboard["manager"])
         self.assertNotIn(self.account.auth_token, str(dashboard))
