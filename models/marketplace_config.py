@@ -358,7 +358,7 @@ class MarketplaceConfig(models.Model):
         """Return all accounts that are reached with the same credentials as this one, itself included."""
         self.ensure_one()
         owner = self._credentials()
-        return owner | self.search([("credentials_id", "=", owner.id)])
+        return owner | owner.shared_config_ids  # the field is looked up once, however many documents are routed
 
     def _others_by_cartona_id(self):
         """Return the accounts that go by the products' external ids and have ids of their own: those that share

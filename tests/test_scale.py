@@ -11,7 +11,7 @@ from .common import MarketplaceCase
 LISTINGS = 400_000
 # Rows of what grows with the years. Fewer than anybody has, and so many that PostgreSQL would never read them all for
 # the few that are wanted.
-OLD = 20_000
+OLD = 10_000
 FIRST = 10_000_000  # the id of the first of them
 GROWN = (
     "marketplace_inbox",
@@ -273,6 +273,15 @@ class TestGrown(ScaleCase):
             self.flush()
         self.assertEqual(rows.order_id.partner_id.id, FIRST + 77)
         self.assert_indexed(seen)
+
+    def test_accounts_that_share_credentials_are_looked_up_once_for_a_batch(self):
+        rows = self.env["marketplace.inbox"].union(*[self.store(hashed_id=name) for name in ("a", "b", "c")])
+        self.flush()
+        self.env.invalidate_all()
+        with self.queries('"credentials_id" =', '"credentials_id" IN') as seen:
+            self.env["marketplace.order.processor"]._process(self.account, rows)
+        self.assertEqual(len(rows.order_id), 3)
+        self.assertEqual(len(seen), 1, seen)
 
     def test_a_product_that_was_not_known_lets_its_orders_go_on(self):
         detail = {**self.document["order_details"][0], "id": "x", "supplier_product_id": "unknown"}
