@@ -209,7 +209,7 @@ class TestGrown(ScaleCase):
         self.multiply(
             order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"}
         )
-        self.multiply(order, {**old, **state, **partner, **day, "procurement_group_id": "NULL"})
+        self.multiply(order, {**old, **state, **partner, **day})
         self.multiply(line, {**old, **state, **partner, **product, "order_id": same})
         self.multiply(order.picking_ids, {**done, **partner, "name": "'OLD/' || n", "origin": "NULL"})
         self.multiply(line.move_ids, {**done, **partner, **product})
