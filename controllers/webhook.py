@@ -152,8 +152,7 @@ class MarketplaceWebhook(http.Controller):
         except Refused as refused:
             problem = refused.message
         sudo = config.sudo()
-        secrets = {"current": sudo.webhook_secret, "previous": sudo.webhook_secret_previous}
-        used = [name for name, secret in secrets.items() if secret][proof.secret]
+        former = config._webhook_secrets()[proof.secret] == sudo.webhook_secret_previous != sudo.webhook_secret
         values = {"operation": "webhook_test", "direction": "in", "status": "success", "row_count": len(documents)}
         request.env["marketplace.sync.log"]._record(config, values)
         return request.make_json_response(
@@ -161,7 +160,7 @@ class MarketplaceWebhook(http.Controller):
                 "status": "ok",
                 "account": config.name,
                 "scheme": config._api()._webhook_recipe(config)[0],
-                "secret": used,
+                "secret": "previous" if former else "current",
                 "age": None if proof.age is None else round(proof.age),
                 "received": len(documents),
                 "documents": [self._describe(*document[:4]) for document in documents[:REPORTED]],

@@ -115,6 +115,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``batch_size``: largest number of rows in one push
         - ``needs_ack``: its orders come again until acknowledged
         - ``has_webhook``: it sends webhooks itself
+        - ``registers_webhooks``: it lets us set up its webhooks, see :meth:`_register_webhooks`
         - ``async_push``: a push may be answered later, see :meth:`_poll_push`
         - ``subjects``: which of price, stock, publication can be sent
         - ``statuses``: neutral statuses that can be sent
@@ -152,7 +153,8 @@ class MarketplaceApi(models.AbstractModel):
     def _test_connection(self, config):
         """Ask the marketplace who the account is.
 
-        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``missing`` (scopes)
+        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``warnings`` (sentences: rights
+            that are missing, settings that do not fit) and whatever ``marketplace.config._take_connection`` keeps
         """
         raise NotImplementedError
 

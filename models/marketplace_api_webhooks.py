@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import hashlib
 
-from odoo import models
+from odoo import _, models
 
 from ..transport import errors, signatures
 
@@ -62,6 +62,14 @@ class MarketplaceApi(models.AbstractModel):
         :raise WebhookRejected: this marketplace asks no such thing
         """
         raise errors.WebhookRejected("this account answers no challenge")
+
+    def _register_webhooks(self, config):
+        """Have the marketplace send its webhooks to ``config.webhook_url``: make those that are missing, and repair
+        those of this account that point elsewhere or were switched off. What others have set up stays as it is.
+
+        :return: dict with the numbers of webhooks ``created``, ``repaired`` and ``kept``
+        """
+        raise errors.UnsupportedFeature(_("This marketplace's webhooks are set up at the marketplace."))
 
     def _parse_webhook(self, config, kind, payload, headers):
         """Turn the verified, parsed body of a delivery into a list of ``Event``.

@@ -44,10 +44,11 @@ class MarketplaceConfig(models.Model):
 
     def _features(self):
         """Return what the views ask for, as a set of words: what stands under ``subjects``, ``statuses`` and
-        ``credentials``, and ``ack``, ``webhook``, ``ships``, ``lines``."""
+        ``credentials``, and ``ack``, ``webhook``, ``registers_webhooks``, ``ships``, ``lines``."""
         able = self._capabilities()
         words = {"ack": able["needs_ack"], "webhook": able["has_webhook"], "ships": able.get("ships")}
         words["lines"] = able.get("line_statuses")
+        words["registers_webhooks"] = able.get("registers_webhooks")
         flags = {word for word, is_able in words.items() if is_able}
         return {*able["subjects"], *able["statuses"], *able.get("credentials", ("auth_token",)), *flags}
 

@@ -23,7 +23,8 @@ class MarketplaceConfig(models.Model):
             raise UserError(str(err)) from err
         self._credentials().tested_at = fields.Datetime.now()
         message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
-        return self._notify(message, "success")
+        warnings = [*found.get("warnings", ()), *self._take_connection(found)]
+        return self._notify(" ".join([message, *warnings]), "warning" if warnings else "success")
 
     def action_go_live(self):
         """Start sending and receiving; from now on this database is the one that may speak for the account."""
@@ -140,6 +141,14 @@ class MarketplaceConfig(models.Model):
         self.env["marketplace.audit"]._start(live.filtered(lambda config: config._may_talk()))
 
     # ------------------------------------------------------------------ helpers
+
+    def _take_connection(self, found):
+        """Keep what testing the connection has found, and return what a person has to do about it, a sentence each.
+        Extend this with settings of an adapter.
+
+        :param dict found: see ``marketplace.api._test_connection``
+        """
+        return []
 
     def _notify(self, message, kind):
         return {

@@ -3,10 +3,10 @@ import secrets as random_secrets
 import time
 
 from odoo import _, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..transport import signatures
-from ..transport.errors import ConfigurationError
+from ..transport.errors import ConfigurationError, MarketplaceError
 from .marketplace_config import MANAGER
 
 # Which settings each scheme has, under the names that ``transport.signatures`` gives them. An empty one is left to it,
@@ -108,6 +108,21 @@ class MarketplaceConfig(models.Model):
     def _compute_webhook_url(self):
         for config in self:
             config.webhook_url = f"{config.get_base_url()}/marketplace_integration/webhook/orders/{config.webhook_key}"
+
+    def action_register_webhooks(self):
+        """Have the marketplace send its webhooks here. One of the few calls that a person waits for."""
+        self.ensure_one()
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        if self.state == "draft":
+            raise UserError(_("%s is not live, so what it is sent would be refused. Start it first.", self.name))
+        try:
+            done = self._api()._register_webhooks(self)
+        except MarketplaceError as err:
+            raise UserError(str(err)) from err
+        return self._notify(
+            _("Webhooks: %(created)s created, %(repaired)s repaired, %(kept)s as they should be.", **done), "success"
+        )
 
     def _webhook_fields(self):
         """Return the names of all fields that taking a delivery reads."""

@@ -71,7 +71,7 @@ class MarketplaceLanePull(models.AbstractModel):
             if error:
                 lane._postpone_notice(notice, error)
                 return False
-            rows, _new = lane._store(config, [raw] if raw else [])
+            rows, _new = lane._store(config, [raw] if raw else [], notice.source)
             same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
             told = notice.search([*same, ("kind", "=", "notice"), ("state", "=", "waiting"), ("id", "<=", notice.id)])
             gone = "" if raw else _("The marketplace has no such order.")
@@ -115,7 +115,7 @@ class MarketplaceLanePull(models.AbstractModel):
             running.order_cursor = False if new else answer.cursor
             return requested_at, bool(new or (answer.cursor and answer.documents)), rows.ids
 
-    def _store(self, config, documents):
+    def _store(self, config, documents, source="pull"):
         """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""
         api = config._api()
         known, unknown = [], []
@@ -124,9 +124,9 @@ class MarketplaceLanePull(models.AbstractModel):
             account = config._route(code)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
-        held, held_new = inbox._store(unknown, "pull")
+        held, held_new = inbox._store(unknown, source)
         held._hold_unknown_supplier()
-        rows, new = inbox._store(known, "pull", needs_ack=config._capabilities()["needs_ack"])
+        rows, new = inbox._store(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
 
     def _acknowledge(self, config_id, row_ids):

@@ -3,7 +3,7 @@ import json
 import time
 
 from odoo import fields
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, HttpCase, tagged
 
 from ..transport import signatures
@@ -102,6 +102,23 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.assertEqual(self.deliver([], secret="new one").status_code, 200)
         self.account.webhook_secret_previous = False
         self.assertEqual(self.deliver([]).status_code, 401)
+
+    # ------------------------------------------------------------------ set up from here
+
+    def test_webhooks_are_set_up_from_the_account_where_the_marketplace_lets_us(self):
+        api = self.registry["marketplace.api.cartona"]
+        with self.assertRaisesRegex(UserError, "set up at the marketplace"):
+            self.account.action_register_webhooks()
+        self.assertNotIn("registers_webhooks", self.account._features())
+        able = {**self.account._api()._capabilities(), "registers_webhooks": True}
+        self.patch(api, "_capabilities", lambda adapter: able)
+        self.patch(api, "_register_webhooks", lambda adapter, config: {"created": 3, "repaired": 1, "kept": 2})
+        self.assertIn("registers_webhooks", self.account._features())
+        told = self.account.action_register_webhooks()["params"]["message"]
+        self.assertEqual(told, "Webhooks: 3 created, 1 repaired, 2 as they should be.")
+        self.account.state = "draft"
+        with self.assertRaisesRegex(UserError, "not live"):
+            self.account.action_register_webhooks()
 
     # ------------------------------------------------------------------ how it is signed
 
