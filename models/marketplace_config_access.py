@@ -25,7 +25,7 @@ class MarketplaceConfig(models.Model):
     orders_since = fields.Datetime(
         string="Orders From",
         copy=False,
-        help="The first pull asks for orders that changed since then. Empty: since the account went live.",
+        help="The first pull asks for orders that changed since then. Empty: since the account goes live.",
     )
     features = fields.Char(compute="_compute_features", help="What the marketplace can do; decides what is shown.")
 

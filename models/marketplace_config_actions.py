@@ -35,6 +35,7 @@ class MarketplaceConfig(models.Model):
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         self.env["marketplace.identity"]._claim()
         new = self.filtered(lambda config: config.state == "draft")
+        new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.write({"state": "live", "pause_reason": False})
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         for config in new.filtered("use_cartona_id"):
