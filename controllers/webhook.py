@@ -2,6 +2,7 @@
 import json
 import time
 from functools import partial
+from urllib.parse import urlencode
 
 from odoo import http
 from odoo.http import request
@@ -84,7 +85,9 @@ class MarketplaceWebhook(http.Controller):
             raise Refused(413, f"The body is larger than {MAX_BODY} bytes.")
         if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(415, "Send the body without compression.")
-        return http_request.get_data()  # kept: Odoo runs this again when its transaction meets another one
+        # Kept: Odoo runs this again when its transaction meets another one. A form has been read by Odoo; it is no
+        # document, but a ping may be one.
+        return http_request.get_data() or urlencode(list(http_request.form.items(multi=True))).encode()
 
     def _check_type(self):
         if request.httprequest.mimetype != "application/json":
