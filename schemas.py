@@ -49,7 +49,8 @@ class Customer:
     """Who ordered, and where it goes. ``code`` is the marketplace's own id of the customer; it may be missing.
 
     A marketplace that tells the address as one text puts it into ``street``. ``state`` and ``country`` are codes where
-    the marketplace has them (``CA``, ``EG``), else names.
+    the marketplace has them (``CA``, ``EG``), else names. ``billing`` is where the invoice goes, where that is another
+    place; it has no code of its own.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Customer:
     country: str = ""
     notes: str = ""
     route_code: str = ""
+    billing: "Customer | None" = None
 
     @property
     def address(self) -> str:
@@ -105,7 +107,7 @@ class OrderLine:
 @dataclass
 class Order:
     """One order as the marketplace has it now. ``currency`` is its ISO code, ``""`` where the marketplace has but one;
-    ``ship_by`` until when it has to leave."""
+    ``ship_by`` until when it has to leave; ``refunded`` what was given back of the total."""
 
     external_id: str
     status: OrderStatus
@@ -128,6 +130,7 @@ class Order:
     installment: float = 0.0
     wallet_top_up: float = 0.0
     supplier_rebate: float = 0.0
+    refunded: float = 0.0
     otp_required: bool = False
     note: str = ""
     cancellation_reason: str = ""

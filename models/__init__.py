@@ -41,6 +41,7 @@ from . import marketplace_order_changes
 from . import marketplace_order_hold
 from . import marketplace_order_policies
 from . import marketplace_customer_code
+from . import marketplace_order_doubts
 from . import marketplace_dashboard
 from . import marketplace_dashboard_history
 from . import marketplace_doctor

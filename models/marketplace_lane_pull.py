@@ -75,6 +75,8 @@ class MarketplaceLanePull(models.AbstractModel):
             same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
             told = notice.search([*same, ("kind", "=", "notice"), ("state", "=", "waiting"), ("id", "<=", notice.id)])
             gone = "" if raw else _("The marketplace has no such order.")
+            if gone:
+                env["marketplace.order.processor"]._ask_about_deleted(notice.config_id, notice.external_id)
             (notice | told).write({"state": "done", "last_error": gone or False})
             return True
 

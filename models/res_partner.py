@@ -187,7 +187,7 @@ class ResPartner(models.Model):
             "marketplace_config_id": owner.id,
             "phone": customer.phone,
             "email": customer.email,
-            **self._prepare_marketplace_place(customer, config.company_id.country_id),
+            **self._prepare_marketplace_place(customer.billing or customer, config.company_id.country_id),
             "company_id": owner.company_id.id,
             "customer_rank": 1,
             **self._prepare_marketplace_details(customer),

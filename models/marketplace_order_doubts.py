@@ -1,0 +1,69 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, fields, models
+
+from ..schemas import STATUS_RANK
+
+ENDED = ("cancelled", "returned")
+
+
+class MarketplaceOrderProcessor(models.AbstractModel):
+    """What a marketplace says of an order that nobody but a person can judge: money that was given back, and steps back
+    that are meant, since they come with the newest version of the order."""
+
+    _inherit = "marketplace.order.processor"
+
+    def _prepare_marketplace_values(self, order):
+        return {**super()._prepare_marketplace_values(order), "marketplace_refunded": order.refunded}
+
+    def _process_orders(self, config, rows):
+        known = self._find_orders(config, rows.mapped("external_id"))
+        before = {order.id: order.marketplace_refunded for order in known.values()}
+        result = super()._process_orders(config, rows)
+        for sale_order in rows.order_id.filtered("marketplace_refunded"):
+            ended = sale_order.marketplace_status in ENDED
+            if not ended and sale_order.marketplace_refunded > before.get(sale_order.id, 0.0):
+                self._ask_about_refund(sale_order)
+        for row in rows.filtered(lambda row: row.version and row.external_id in known):
+            self._ask_about_step_back(row.order_id, self._parse(config, row))
+        return result
+
+    def _ask_about_refund(self, sale_order):
+        self._ask_person(
+            sale_order,
+            _("Partly refunded at the marketplace"),
+            _("%.2f were given back. Take what is not wanted off the delivery, or credit the invoice.")
+            % sale_order.marketplace_refunded,
+        )
+
+    def _ask_about_step_back(self, sale_order, order):
+        """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
+        here = sale_order.marketplace_status
+        if here in (*ENDED, "approved") and STATUS_RANK[order.status] < STATUS_RANK[here]:
+            self._ask_person(
+                sale_order,
+                _("Stepped back at the marketplace"),
+                _("It is %s there by now. Decide whether it is to be delivered, and change it here or there.")
+                % order.raw_status,
+            )
+
+    def _ask_about_deleted(self, config, external_id):
+        """An order that is gone at the marketplace may be wanted all the same."""
+        for sale_order in self._find_orders(config, [external_id]).values():
+            if sale_order.state != "cancel" and sale_order.marketplace_status not in ("delivered", *ENDED):
+                self._ask_person(
+                    sale_order,
+                    _("Deleted at the marketplace"),
+                    _("Cancel the order, unless it is to be delivered all the same."),
+                )
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    marketplace_refunded = fields.Float(
+        string="Refunded There",
+        readonly=True,
+        copy=False,
+        digits="Product Price",
+        help="What the marketplace has given back of the order's total.",
+    )
