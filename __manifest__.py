@@ -16,6 +16,7 @@
         "data/ir_cron.xml",
         "data/product.xml",
         "views/marketplace_config_views.xml",
+        "views/marketplace_config_woocommerce_views.xml",
         "views/marketplace_listing_views.xml",
         "views/marketplace_unmatched_views.xml",
         "views/marketplace_audit_views.xml",

@@ -19,6 +19,7 @@ from ..transport.text import storable
 from . import woocommerce_forms as forms
 
 STATUS_TO_WOOCOMMERCE = {"approved": "processing", "delivered": "completed", "cancelled": "cancelled"}
+TOPICS = ("order.created", "order.updated", "order.deleted")
 PAGE = 100
 # Orders that changed so long before what was seen last are asked for again: a change is dated before it can be read.
 OVERLAP = timedelta(minutes=5)
@@ -56,6 +57,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             "batch_size": 100,
             "needs_ack": False,
             "has_webhook": True,
+            "registers_webhooks": True,
             "async_push": False,
             "subjects": {"price", "stock", "publication"},
             "statuses": set(STATUS_TO_WOOCOMMERCE),
@@ -78,10 +80,10 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
 
     def _path(self, config, path):
         """Return the path below the account's URL, which is the shop's or that of its API."""
-        steps = urlsplit(config.sudo()._credentials().base_url or "").path
-        if "/wp-json/" in steps:
-            return path
-        return f"wc/v3/{path}" if steps.rstrip("/").endswith("/wp-json") else f"wp-json/wc/v3/{path}"
+        steps = urlsplit(config.sudo()._credentials().base_url or "").path.rstrip("/") + "/"
+        if steps.endswith("/wp-json/"):
+            return f"wc/v3/{path}"
+        return path if "/wp-json/" in steps else f"wp-json/wc/v3/{path}"
 
     def _classify(self, status, body):
         """Some refusals are of the account as a whole, some of one record; WooCommerce has its own mind of which."""
@@ -112,7 +114,13 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             found.update(self._describe_shop(answer))
         with self._exchange(config, "test_connection", 0) as exchange:
             exchange.request("POST", self._path(config, "products/batch"), json={"update": []})
-        return {"missing": [], **found}
+        own = (config.pricelist_id.currency_id or config.company_id.currency_id).name
+        warnings = []
+        if found.get("currency", own) != own:
+            warnings = [
+                _("The shop sells in %(there)s, prices are sent in %(here)s.", there=found["currency"], here=own)
+            ]
+        return {**found, "warnings": warnings}
 
     def _describe_shop(self, answer):
         environment, settings = (forms.part(answer, key) for key in ("environment", "settings"))
@@ -150,10 +158,10 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     def _list_cursor(self, place):
         return json.dumps(place) if place["parents"] or place["page"] else None
 
-    def _read_page(self, config, path, page, **params):
-        """Return the rows of a page of products, and whether there are more."""
+    def _read_page(self, config, path, page, operation="list_products", **params):
+        """Return the rows of a page, and whether there are more."""
         params = {"per_page": PAGE, "page": page, "orderby": "id", "order": "asc", **params}
-        with self._exchange(config, "list_products", 0) as exchange:
+        with self._exchange(config, operation, 0) as exchange:
             answer = exchange.send("GET", self._path(config, path), params=params)
             rows = self._check_list(answer.json())
             exchange.count = len(rows)
@@ -191,7 +199,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         found, page, more = {}, 1, True
         while more and len(found) < len(wanted):
             params = {"type": "variable", "_fields": "id,variations"}
-            rows, more = self._read_page(config, "products", page, **params)
+            rows, more = self._read_page(config, "products", page, "locate_products", **params)
             page += 1
             for row in rows:
                 children = {str(child) for child in row.get("variations") or ()} & wanted
@@ -329,7 +337,8 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         return False
 
     def _first_moment(self, config):
-        return (config.orders_since or config.create_date).strftime(forms.MOMENT)
+        # Two clocks are never quite the same.
+        return _earlier((config.orders_since or config.create_date).strftime(forms.MOMENT))
 
     def _fetch_order(self, config, external_id):
         try:
@@ -443,6 +452,31 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         if topic == "order.deleted" or payload.keys() == {"id"}:
             return [Event("notice", external_id, payload)]
         return [Event("order", external_id, payload)] if forms.is_ordered(payload) else []
+
+    def _register_webhooks(self, config):
+        """Ours are known by the account's key in their address. Their secret can't be read, so it is always set."""
+        if not config.sudo().webhook_secret:
+            raise errors.ConfigurationError(_("Enter a webhook secret on the account first; any long text will do."))
+        known, page, more = {}, 1, True
+        while more:
+            rows, more = self._read_page(config, "webhooks", page, "register_webhooks")
+            page += 1
+            known.update(
+                {row.get("topic"): row for row in rows if config.webhook_key in str(row.get("delivery_url") or "")}
+            )
+        done = {"created": 0, "repaired": 0, "kept": 0}
+        for topic in TOPICS:
+            done[self._set_up_webhook(config, topic, known.get(topic))] += 1
+        return done
+
+    def _set_up_webhook(self, config, topic, known):
+        wanted = {"delivery_url": config.webhook_url, "status": "active"}
+        right = known and all(known.get(key) == value for key, value in wanted.items())
+        values = {**wanted, "name": f"Odoo: {topic}", "topic": topic, "secret": config.sudo().webhook_secret}
+        with self._exchange(config, "register_webhooks") as exchange:
+            method, path = ("PUT", f"webhooks/{known['id']}") if known else ("POST", "webhooks")
+            exchange.request(method, self._path(config, path), json=values)
+        return "kept" if right else "repaired" if known else "created"
 
     # ------------------------------------------------------------------ helpers
 

@@ -112,6 +112,7 @@ def parse_order(raw, own_statuses, net, digits, price_digits):
         ordered_at=moment(raw, "date_created_gmt"),
         currency=text(raw, "currency"),
         credit=(total or 0.0) if paid else 0.0,
+        refunded=sum(abs(number(row, "total", default=0.0)) for row in items(raw, "refunds", default=[])),
         note=text(raw, "customer_note"),
         extra={
             "payment_method": text(raw, "payment_method_title"),
@@ -171,27 +172,36 @@ def _rounding(lines, asked, digits, price_digits):
 
 
 def _parse_customer(raw):
-    """Who has an account of the shop is known by its id; a guest by the phone, else by the e-mail."""
+    """Who has an account of the shop is known by its id; a guest by the phone, else by the e-mail. The goods go to the
+    shipping address, where there is one."""
     billing, shipping = part(raw, "billing"), part(raw, "shipping")
     place = shipping if text(shipping, "address_1") or text(shipping, "city") else billing
     account, phone = text(raw, "customer_id"), text(billing, "phone") or text(shipping, "phone")
     email = text(billing, "email").lower()
     name, recipient = _person(billing), _person(shipping)
-    country = text(place, "country")
+    elsewhere = place is shipping and text(billing, "address_1") and _place(billing) != _place(shipping)
     return Customer(
         name=name or recipient or email,
         code=account if account not in ("", "0") else "" if phone else email,
         phone=phone,
         phone2=text(shipping, "phone") if text(shipping, "phone") != phone else "",
         email=email,
-        street=text(place, "address_1"),
-        street2=text(place, "address_2"),
-        city=text(place, "city"),
-        zip=text(place, "postcode"),
-        state=_state(text(place, "state"), country),
-        country=country,
         notes=recipient if place is shipping and recipient != name else "",
+        billing=Customer(name=name, **_place(billing)) if elsewhere else None,
+        **_place(place),
     )
+
+
+def _place(raw):
+    country = text(raw, "country")
+    return {
+        "street": text(raw, "address_1"),
+        "street2": text(raw, "address_2"),
+        "city": text(raw, "city"),
+        "zip": text(raw, "postcode"),
+        "state": _state(text(raw, "state"), country),
+        "country": country,
+    }
 
 
 def _person(raw):

@@ -89,11 +89,11 @@ class WooCommerceBox(RoutedBox):
                 parent["variations"].append(product["id"])
             return product
 
-    def add_order(self, *lines, taxes=0.0, shipping=0.0, **values):
+    def add_order(self, *lines, taxes=0.0, delivery=0.0, **values):
         """Place an order of lines ``(product, quantity, price of one)``, ``taxes`` per cent of them; return it."""
         with self.lock:
             rows = [self._line(*line, taxes) for line in lines]
-            delivery = [self._charge("method_title", "Flat rate", shipping, taxes)] if shipping else []
+            charges = [self._charge("method_title", "Flat rate", delivery, taxes)] if delivery else []
             moment = self.now()
             order = {
                 "id": next(self.ids),
@@ -111,7 +111,7 @@ class WooCommerceBox(RoutedBox):
                 "payment_method": "card",
                 "payment_method_title": "Card",
                 "line_items": rows,
-                "shipping_lines": delivery,
+                "shipping_lines": charges,
                 "fee_lines": [],
                 "coupon_lines": [],
                 "refunds": [],
