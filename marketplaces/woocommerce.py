@@ -3,26 +3,21 @@ import hashlib
 import html
 import json
 import re
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit
 
 from requests.auth import HTTPBasicAuth
 
-from odoo import _, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo import _, models
 
 from ..schemas import STATUS_RANK, UNLIMITED, Event, OrderPage, RowResult
 from ..transport import errors, signatures
 from ..transport.reading import items, text
 from ..transport.text import storable
 from . import woocommerce_forms as forms
+from .woocommerce_walk import PAGE, earlier, go_on
 
 STATUS_TO_WOOCOMMERCE = {"approved": "processing", "delivered": "completed", "cancelled": "cancelled"}
 TOPICS = ("order.created", "order.updated", "order.deleted")
-PAGE = 100
-# Orders that changed so long before what was seen last are asked for again: a change is dated before it can be read.
-OVERLAP = timedelta(minutes=5)
 # From so many variations on, whose parent nobody knows, the variable products are read instead of each of them.
 MANY_VARIATIONS = 20
 # The product is not where it was thought to be.
@@ -33,7 +28,6 @@ STALE_CODES = {
     "woocommerce_rest_invalid_product_id",
 }
 PING = re.compile(rb"webhook_id=\d{1,20}")
-NEUTRAL = ("pending", "approved", "shipped", "delivered", "cancelled", "returned")
 
 
 class MarketplaceApiWoocommerce(models.AbstractModel):
@@ -294,51 +288,26 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     # ------------------------------------------------------------------ orders
 
     def _pull_orders(self, config, cursor=None):
-        """Walk through the orders that changed since the last walk, from the oldest to the newest. Those that change
-        meanwhile come in at any place of the list; they are found by the next walk, which begins where this one began
-        by the shop's clock. Where the list gets shorter, rows slide to pages that were read already; so each page
-        begins with the last row of the one before, and when it does not, the walk takes a step back.
-        """
+        """The cursor is the walk that is under way, see ``woocommerce_walk``."""
         walk = json.loads(cursor) if cursor else {"since": self._first_moment(config)}
-        offset = walk.get("offset", 0)
         params = {
             "modified_after": walk["since"],
             "dates_are_gmt": "true",
             "orderby": "id",
             "order": "asc",
             "per_page": PAGE,
-            "offset": offset,
+            "offset": walk.get("offset", 0),
         }
         with self._exchange(config, "pull_orders", 0) as exchange:
             answer = exchange.send("GET", self._path(config, "orders"), params=params)
             rows = self._check_list(answer.json())
             exchange.count = len(rows)
-        more = self._go_on(walk, offset, rows, answer.headers)
+        walk, more = go_on(walk, rows, answer.headers)
         return OrderPage([row for row in rows if forms.is_ordered(row)], json.dumps(walk), more)
-
-    def _go_on(self, walk, offset, rows, headers):
-        """Note in ``walk`` where the next page begins, or the next walk; tell whether there is another page now."""
-        ids = [row["id"] for row in rows if isinstance(row.get("id"), int)]
-        seen = [self._version(None, row) for row in rows]
-        walk["seen"] = max([walk.get("seen", ""), *seen])
-        walk.setdefault("begun", _server_time(headers) or walk["seen"])
-        if offset and (not ids or ids[0] > walk["last"]):
-            walk["offset"] = max(0, offset - PAGE)
-            return True
-        total = headers.get("X-WP-Total", "")
-        left = offset + len(rows) < int(total) if total.isdecimal() else len(rows) >= PAGE
-        if left and len(rows) > 1:
-            walk.update({"offset": offset + len(rows) - 1, "last": ids[-1] if ids else 0})
-            return True
-        seen = min(walk["seen"], walk["begun"])
-        since = max(walk["since"], _earlier(seen)) if seen else walk["since"]
-        walk.clear()
-        walk["since"] = since
-        return False
 
     def _first_moment(self, config):
         # Two clocks are never quite the same.
-        return _earlier((config.orders_since or config.create_date).strftime(forms.MOMENT))
+        return earlier((config.orders_since or config.create_date).strftime(forms.MOMENT))
 
     def _fetch_order(self, config, external_id):
         try:
@@ -355,8 +324,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         return storable(str(found)).strip() if plain else "", ""
 
     def _version(self, config, raw):
-        found = raw.get("date_modified_gmt") if isinstance(raw, dict) else None
-        return found if isinstance(found, str) and forms.IS_MOMENT.fullmatch(found) else ""
+        return forms.changed_at(raw)
 
     def _parse_order(self, config, raw):
         """Prices are with taxes, but where they are computed here and the shop enters its prices without."""
@@ -491,47 +459,3 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
                 _("WooCommerce should answer with a list and sent something else. Check the API URL.")
             )
         return rows
-
-
-class MarketplaceConfig(models.Model):
-    _inherit = "marketplace.config"
-
-    woocommerce_statuses = fields.Char(
-        string="Own Statuses",
-        help="What statuses mean that a plugin has added to the shop, such as: packed=approved, courier=shipped. "
-        "The words on the right are pending, approved, shipped, delivered, cancelled and returned.",
-    )
-
-    @api.constrains("woocommerce_statuses")
-    def _check_woocommerce_statuses(self):
-        for config in self:
-            for status, meaning in config._woocommerce_own_statuses().items():
-                if not status or meaning not in NEUTRAL:
-                    raise ValidationError(
-                        _(
-                            "Own statuses look like packed=approved, courier=shipped. Use the words %s.",
-                            ", ".join(NEUTRAL),
-                        )
-                    )
-
-    def _prepare_adapter_values(self, code):
-        """An order that is not paid yet must not be shipped."""
-        values = super()._prepare_adapter_values(code)
-        return {**values, "confirm_policy": "approved"} if code == "woocommerce" else values
-
-    def _woocommerce_own_statuses(self):
-        """Return ``{status of the shop: neutral status}``."""
-        pairs = (pair.partition("=") for pair in (self.woocommerce_statuses or "").split(",") if pair.strip())
-        return {status.strip().removeprefix("wc-"): meaning.strip() for status, _equal, meaning in pairs}
-
-
-def _server_time(headers):
-    """Return the shop's time by the header of its answer, as WooCommerce writes times; ``""`` where it says none."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(timezone.utc).strftime(forms.MOMENT)
-    except (TypeError, ValueError, IndexError):
-        return ""
-
-
-def _earlier(moment):
-    return (datetime.strptime(moment, forms.MOMENT) - OVERLAP).strftime(forms.MOMENT)

@@ -31,7 +31,7 @@ CASH_ON_DELIVERY = "cod"
 
 # How WooCommerce writes times, in UTC where the name of the field ends in "gmt".
 MOMENT = "%Y-%m-%dT%H:%M:%S"
-IS_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_IS_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 
 
 # === products ===
@@ -234,6 +234,12 @@ def part(raw, key):
     """An object at the key; PHP writes an empty one as a list."""
     value = raw.get(key) if isinstance(raw, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def changed_at(raw):
+    """Return when an order was changed last, as WooCommerce writes it; ``""`` where it does not say."""
+    found = raw.get("date_modified_gmt") if isinstance(raw, dict) else None
+    return found if isinstance(found, str) and _IS_MOMENT.fullmatch(found) else ""
 
 
 def is_ordered(raw):

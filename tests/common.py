@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import os
+from pathlib import Path
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -12,6 +14,13 @@ from ..sandbox import Sandbox
 
 TOKEN = "token-of-the-tests"
 SECRET = "secret-of-the-tests"
+
+
+def specs_folder():
+    """Return the folder with what vendors publish of their interfaces, ``None`` where it is missing."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "specs"
+    folder = Path(os.environ.get("MARKETPLACE_SPECS") or beside)
+    return folder if folder.is_dir() else None
 
 
 def storable(values):

@@ -1,0 +1,37 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+
+NEUTRAL = ("pending", "approved", "shipped", "delivered", "cancelled", "returned")
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    woocommerce_statuses = fields.Char(
+        string="Own Statuses",
+        help="What statuses mean that a plugin has added to the shop, such as: packed=approved, courier=shipped. "
+        "The words on the right are pending, approved, shipped, delivered, cancelled and returned.",
+    )
+
+    @api.constrains("woocommerce_statuses")
+    def _check_woocommerce_statuses(self):
+        for config in self:
+            for status, meaning in config._woocommerce_own_statuses().items():
+                if not status or meaning not in NEUTRAL:
+                    raise ValidationError(
+                        _(
+                            "Own statuses look like packed=approved, courier=shipped. Use the words %s.",
+                            ", ".join(NEUTRAL),
+                        )
+                    )
+
+    def _prepare_adapter_values(self, code):
+        """An order that is not paid yet must not be shipped."""
+        values = super()._prepare_adapter_values(code)
+        return {**values, "confirm_policy": "approved"} if code == "woocommerce" else values
+
+    def _woocommerce_own_statuses(self):
+        """Return ``{status of the shop: neutral status}``."""
+        pairs = (pair.partition("=") for pair in (self.woocommerce_statuses or "").split(",") if pair.strip())
+        return {status.strip().removeprefix("wc-"): meaning.strip() for status, _equal, meaning in pairs}
