@@ -56,7 +56,8 @@ class MarketplaceWebhook(http.Controller):
         stored = self._store(config, kind, documents)
         response = request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
         if stored:
-            lanes = {(account.id, "inbox") for account, *_rest in documents}
+            inbox = request.env["marketplace.inbox"]
+            lanes = {inbox._lane_of(account, kind) for account, kind, *_rest in documents}
             # Whoever delivers waits for what is stored, not for what becomes of it.
             response.call_on_close(partial(request.env["marketplace.wake"]._wake, lanes))
         return response

@@ -55,8 +55,9 @@ class MarketplaceConfig(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if {*CREDENTIAL_FIELDS, "base_url", "code"} & vals.keys():
-            # sudo: what was given for the former credentials is nobody's any more
-            self.sudo().token_ids.unlink()
+            # sudo: what was given for the former credentials is nobody's any more. Searched for: it is written by
+            # transactions of its own, of which this one's cache knows nothing.
+            self.env["marketplace.token"].sudo().search([("config_id", "in", self.ids)]).unlink()
             super().write({"tested_at": False})
         return result
 

@@ -154,13 +154,17 @@ class MarketplaceInbox(models.Model):
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
             if not known:
                 row = self._insert(config, kind, external_id, raw, digest, source, event_id, row)
-                new.append((config.id, "inbox"))
+                new.append(self._lane_of(config, kind))
             if needs_ack:
                 row.write({"needs_ack": True, "acknowledged_at": False})
             rows |= row
         if new:
             self.env["marketplace.wake"]._request(*new)
         return rows, len(new)
+
+    def _lane_of(self, config, kind):
+        """Return ``(account id, lane)`` of who goes on with a document: what a notice is about is fetched."""
+        return (config._credentials().id, "pull") if kind == "notice" else (config.id, "inbox")
 
     def _find_stored(self, config, kind, external_id, digest, event_id):
         """Return the row that may hold the document already, and whether it does: that of the same event, whatever came
