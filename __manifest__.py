@@ -17,6 +17,7 @@
         "data/product.xml",
         "views/marketplace_config_views.xml",
         "views/marketplace_config_woocommerce_views.xml",
+        "views/marketplace_config_shopify_views.xml",
         "views/marketplace_listing_views.xml",
         "views/marketplace_unmatched_views.xml",
         "views/marketplace_audit_views.xml",

@@ -3,6 +3,8 @@ from . import test_account
 from . import test_audit
 from . import test_cartona
 from . import test_concurrency
+from . import test_contract_cartona
+from . import test_contract_shopify
 from . import test_confirm_delivery
 from . import test_customers
 from . import test_house_rules
