@@ -47,10 +47,16 @@ class TestHouseRules(TransactionCase):
                 {"batch_size", "needs_ack", "has_webhook", "async_push", "subjects", "statuses", "default_url"},
                 capabilities.keys(),
             )
-            for hole in ("_auth", "_test_connection", "_list_products", "_push_offers", "_pull_orders", "_parse_order"):
+            self.assertTrue({"_auth", "_token_grant"} & self.filled(f"marketplace.api.{code}"), code)
+            for hole in ("_test_connection", "_list_products", "_push_offers", "_pull_orders", "_parse_order"):
                 self.assertIsNot(
                     getattr(type(self.env[f"marketplace.api.{code}"]), hole), getattr(contract, hole), hole
                 )
+
+    def filled(self, name):
+        """Return the methods of an adapter that are not the contract's own."""
+        contract, adapter = type(self.env["marketplace.api"]), type(self.env[name])
+        return {hole for hole in dir(contract) if getattr(adapter, hole) is not getattr(contract, hole)}
 
     def test_the_outbox_has_no_foreign_key(self):
         """Checking one locks a row that a sender updates, and would fail the user's transaction."""
