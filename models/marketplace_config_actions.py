@@ -37,6 +37,7 @@ class MarketplaceConfig(models.Model):
         new = self.filtered(lambda config: config.state == "draft")
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.write({"state": "live", "pause_reason": False})
+        new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         for config in new.filtered("use_cartona_id"):
             self.env["marketplace.task"]._start(config, "list")
