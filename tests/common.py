@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import os
 from pathlib import Path
-from unittest import mock
+from unittest import SkipTest, mock
 from urllib.parse import urlsplit
 
 from odoo.sql_db import TestCursor
@@ -16,11 +16,13 @@ TOKEN = "token-of-the-tests"
 SECRET = "secret-of-the-tests"
 
 
-def specs_folder():
-    """Return the folder with what vendors publish of their interfaces, ``None`` where it is missing."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "specs"
-    folder = Path(os.environ.get("MARKETPLACE_SPECS") or beside)
-    return folder if folder.is_dir() else None
+def specs_folder(marketplace):
+    """Return the folder of a vendor's own models; where it is not at hand, the test that asks for it is skipped."""
+    root = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("MARKETPLACE_SPECS") or root.parent / "shared" / "specs") / marketplace
+    if not folder.is_dir():
+        raise SkipTest(f"the models of {marketplace} are not here: set MARKETPLACE_SPECS to their folder")
+    return folder
 
 
 def storable(values):

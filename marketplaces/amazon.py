@@ -1,0 +1,532 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+import time
+import zlib
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.parse import quote, urlsplit
+
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..models.marketplace_config import PLACE_FIELDS
+from ..schemas import Event, Order, OrderPage, RowResult
+from ..transport import errors
+from ..transport.auth import HeaderToken
+from ..transport.oauth import Grant
+from ..transport.reading import first, items, moment, text, under
+from . import amazon_forms as forms
+from .amazon_marketplaces import BY_ID, MARKETPLACES, REGIONS, TOKEN_URL
+
+ORDERS = "orders/2026-01-01/orders"
+SHIPMENTS = "orders/v0/orders"
+LISTINGS = "listings/2021-08-01/items"
+FEEDS = "feeds/2021-06-30"
+PARTICIPATIONS = "sellers/v1/marketplaceParticipations"
+
+# What of an order is asked for. Buyer and recipient come only where the app's roles allow it.
+ORDER_DATA = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT"
+ORDERS_PAGE = 100
+CATALOGUE_PAGE = 20
+# Orders appear in a search a little after they were changed.
+OVERLAP = timedelta(minutes=2)
+
+# Up to so many offers are sent one by one, at 5 a second; more go as a feed, which takes minutes whatever its size.
+FEW = 200
+BURST = 5
+PER_SECOND = 5.0
+# What was computed longer ago is not sent one by one: the rest is computed anew.
+FRESH_SECONDS = 2.0
+# How long a feed waits where Amazon takes no more of them: five in five minutes.
+FEED_SECONDS = 300.0
+# How long a call waits that was one too many, where Amazon does not say.
+PAUSE_SECONDS = 2.0
+FEED_TYPE = "JSON_LISTINGS_FEED"
+FEED_CONTENT = "application/json; charset=UTF-8"
+FEED_ENDED_BADLY = ("CANCELLED", "FATAL")
+REPORT_BYTES = 64 * 2**20
+
+PERSONAL_KEYS = {"giftoption", "taxregistrations", "paymentexecutions", "destinationpostalcode"}
+# A notification about an order in these states, or delivered by Amazon, is about nothing that is imported.
+IGNORED_NOTICES = {"Pending", "PendingAvailability"}
+
+PLACE_FIELDS.update({"amazon_seller_id", "amazon_marketplace"})
+
+
+class MarketplaceApiAmazon(models.AbstractModel):
+    """Amazon, for sellers who deliver themselves: the Selling Partner API.
+
+    Source: the vendor's models (https://github.com/amzn/selling-partner-api-models). Each operation has a budget of
+    calls of its own. Prices and stock are accepted first and judged later; an offer that is refused at once is refused
+    with HTTP 200. There is no call that accepts or cancels an order.
+    """
+
+    _name = "marketplace.api.amazon"
+    _inherit = "marketplace.api"
+    _description = "Adapter: Amazon"
+
+    # ------------------------------------------------------------------ who we are
+
+    def _label(self):
+        return "Amazon"
+
+    def _capabilities(self):
+        return {
+            "batch_size": 10_000,
+            "needs_ack": False,
+            "has_webhook": False,
+            "async_push": True,
+            "subjects": {"price", "stock"},
+            "statuses": set(),
+            "ships": True,
+            "credentials": ("client_id", "client_secret", "refresh_token"),
+            "token_url": TOKEN_URL,
+            "cancellation_reasons": {},
+            "default_url": REGIONS["eu"][1],
+        }
+
+    def _token_grant(self, config, refresh_token):
+        if not (refresh_token and config.client_id and config.client_secret):
+            raise errors.ConfigurationError(
+                _("Enter the client ID, the client secret and the refresh token of the app on the account.")
+            )
+        form = {"client_id": config.client_id, "client_secret": config.client_secret}
+        return Grant(
+            config._token_url(), {"grant_type": "refresh_token", "refresh_token": refresh_token.strip(), **form}
+        )
+
+    def _token_auth(self, config, access_token):
+        return HeaderToken("x-amz-access-token", access_token)
+
+    def _marketplace(self, config):
+        """Return the row of the table for the account's marketplace."""
+        if config.amazon_marketplace not in BY_ID:
+            raise errors.ConfigurationError(_("Choose the Amazon marketplace on the account."))
+        return BY_ID[config.amazon_marketplace]
+
+    def _seller(self, config):
+        seller = (config.amazon_seller_id or config._credentials().amazon_seller_id or "").strip()
+        if not seller:
+            raise errors.ConfigurationError(_("Enter the seller ID (merchant token) on the account."))
+        return seller
+
+    def _test_connection(self, config):
+        marketplace = self._marketplace(config)
+        self._seller(config)
+        self._check_currency(config)
+        with self._exchange(config, "test_connection", 0) as exchange:
+            rows = items(exchange.request("GET", PARTICIPATIONS), "payload")
+        sells = [row for row in rows if first(first(row, "participation", default={}), "isParticipating")]
+        found = next((row for row in sells if text(row, "marketplace", "id") == marketplace.id), None)
+        if not found:
+            names = ", ".join(text(row, "marketplace", "name") for row in sells)
+            raise errors.ConfigurationError(
+                _(
+                    "The seller does not sell at %(marketplace)s, but at: %(names)s. Choose one of these, or join it.",
+                    marketplace=marketplace.domain,
+                    names=names or _("none in this region"),
+                )
+            )
+        currency = text(found, "marketplace", "defaultCurrencyCode")
+        return {"name": text(found, "storeName") or marketplace.domain, "currency": currency, "missing": []}
+
+    def _check_currency(self, config):
+        """Amazon is told a price with its currency, so a price in another one must not be sent as it is."""
+        marketplace = self._marketplace(config)
+        ours = config.pricelist_id.currency_id or config.company_id.currency_id
+        if config.sync_price and ours.name != marketplace.currency:
+            raise errors.ConfigurationError(
+                _(
+                    "The prices are in %(ours)s, and %(marketplace)s takes %(theirs)s. Choose a pricelist in "
+                    "%(theirs)s on the account, or turn Send Prices off.",
+                    ours=ours.name,
+                    theirs=marketplace.currency,
+                    marketplace=marketplace.domain,
+                )
+            )
+
+    @contextmanager
+    def _paced(self, seconds=PAUSE_SECONDS):
+        """Amazon does not say how long to wait: calls come back by the second, and a burst of them is soon over."""
+        try:
+            yield
+        except errors.RateLimited as err:
+            err.seconds = seconds if err.seconds is None else err.seconds
+            raise
+
+    # ------------------------------------------------------------------ products
+
+    def _list_products(self, config, cursor=None):
+        marketplace = self._marketplace(config)
+        params = {
+            "marketplaceIds": marketplace.id,
+            "includedData": "summaries,offers,fulfillmentAvailability",
+            "pageSize": CATALOGUE_PAGE,
+            **({"pageToken": cursor} if cursor else {}),
+        }
+        with self._paced(), self._exchange(config, "list_products") as exchange:
+            answer = exchange.request("GET", f"{LISTINGS}/{quote(self._seller(config), safe='')}", params=params)
+            rows = items(answer, "items")
+            exchange.count = len(rows)
+            products = []
+            for row in rows:
+                try:
+                    products.append(forms.product_of(row, marketplace.id))
+                except errors.MappingError:
+                    exchange.failed += 1  # one that makes no sense must not hide all others
+        return products, text(answer, "pagination", "nextToken") or None
+
+    def _serialize_product(self, config, data):
+        known = dict(data)
+        if data["remote"].get("fulfilled_by") == "AMAZON":
+            known.pop("quantity", None)  # telling ours would take the product out of Amazon's own warehouses
+        return forms.patch_of(known, self._marketplace(config), config.amazon_product_type or "PRODUCT")
+
+    def _push_offers(self, config, rows):
+        if any("price" in row for row in rows):
+            self._check_currency(config)
+        told = [row for row in rows if row["wire"]["patches"]]
+        send = self._push_one_by_one if len(told) <= FEW else self._push_feed
+        results = iter(send(config, told) if told else ())
+        return [next(results) if row["wire"]["patches"] else RowResult.accepted() for row in rows]
+
+    def _push_one_by_one(self, config, rows):
+        """Send until the budget is empty or what was computed gets old; the rest waits, and is computed anew."""
+        results, after, started = [], 0.0, time.monotonic()
+        with self._exchange(config, "push_offers", 0) as exchange:
+            for row in rows:
+                elapsed = time.monotonic() - started
+                if len(results) >= BURST + elapsed * PER_SECOND or elapsed > FRESH_SECONDS:
+                    after = BURST / PER_SECOND if elapsed <= FRESH_SECONDS else 0.0
+                    break
+                try:
+                    results.append(self._push_one(config, exchange, row))
+                except errors.RateLimited as err:
+                    after = err.seconds or PAUSE_SECONDS
+                    break
+                except errors.MarketplaceError:
+                    if not results:
+                        raise
+                    break  # what was sent before it counts; this one is tried again, and then the account is to blame
+            exchange.count = len(results)
+            exchange.failed = sum(result.outcome != "accepted" for result in results)
+        return results + [RowResult.wait(after)] * (len(rows) - len(results))
+
+    def _push_one(self, config, exchange, row):
+        path = f"{LISTINGS}/{quote(self._seller(config), safe='')}/{quote(row['external_id'], safe='')}"
+        params = {"marketplaceIds": self._marketplace(config).id}
+        try:
+            answer = exchange.request("PATCH", path, params=params, json=row["wire"])
+        except errors.RequestRejected as err:
+            return RowResult.rejected(err.code or str(err.status or ""), str(err))
+        status = text(answer, "status")
+        code, words = forms.errors_of(items(answer, "issues", default=[])) or ("", "")
+        if status == "ACCEPTED":
+            return RowResult.accepted(words)
+        return RowResult.rejected(code or status, words or _("Amazon refuses the offer and does not say why."))
+
+    # ------------------------------------------------------------------ feeds
+
+    def _push_feed(self, config, rows):
+        document = json.dumps(forms.feed_of(self._seller(config), rows), ensure_ascii=False).encode()
+        try:
+            with self._exchange(config, "push_offers", 0) as exchange:
+                place = exchange.request("POST", f"{FEEDS}/documents", json={"contentType": FEED_CONTENT})
+            self._transfer(config, text(place, "url", required=True), document, len(rows))
+            with self._exchange(config, "push_offers", len(rows)) as exchange:
+                wire = {
+                    "feedType": FEED_TYPE,
+                    "marketplaceIds": [self._marketplace(config).id],
+                    "inputFeedDocumentId": text(place, "feedDocumentId", required=True),
+                }
+                feed_id = text(exchange.request("POST", f"{FEEDS}/feeds", json=wire), "feedId", required=True)
+        except errors.RateLimited as err:
+            return [RowResult.wait(err.seconds or FEED_SECONDS, _("Amazon takes no more feeds for now."))] * len(rows)
+        return [RowResult.pending(feed_id)] * len(rows)
+
+    def _transfer(self, config, url, document=None, count=0):
+        """Put a document where Amazon keeps it, or get it. The address proves who we are, and runs out in minutes."""
+        operation = "poll_push" if document is None else "push_offers"
+        try:
+            with self._exchange(config, operation, count, [urlsplit(url).query], elsewhere=url) as exchange:
+                if document is None:
+                    return exchange.send("GET", url).body
+                return exchange.send("PUT", url, data=document, headers={"Content-Type": FEED_CONTENT}).body
+        except (errors.AuthenticationFailed, errors.RequestRejected, errors.ConfigurationError) as err:
+            raise errors.TemporaryFailure(
+                _("Amazon's file store refuses the document; it is tried again with a new address. %s", err)
+            ) from None
+
+    def _poll_push(self, config, handle, rows):
+        try:
+            with self._exchange(config, "poll_push", len(rows)) as exchange:
+                feed = exchange.request("GET", f"{FEEDS}/feeds/{quote(handle, safe='')}")
+                status = text(feed, "processingStatus", required=True)
+            if status not in ("DONE", *FEED_ENDED_BADLY):
+                return None
+            report = self._feed_report(config, text(feed, "resultFeedDocumentId"))
+        except errors.RateLimited:
+            return None
+        return self._judge(rows, status, report)
+
+    def _feed_report(self, config, document_id):
+        """Return the report on a feed, ``{}`` where there is none."""
+        if not document_id:
+            return {}
+        with self._exchange(config, "poll_push", 0) as exchange:
+            place = exchange.request("GET", f"{FEEDS}/documents/{quote(document_id, safe='')}")
+        body = self._transfer(config, text(place, "url", required=True))
+        try:
+            report = json.loads(_unpacked(body) if body[:2] == b"\x1f\x8b" else body)
+        except (ValueError, RecursionError, zlib.error):
+            raise errors.InvalidResponse(_("Amazon's report on a feed can't be read; it is asked for again.")) from None
+        return report if isinstance(report, dict) else {}
+
+    def _judge(self, rows, status, report):
+        """Return what became of each row, by the issues that name it; what names none is about the whole feed."""
+        issues = items(report, "issues", default=[])
+        numbers = {row["external_id"]: number for number, row in enumerate(rows, 1)}
+        by_row = {}
+        for issue in issues:
+            number = numbers.get(text(issue, "sku")) or issue.get("messageId") or 0
+            by_row.setdefault(number if number in range(1, len(rows) + 1) else 0, []).append(issue)
+        whole = forms.errors_of(by_row.pop(0, []))
+        refused = {number: found for number, part in by_row.items() if (found := forms.errors_of(part))}
+        invalid = int((report.get("summary") or {}).get("messagesInvalid") or 0)
+        if status in FEED_ENDED_BADLY or whole or invalid > len(refused):
+            code, why = whole or (status, _("The feed ended as %s.", status))
+            other = RowResult.retry(_("Amazon did not carry out the feed. %s", why), code=code)
+        else:
+            other = RowResult.accepted()
+        return [RowResult.rejected(*refused[number]) if number in refused else other for number in numbers.values()]
+
+    # ------------------------------------------------------------------ orders
+
+    def _marketplace_ids(self, config):
+        """Return the marketplaces of all accounts that share these credentials, sorted."""
+        return sorted({self._marketplace(account).id for account in config._credential_group().filtered("active")})
+
+    def _pull_orders(self, config, cursor=None):
+        """The cursor is a JSON text: ``after``, Amazon's own time up to which all was seen; within a search of several
+        pages ``token``, and ``next``, what ``after`` will be when it is over."""
+        place = self._load_cursor(config, cursor)
+        params = {
+            "lastUpdatedAfter": place["after"],
+            "marketplaceIds": ",".join(self._marketplace_ids(config)),
+            "fulfilledBy": "MERCHANT",
+            "maxResultsPerPage": ORDERS_PAGE,
+            "includedData": ORDER_DATA,
+            **({"paginationToken": place["token"]} if "token" in place else {}),
+        }
+        try:
+            with self._exchange(config, "pull_orders", 0) as exchange:
+                answer = exchange.request("GET", ORDERS, params=params)
+                rows = items(answer, "orders")
+                exchange.count = len(rows)
+        except errors.RateLimited:
+            return OrderPage([], cursor)  # goes on at this very page with the next pull
+        except errors.RequestRejected:
+            if "token" not in place:
+                raise
+            # The token has run out, after a day: the search begins again.
+            return OrderPage([], json.dumps({"after": place["after"]}), more=True)
+        token = text(answer, "pagination", "nextToken")
+        place = self._next_place(place, answer, token)
+        return OrderPage([row for row in rows if self._is_ours(config, row)], json.dumps(place), more=bool(token))
+
+    def _load_cursor(self, config, cursor):
+        if cursor:
+            return json.loads(cursor)
+        since = config.orders_since or fields.Datetime.now()
+        return {"after": forms.zulu(since)}
+
+    def _next_place(self, place, answer, token):
+        """The first page of a search says up to when it looks; orders that change meanwhile come with the next one."""
+        until = moment(answer, "lastUpdatedBefore")
+        after = place.get("next") or (forms.zulu(until - OVERLAP) if until else place["after"])
+        after = max(after, place["after"])
+        return {"after": place["after"], "token": token, "next": after} if token else {"after": after}
+
+    def _is_ours(self, config, raw):
+        try:
+            return forms.is_ours(raw, self._marketplace_ids(config))
+        except errors.MappingError:
+            return True  # it is stored, and fails where a person sees it
+
+    def _fetch_order(self, config, external_id):
+        path, params = f"{ORDERS}/{quote(external_id, safe='')}", {"includedData": ORDER_DATA}
+        try:
+            with self._paced(), self._exchange(config, "fetch_order") as exchange:
+                order = first(exchange.request("GET", path, params=params), "order")
+        except errors.RequestRejected as err:
+            if err.status == 404:
+                return None
+            raise
+        return order if order and self._is_ours(config, order) else None
+
+    def _identify(self, config, raw):
+        if not isinstance(raw, dict):
+            return "", ""
+        try:
+            return text(raw, "orderId"), self._account_code(config, raw)
+        except errors.MappingError:
+            return "", ""
+
+    def _account_code(self, config, raw):
+        """Return the code of the account whose marketplace the order is of."""
+        there = text(raw, "salesChannel", "marketplaceId")
+        accounts = config._credential_group()
+        return next((one.supplier_code for one in accounts if there and one.amazon_marketplace == there), "") or ""
+
+    def _version(self, config, raw):
+        return forms.changed_at(raw) if isinstance(raw, dict) else ""
+
+    def _parse_order(self, config, raw):
+        status, sent = forms.status_of(raw)
+        currency = forms.currency_of(raw) or self._marketplace(config).currency
+        with_tax = config.tax_policy != "product"
+        ship_by, by = moment(raw, "fulfillment", "shipByWindow", "latestDateTime"), None
+        arrives = moment(raw, "fulfillment", "deliverByWindow", "latestDateTime")
+        by = arrives.date() if arrives else None
+        return Order(
+            external_id=text(raw, "orderId", required=True),
+            status=status,
+            raw_status=sent,
+            customer=forms.customer_of(raw),
+            lines=forms.lines_of(raw, currency, with_tax, priced=status != "cancelled"),
+            total=None if status == "cancelled" else forms.total_of(raw),
+            account_code=self._account_code(config, raw),
+            reference=text(raw, "orderId"),
+            ordered_at=moment(raw, "createdTime"),
+            currency=currency,
+            ship_by=ship_by,
+            estimated_day=by,
+            cancellation_reason=forms.reason_of(raw),
+        )
+
+    def _parse_status(self, config, raw):
+        return text(raw, "orderId", required=True), *forms.status_of(raw)
+
+    def _personal_keys(self):
+        return super()._personal_keys() | PERSONAL_KEYS
+
+    def _acknowledge(self, config, external_ids):
+        return [RowResult.accepted() for _external_id in external_ids]
+
+    def _push_order_status(self, config, external_id, status, values):
+        raise errors.UnsupportedFeature(_("Amazon is told of deliveries alone. Cancel orders in Seller Central."))
+
+    def _ship(self, config, external_id, package):
+        problem = self._shipment_problem(package)
+        if problem:
+            return RowResult.rejected("", problem)
+        path = quote(external_id, safe="")
+        with self._paced():
+            if package.repeated and self._is_shipped(config, path, package):
+                return RowResult.accepted()
+            wire = forms.shipment_of(package, self._marketplace(config).id, package.shipped_at or fields.Datetime.now())
+            with self._exchange(config, "ship", len(package.lines)) as exchange:
+                exchange.request("POST", f"{SHIPMENTS}/{path}/shipmentConfirmation", json=wire)
+        return RowResult.accepted()
+
+    def _shipment_problem(self, package):
+        """Return what Amazon would not take, in words that say what to do."""
+        if not package.tracking.strip():
+            return _("Amazon wants the tracking number. Enter it on the delivery %s.", package.reference)
+        if not package.carrier.strip():
+            return _("Amazon wants to know the carrier. Enter it on the delivery %s.", package.reference)
+        if any(units != int(units) for _line_id, units in package.lines):
+            return _("Amazon takes whole units alone, and %s holds a part of one.", package.reference)
+        return ""
+
+    def _is_shipped(self, config, path, package):
+        with self._exchange(config, "fetch_order") as exchange:
+            answer = exchange.request("GET", f"{ORDERS}/{path}", params={"includedData": "PACKAGES"})
+        return forms.knows(first(answer, "order", default={}), package)
+
+    # ------------------------------------------------------------------ notifications
+
+    def _webhook_preset(self):
+        """Amazon sends to queues of its own alone. What takes it from there (an EventBridge API destination, a relay)
+        shows an API key."""
+        return "token", {"header": "X-Api-Key"}
+
+    def _parse_webhook(self, config, kind, payload, headers):
+        """A notification as Amazon puts it into a queue, in EventBridge's envelope or without, or a list of them."""
+        rows = payload if isinstance(payload, list) else [payload]
+        events = []
+        for index, row in enumerate(rows):
+            with under(f"[{index}]"):
+                notification = first(row, "detail", default=row)
+                if text(notification, ("NotificationType", "notificationType"), required=True) == "ORDER_CHANGE":
+                    events += self._events_of(config, notification)
+        return events
+
+    def _events_of(self, config, notification):
+        change = first(first(notification, "Payload", default={}), "OrderChangeNotification", default={})
+        external_id = text(change, "AmazonOrderId", required=True)
+        if text(change, "SellerId") not in ("", self._seller(config)):
+            raise errors.MappingError("SellerId", _("another seller than the account's"))
+        there = text(change, "Summary", "MarketplaceId")
+        ours = not there or there in self._marketplace_ids(config)
+        by_amazon = text(change, "Summary", "FulfillmentType") == "AFN"
+        if not ours or by_amazon or text(change, "Summary", "OrderStatus") in IGNORED_NOTICES:
+            return []
+        event_id = text(notification, "NotificationMetadata", "NotificationId")
+        return [Event("notice", external_id, notification, event_id)]
+
+
+class MarketplaceConfig(models.Model):
+    """Where at Amazon an account sells. Accounts for several marketplaces of one region share their credentials."""
+
+    _inherit = "marketplace.config"
+
+    amazon_region = fields.Selection(
+        [(code, region[0]) for code, region in REGIONS.items()],
+        string="Amazon Region",
+        compute="_compute_amazon_region",
+        help="Decides where Amazon's API answers. Follows from the marketplace.",
+    )
+    amazon_marketplace = fields.Selection(
+        [(row.id, row.domain) for row in MARKETPLACES],
+        help="Where the products of this account are sold. For another one, make another account; in the same region "
+        "it may share the credentials of this one.",
+    )
+    amazon_seller_id = fields.Char(
+        string="Amazon Seller ID",
+        help="The merchant token: Seller Central, Settings, Account Info, Business Information.",
+    )
+    amazon_product_type = fields.Char(
+        default="PRODUCT",
+        help="The product type that offers are sent with. PRODUCT suits offers of all kinds of products.",
+    )
+
+    @api.depends("amazon_marketplace")
+    def _compute_amazon_region(self):
+        for config in self:
+            row = BY_ID.get(config.amazon_marketplace)
+            config.amazon_region = row and row.region
+
+    @api.onchange("amazon_marketplace")
+    def _onchange_amazon_marketplace(self):
+        hosts = [url for _name, url in REGIONS.values()]
+        if self.code == "amazon" and self.amazon_region and (not self.base_url or self.base_url in hosts):
+            self.base_url = REGIONS[self.amazon_region][1]
+
+    @api.constrains("amazon_marketplace", "credentials_id")
+    def _check_amazon_region(self):
+        for config in self.filtered("amazon_marketplace"):
+            group = config.sudo()._credential_group().filtered("amazon_marketplace")
+            if len(set(group.mapped("amazon_region"))) > 1:
+                raise ValidationError(
+                    _("%s: accounts that share credentials sell in one region of Amazon.", config.name)
+                )
+            if len(set(group.mapped("amazon_marketplace"))) < len(group):
+                raise ValidationError(
+                    _("%s: another account that shares these credentials sells there already.", config.name)
+                )
+
+
+def _unpacked(body):
+    """Unpack gzip, but no more of it than any report can be."""
+    return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, REPORT_BYTES)

@@ -1,0 +1,322 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Between Amazon's documents and the neutral forms: pure functions, no calls, nothing of Odoo.
+
+Source: the vendor's models of Orders 2026-01-01, Orders v0, Listings Items 2021-08-01 and the listings feed, version 2.
+"""
+
+import re
+
+from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
+from ..transport.errors import MappingError
+from ..transport.reading import first, items, moment, number, text, under
+from .amazon_marketplaces import decimals
+
+STATUS_FROM_AMAZON = {
+    "UNSHIPPED": "approved",
+    "PARTIALLY_SHIPPED": "approved",
+    "SHIPPED": "shipped",
+    "CANCELLED": "cancelled",
+}
+#: Orders that are not paid yet: Amazon tells no prices of them, and changes them again when they are.
+UNPAID = {"PENDING", "PENDING_AVAILABILITY"}
+#: What is charged besides the goods, as a line of its own each.
+EXTRA_CHARGES = {
+    "SHIPPING": "Shipping",
+    "GIFT_WRAP": "Gift wrap",
+    "COD_FEE": "Cash on delivery fee",
+    "OTHER": "Other charges",
+    "DELIVERY_TIP": "Delivery tip",
+    "ROUNDING": "Rounding",
+}
+#: What Amazon shows of a quantity without end.
+MOST = 99_999
+#: Carriers that Amazon knows by a code. Every other one is named.
+CARRIERS = ("UPS", "USPS", "FedEx", "DHL", "DPD", "GLS", "TNT", "Royal Mail", "Aramex")
+_CARRIERS = {code.casefold(): code for code in CARRIERS}
+#: A number that leads to the buyer by an extension is Amazon's own, shared by many buyers.
+_EXTENSION = re.compile(r"\b(?:ext|x)\.?\s*\d+", re.IGNORECASE)
+_PENNY = 0.005
+
+
+# === offers ===
+
+
+def patch_of(data, marketplace, product_type):
+    """The wire form of an offer: what of it is told, as patches that leave everything else as it is."""
+    patches = []
+    if "quantity" in data:
+        quantity = min(data["quantity"], MOST) if data["quantity"] != UNLIMITED else MOST
+        patches.append(_merge("fulfillment_availability", fulfillment_channel_code="DEFAULT", quantity=quantity))
+    if "price" in data:
+        price = round(data["price"], decimals(marketplace.currency))
+        patches.append(
+            _merge(
+                "purchasable_offer",
+                marketplace_id=marketplace.id,
+                currency=marketplace.currency,
+                audience="ALL",
+                our_price=[{"schedule": [{"value_with_tax": price}]}],
+            )
+        )
+    return {"productType": product_type, "patches": patches}
+
+
+def _merge(attribute, **value):
+    return {"op": "merge", "path": f"/attributes/{attribute}", "value": [value]}
+
+
+def feed_of(seller_id, rows):
+    """The feed of many offers; a message's number is the row's place, from 1."""
+    messages = [
+        {"messageId": place, "sku": row["external_id"], "operationType": "PATCH", **row["wire"]}
+        for place, row in enumerate(rows, 1)
+    ]
+    return {"header": {"sellerId": seller_id, "version": "2.0"}, "messages": messages}
+
+
+def errors_of(issues):
+    """``(code, words)`` of what is an error among the issues of an answer; ``None``: nothing is."""
+    found = [issue for issue in issues if isinstance(issue, dict) and issue.get("severity") == "ERROR"]
+    if not found:
+        return None
+    return text(found[0], "code"), "; ".join(dict.fromkeys(text(issue, "message") for issue in found))
+
+
+def product_of(raw, marketplace_id):
+    """One row of the seller's catalogue."""
+    summary = _here(items(raw, "summaries", default=[]), marketplace_id)
+    offers = [row for row in items(raw, "offers", default=[]) if text(row, "offerType", default="B2C") == "B2C"]
+    stock = items(raw, "fulfillmentAvailability", default=[])
+    own = [row for row in stock if text(row, "fulfillmentChannelCode") == "DEFAULT"]
+    return RemoteProduct(
+        external_id=text(raw, "sku", required=True),
+        name=text(summary, "itemName"),
+        sku=text(raw, "sku"),
+        price=number(_here(offers, marketplace_id), "price", "amount", default=None),
+        quantity=number(own[0], "quantity", default=None) if own else None,
+        remote={"fulfilled_by": "AMAZON"} if stock and not own else {},
+    )
+
+
+def _here(rows, marketplace_id):
+    return next((row for row in rows if text(row, "marketplaceId") == marketplace_id), {})
+
+
+# === orders ===
+
+
+def status_of(raw):
+    """Return ``(neutral status, status as sent)``."""
+    sent = text(raw, "fulfillment", "fulfillmentStatus", required=True)
+    if sent in UNPAID:
+        raise MappingError(
+            "fulfillment.fulfillmentStatus",
+            f"is {sent}: Amazon tells no prices before the order is paid, and then sends it again",
+        )
+    if sent not in STATUS_FROM_AMAZON:
+        raise MappingError("fulfillment.fulfillmentStatus", f"unknown order status {sent!r}")
+    return STATUS_FROM_AMAZON[sent], sent
+
+
+def is_ours(raw, marketplace_ids):
+    """Tell whether this order is to be imported: paid, delivered by us, and of a marketplace of ours."""
+    status = text(raw, "fulfillment", "fulfillmentStatus")
+    by = text(raw, "fulfillment", "fulfilledBy", default="MERCHANT")
+    there = text(raw, "salesChannel", "marketplaceId")
+    return status not in UNPAID and by == "MERCHANT" and (not there or there in marketplace_ids)
+
+
+def customer_of(raw):
+    """Who ordered; Amazon may tell nothing of that. The address of the buyer's mail is Amazon's own, and the same for
+    all his orders with us."""
+    place = first(first(raw, "recipient", default={}), "deliveryAddress", default={})
+    mail = text(raw, "buyer", "buyerEmail").lower()
+    phone = text(place, "phone")
+    shared = bool(_EXTENSION.search(phone))
+    second = (text(place, key) for key in ("addressLine2", "addressLine3", "districtOrCounty"))
+    return Customer(
+        name=text(place, "name") or text(raw, "buyer", "buyerName") or f"Amazon {text(raw, 'orderId')}",
+        code=mail.partition("@")[0] if "@marketplace.amazon." in mail else "",
+        phone="" if shared else phone,
+        phone2=phone if shared else "",
+        email=mail,
+        street=text(place, "addressLine1"),
+        street2=", ".join(filter(None, (text(place, "companyName"), *second))),
+        city=text(place, "city") or text(place, "municipality"),
+        zip=text(place, "postalCode"),
+        state=text(place, "stateOrRegion"),
+        country=text(place, "countryCode"),
+        notes=text(raw, "recipient", "deliveryPreference", "addressInstruction"),
+    )
+
+
+def lines_of(raw, currency, with_tax=True, priced=True):
+    """The lines of an order, which come to exactly what Amazon says the items come to: the goods, then a line for each
+    kind of what is charged besides.
+
+    :param with_tax: whether tax that Amazon charges on top of its prices is part of them here
+    :param priced: whether each item has to have a price; one that was cancelled unpaid has none
+    """
+    lines, extras, charged = [], {}, 0.0
+    digits = decimals(currency)
+    for index, item in enumerate(items(raw, "orderItems")):
+        with under(f"orderItems[{index}]"):
+            line, more, total = _line_of(item, digits, with_tax, priced)
+        lines.append(line)
+        charged += total
+        for kind, amount in more.items():
+            extras[kind] = extras.get(kind, 0.0) + amount
+    tip = _tip_of(raw, charged)
+    if tip:
+        extras["DELIVERY_TIP"] = tip
+    for kind, amount in extras.items():
+        if abs(amount) >= _PENNY:
+            name = EXTRA_CHARGES[kind]
+            lines.append(OrderLine(kind, 1.0, round(amount, digits), name=name, kind="delivery"))
+    return lines
+
+
+def total_of(raw):
+    """What the seller receives for the whole order, ``None`` where that is not told."""
+    return number(raw, "proceeds", "grandTotal", "amount", default=None)
+
+
+def currency_of(raw):
+    """The currency of the order's first amount, ``""`` where it has none."""
+    amounts = [first(first(raw, "proceeds", default={}), "grandTotal", default={})]
+    for item in items(raw, "orderItems"):
+        amounts.append(first(first(item, "proceeds", default={}), "proceedsTotal", default={}))
+        amounts.append(first(first(first(item, "product", default={}), "price", default={}), "unitPrice", default={}))
+    return next(filter(None, (text(amount, "currencyCode") for amount in amounts)), "")
+
+
+def _line_of(item, digits, with_tax, priced):
+    """Return ``(line, {kind: amount} of what is charged besides, all of it)``."""
+    quantity = _quantity_of(item)
+    charges, discount, total = _charges_of(item, with_tax)
+    if priced and total is None:
+        raise MappingError("proceeds", "is missing, and so is the price: Amazon has told neither")
+    total = total or 0.0
+    goods = charges.pop("ITEM", 0.0)
+    price = round(goods / quantity, digits) if quantity else 0.0
+    if quantity and abs(goods - price * quantity) >= _PENNY:
+        charges["ROUNDING"] = goods - price * quantity
+    line = OrderLine(
+        external_id=text(item, "orderItemId", required=True),
+        quantity=quantity,
+        price_unit=price,
+        product_external_id=text(item, "product", "sellerSku"),
+        product_sku=text(item, "product", "sellerSku"),
+        name=text(item, "product", "title") or text(item, "product", "asin"),
+        supplier_discount=round(discount / quantity, digits) if quantity else 0.0,
+        comment=text(item, "fulfillment", "packing", "giftOption", "giftMessage"),
+        cancelled=not quantity,
+    )
+    return line, charges, total
+
+
+def _quantity_of(item):
+    """What is left of the item after a cancellation."""
+    ordered = number(item, "quantityOrdered")
+    left = [number(item, "fulfillment", key, default=None) for key in ("quantityFulfilled", "quantityUnfulfilled")]
+    cancelled = first(first(item, "cancellation", default={}), "cancellationExecution")
+    return sum(left) if cancelled and None not in left else ordered
+
+
+def _charges_of(item, with_tax):
+    """Return ``({kind: what is charged}, discount on the goods, all of it)``, the last ``None`` where no price is told.
+
+    Whether tax stands on top of the prices or is part of them is told by nothing but the sum: both kinds of
+    marketplaces use one form.
+    """
+    charges, discounts, taxes = {}, {}, {}
+    for row in items(first(item, "proceeds", default={}), "breakdowns", default=[]):
+        kind, amount = text(row, "type"), number(row, "subtotal", "amount", default=0.0)
+        if kind == "DISCOUNT":
+            _spread(discounts, row, abs(amount))
+        elif kind == "TAX":
+            _spread(taxes, row, amount)
+        else:
+            kind = kind if kind in EXTRA_CHARGES or kind == "ITEM" else "OTHER"
+            charges[kind] = charges.get(kind, 0.0) + amount
+    told = number(item, "proceeds", "proceedsTotal", "amount", default=None)
+    price = number(item, "product", "price", "unitPrice", "amount", default=None)
+    if not charges and price is None and told is None:
+        return {}, 0.0, None
+    charges.setdefault("ITEM", (price or 0.0) * _quantity_of(item))
+    for kind, amount in discounts.items():
+        charges[kind] = charges.get(kind, 0.0) - amount
+    plain, tax = sum(charges.values()), sum(taxes.values())
+    on_top = told is not None and abs(told - plain - tax) < _PENNY
+    if on_top and with_tax:
+        for kind, amount in taxes.items():
+            charges[kind] = charges.get(kind, 0.0) + amount
+    if told is not None and not on_top:
+        charges["ITEM"] += told - plain
+    return charges, discounts.get("ITEM", 0.0), plain if told is None else told
+
+
+def _spread(amounts, row, whole):
+    """Add to ``amounts`` what of a tax or a discount falls upon what; what is not said falls upon the goods."""
+    left = whole
+    for detail in items(row, "detailedBreakdowns", default=[]):
+        kind, amount = text(detail, "subtype"), abs(number(detail, "value", "amount", default=0.0))
+        if kind in EXTRA_CHARGES and amount <= left + _PENNY:
+            amounts[kind] = amounts.get(kind, 0.0) + amount
+            left -= amount
+    amounts["ITEM"] = amounts.get("ITEM", 0.0) + left
+
+
+def _tip_of(raw, charged):
+    """A tip for the delivery, where it is what the total holds besides the items."""
+    total = total_of(raw)
+    rows = items(first(raw, "proceeds", default={}), "breakdowns", default=[])
+    tip = sum(number(row, "subtotal", "amount") for row in rows if text(row, "type") == "DELIVERY_TIP")
+    return tip if total is not None and abs(total - charged - tip) < _PENNY else 0.0
+
+
+def reason_of(raw):
+    """Why the order was cancelled, in Amazon's words."""
+    reasons = [text(item, "cancellation", "cancellationExecution", "cancelReason") for item in items(raw, "orderItems")]
+    return "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def changed_at(raw):
+    """When the order was last changed, as a text that sorts; ``""`` where that can't be told."""
+    try:
+        at = moment(raw, "lastUpdatedTime")
+    except MappingError:
+        return ""
+    return at.isoformat(timespec="microseconds") if at else ""
+
+
+# === shipments ===
+
+
+def shipment_of(package, marketplace_id, shipped_at):
+    """The wire form of a delivery. ``package.number`` is what Amazon knows it by, so that it is told once."""
+    code = _CARRIERS.get(package.carrier.strip().casefold(), "Other")
+    detail = {
+        "packageReferenceId": str(package.number),
+        "carrierCode": code,
+        "carrierName": package.carrier.strip(),
+        "trackingNumber": package.tracking.strip(),
+        "shipDate": zulu(shipped_at),
+        "orderItems": [{"orderItemId": line_id, "quantity": int(units)} for line_id, units in package.lines],
+    }
+    return {"marketplaceId": marketplace_id, "packageDetail": detail}
+
+
+def knows(raw, package):
+    """Tell whether the order that Amazon shows has this delivery already."""
+    told = items(raw, "packages", default=[])
+    return any(
+        text(row, "packageReferenceId") == str(package.number)
+        and text(row, "trackingNumber") == package.tracking.strip()
+        for row in told
+    )
+
+
+def zulu(at):
+    """A naive UTC time as Amazon writes it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,74 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from ..sandbox.amazon import AmazonBox
+from .common import SECRET, MarketplaceCase
+from .contract import AdapterContract
+
+US = "ATVPDKIKX0DER"
+
+
+class AmazonCase:
+    """An account that is live at Amazon in a box."""
+
+    code = "amazon"
+    push_path = r"listings/2021-08-01/items/.+/"
+    pull_path = r"orders/2026-01-01/orders$"
+    ship_path = "shipmentConfirmation"
+    secrets = ("amzn-secret-of-the-box", "Atzr|refresh-of-the-box", SECRET)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The company of the tests sells in whatever its currency is; Amazon is told a price with its currency.
+        usd = cls.env.ref("base.USD")
+        usd.active = True
+        cls.pricelist = cls.env["product.pricelist"].create({"name": "amazon.com", "currency_id": usd.id})
+
+    def _make_box(self):
+        return AmazonBox(skus=[self.external_id(product) for product in self.products])
+
+    def _account_values(self):
+        return {
+            "base_url": self.box.url,
+            "token_url": f"{self.box.url}auth/o2/token",
+            **self.box.client,
+            "refresh_token": self.box.refresh_token,
+            "amazon_seller_id": self.box.seller,
+            "amazon_marketplace": US,
+            "pricelist_id": self.pricelist.id,
+            "webhook_secret": SECRET,
+        }
+
+    def external_id(self, product):
+        return f"قهوة/SKU {product.id}"
+
+    def place_order(self, *lines, **values):
+        items = [(self.external_id(product), amount, price) for product, amount, price in lines]
+        return self.box.add_order(items, **values)
+
+    def expire_tokens(self):
+        self.box.tokens.clear()
+
+
+class TestContractAmazon(AmazonCase, AdapterContract, MarketplaceCase):
+    """Amazon stands what every marketplace has to stand."""
+
+    def price_there(self, product):
+        return self.box.listings[self.external_id(product)]["price"]
+
+    def quantity_there(self, product):
+        return self.box.listings[self.external_id(product)]["quantity"]
+
+    def refuse_product(self, product):
+        self.box.refused_skus[self.external_id(product)] = "'[batteries_required]' is required but not supplied."
+
+    def place_strange_order(self):
+        return self.place_order((self.products[0], 1, 10.0), status=self.unknown_status)
+
+    def cancel_there(self, external_id):
+        self.box.change_order(external_id, "CANCELLED")
+
+    def shipments_there(self, external_id):
+        return [
+            (one["trackingNumber"], {row["orderItemId"]: row["quantity"] for row in one["orderItems"]})
+            for one in self.box.shipments.get(external_id, {}).values()
+        ]
