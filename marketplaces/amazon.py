@@ -1,9 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 import time
-import zlib
 from contextlib import contextmanager
-from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 from odoo import _, api, fields, models
@@ -28,8 +26,6 @@ PARTICIPATIONS = "sellers/v1/marketplaceParticipations"
 ORDER_DATA = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT"
 ORDERS_PAGE = 100
 CATALOGUE_PAGE = 20
-# Orders appear in a search a little after they were changed.
-OVERLAP = timedelta(minutes=2)
 
 # Up to so many offers are sent one by one, at 5 a second; more go as a feed, which takes minutes whatever its size.
 FEW = 200
@@ -44,11 +40,8 @@ PAUSE_SECONDS = 2.0
 FEED_TYPE = "JSON_LISTINGS_FEED"
 FEED_CONTENT = "application/json; charset=UTF-8"
 FEED_ENDED_BADLY = ("CANCELLED", "FATAL")
-REPORT_BYTES = 64 * 2**20
 
 PERSONAL_KEYS = {"giftoption", "taxregistrations", "paymentexecutions", "destinationpostalcode"}
-# A notification about an order in these states, or delivered by Amazon, is about nothing that is imported.
-IGNORED_NOTICES = {"Pending", "PendingAvailability"}
 
 PLACE_FIELDS.update({"amazon_seller_id", "amazon_marketplace"})
 
@@ -275,30 +268,17 @@ class MarketplaceApiAmazon(models.AbstractModel):
             return {}
         with self._exchange(config, "poll_push", 0) as exchange:
             place = exchange.request("GET", f"{FEEDS}/documents/{quote(document_id, safe='')}")
-        body = self._transfer(config, text(place, "url", required=True))
-        try:
-            report = json.loads(_unpacked(body) if body[:2] == b"\x1f\x8b" else body)
-        except (ValueError, RecursionError, zlib.error):
-            raise errors.InvalidResponse(_("Amazon's report on a feed can't be read; it is asked for again.")) from None
-        return report if isinstance(report, dict) else {}
+        return forms.report_of(self._transfer(config, text(place, "url", required=True)))
 
     def _judge(self, rows, status, report):
-        """Return what became of each row, by the issues that name it; what names none is about the whole feed."""
-        issues = items(report, "issues", default=[])
-        numbers = {row["external_id"]: number for number, row in enumerate(rows, 1)}
-        by_row = {}
-        for issue in issues:
-            number = numbers.get(text(issue, "sku")) or issue.get("messageId") or 0
-            by_row.setdefault(number if number in range(1, len(rows) + 1) else 0, []).append(issue)
-        whole = forms.errors_of(by_row.pop(0, []))
-        refused = {number: found for number, part in by_row.items() if (found := forms.errors_of(part))}
-        invalid = int((report.get("summary") or {}).get("messagesInvalid") or 0)
-        if status in FEED_ENDED_BADLY or whole or invalid > len(refused):
-            code, why = whole or (status, _("The feed ended as %s.", status))
-            other = RowResult.retry(_("Amazon did not carry out the feed. %s", why), code=code)
-        else:
-            other = RowResult.accepted()
-        return [RowResult.rejected(*refused[number]) if number in refused else other for number in numbers.values()]
+        refused, whole = forms.judged([row["external_id"] for row in rows], report)
+        if status in FEED_ENDED_BADLY and not whole:
+            whole = status, _("It ended as %s.", status)
+        other = RowResult.accepted()
+        if whole:
+            other = RowResult.retry(_("Amazon did not carry out the feed. %s", whole[1]), code=whole[0])
+        places = range(1, len(rows) + 1)
+        return [RowResult.rejected(*refused[place]) if place in refused else other for place in places]
 
     # ------------------------------------------------------------------ orders
 
@@ -307,8 +287,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
         return sorted({self._marketplace(account).id for account in config._credential_group().filtered("active")})
 
     def _pull_orders(self, config, cursor=None):
-        """The cursor is a JSON text: ``after``, Amazon's own time up to which all was seen; within a search of several
-        pages ``token``, and ``next``, what ``after`` will be when it is over."""
+        """The cursor is what ``amazon_forms.next_place`` returns, as JSON."""
         place = self._load_cursor(config, cursor)
         params = {
             "lastUpdatedAfter": place["after"],
@@ -330,22 +309,15 @@ class MarketplaceApiAmazon(models.AbstractModel):
                 raise
             # The token has run out, after a day: the search begins again.
             return OrderPage([], json.dumps({"after": place["after"]}), more=True)
-        token = text(answer, "pagination", "nextToken")
-        place = self._next_place(place, answer, token)
-        return OrderPage([row for row in rows if self._is_ours(config, row)], json.dumps(place), more=bool(token))
+        place = forms.next_place(place, answer)
+        found = [row for row in rows if self._is_ours(config, row)]
+        return OrderPage(found, json.dumps(place), more="token" in place)
 
     def _load_cursor(self, config, cursor):
         if cursor:
             return json.loads(cursor)
         since = config.orders_since or fields.Datetime.now()
         return {"after": forms.zulu(since)}
-
-    def _next_place(self, place, answer, token):
-        """The first page of a search says up to when it looks; orders that change meanwhile come with the next one."""
-        until = moment(answer, "lastUpdatedBefore")
-        after = place.get("next") or (forms.zulu(until - OVERLAP) if until else place["after"])
-        after = max(after, place["after"])
-        return {"after": place["after"], "token": token, "next": after} if token else {"after": after}
 
     def _is_ours(self, config, raw):
         try:
@@ -385,9 +357,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
         status, sent = forms.status_of(raw)
         currency = forms.currency_of(raw) or self._marketplace(config).currency
         with_tax = config.tax_policy != "product"
-        ship_by, by = moment(raw, "fulfillment", "shipByWindow", "latestDateTime"), None
         arrives = moment(raw, "fulfillment", "deliverByWindow", "latestDateTime")
-        by = arrives.date() if arrives else None
         return Order(
             external_id=text(raw, "orderId", required=True),
             status=status,
@@ -399,13 +369,13 @@ class MarketplaceApiAmazon(models.AbstractModel):
             reference=text(raw, "orderId"),
             ordered_at=moment(raw, "createdTime"),
             currency=currency,
-            ship_by=ship_by,
-            estimated_day=by,
+            ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
+            estimated_day=arrives.date() if arrives else None,
             cancellation_reason=forms.reason_of(raw),
         )
 
     def _parse_status(self, config, raw):
-        return text(raw, "orderId", required=True), *forms.status_of(raw)
+        return forms.told_status(raw)
 
     def _personal_keys(self):
         return super()._personal_keys() | PERSONAL_KEYS
@@ -463,14 +433,11 @@ class MarketplaceApiAmazon(models.AbstractModel):
         return events
 
     def _events_of(self, config, notification):
-        change = first(first(notification, "Payload", default={}), "OrderChangeNotification", default={})
+        change = forms.change_of(notification)
         external_id = text(change, "AmazonOrderId", required=True)
         if text(change, "SellerId") not in ("", self._seller(config)):
             raise errors.MappingError("SellerId", _("another seller than the account's"))
-        there = text(change, "Summary", "MarketplaceId")
-        ours = not there or there in self._marketplace_ids(config)
-        by_amazon = text(change, "Summary", "FulfillmentType") == "AFN"
-        if not ours or by_amazon or text(change, "Summary", "OrderStatus") in IGNORED_NOTICES:
+        if not forms.is_about_ours(change, self._marketplace_ids(config)):
             return []
         event_id = text(notification, "NotificationMetadata", "NotificationId")
         return [Event("notice", external_id, notification, event_id)]
@@ -483,7 +450,6 @@ class MarketplaceConfig(models.Model):
 
     amazon_region = fields.Selection(
         [(code, region[0]) for code, region in REGIONS.items()],
-        string="Amazon Region",
         compute="_compute_amazon_region",
         help="Decides where Amazon's API answers. Follows from the marketplace.",
     )
@@ -493,7 +459,6 @@ class MarketplaceConfig(models.Model):
         "it may share the credentials of this one.",
     )
     amazon_seller_id = fields.Char(
-        string="Amazon Seller ID",
         help="The merchant token: Seller Central, Settings, Account Info, Business Information.",
     )
     amazon_product_type = fields.Char(
@@ -525,8 +490,3 @@ class MarketplaceConfig(models.Model):
                 raise ValidationError(
                     _("%s: another account that shares these credentials sells there already.", config.name)
                 )
-
-
-def _unpacked(body):
-    """Unpack gzip, but no more of it than any report can be."""
-    return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, REPORT_BYTES)

@@ -4,21 +4,25 @@
 Source: the vendor's models of Orders 2026-01-01, Orders v0, Listings Items 2021-08-01 and the listings feed, version 2.
 """
 
+import json
 import re
+import zlib
+from datetime import timedelta
 
 from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
-from ..transport.errors import MappingError
+from ..transport.errors import InvalidResponse, MappingError
 from ..transport.reading import first, items, moment, number, text, under
 from .amazon_marketplaces import decimals
 
+#: Amazon's words and ours; its notifications still use the spelling of the API before.
 STATUS_FROM_AMAZON = {
-    "UNSHIPPED": "approved",
-    "PARTIALLY_SHIPPED": "approved",
-    "SHIPPED": "shipped",
-    "CANCELLED": "cancelled",
+    **{"UNSHIPPED": "approved", "Unshipped": "approved"},
+    **{"PARTIALLY_SHIPPED": "approved", "PartiallyShipped": "approved"},
+    **{"SHIPPED": "shipped", "Shipped": "shipped"},
+    **{"CANCELLED": "cancelled", "Canceled": "cancelled"},
 }
 #: Orders that are not paid yet: Amazon tells no prices of them, and changes them again when they are.
-UNPAID = {"PENDING", "PENDING_AVAILABILITY"}
+UNPAID = {"PENDING", "PENDING_AVAILABILITY", "Pending", "PendingAvailability"}
 #: What is charged besides the goods, as a line of its own each.
 EXTRA_CHARGES = {
     "SHIPPING": "Shipping",
@@ -36,6 +40,10 @@ _CARRIERS = {code.casefold(): code for code in CARRIERS}
 #: A number that leads to the buyer by an extension is Amazon's own, shared by many buyers.
 _EXTENSION = re.compile(r"\b(?:ext|x)\.?\s*\d+", re.IGNORECASE)
 _PENNY = 0.005
+#: Orders appear in a search a little after they were changed.
+OVERLAP = timedelta(minutes=2)
+REPORT_BYTES = 64 * 2**20
+_GZIP = b"\x1f\x8b"
 
 
 # === offers ===
@@ -107,7 +115,10 @@ def _here(rows, marketplace_id):
 
 def status_of(raw):
     """Return ``(neutral status, status as sent)``."""
-    sent = text(raw, "fulfillment", "fulfillmentStatus", required=True)
+    return _known(text(raw, "fulfillment", "fulfillmentStatus", required=True))
+
+
+def _known(sent):
     if sent in UNPAID:
         raise MappingError(
             "fulfillment.fulfillmentStatus",
@@ -124,6 +135,27 @@ def is_ours(raw, marketplace_ids):
     by = text(raw, "fulfillment", "fulfilledBy", default="MERCHANT")
     there = text(raw, "salesChannel", "marketplaceId")
     return status not in UNPAID and by == "MERCHANT" and (not there or there in marketplace_ids)
+
+
+def change_of(notification):
+    """Return what a notification of the type ORDER_CHANGE says of an order."""
+    return first(first(notification, "Payload", default={}), "OrderChangeNotification", default={})
+
+
+def told_status(raw):
+    """Return ``(order id, neutral status, status as sent)`` of an order, or of a notification about one."""
+    if "Payload" not in raw:
+        return text(raw, "orderId", required=True), *status_of(raw)
+    change = change_of(raw)
+    return text(change, "AmazonOrderId", required=True), *_known(text(change, "Summary", "OrderStatus", required=True))
+
+
+def is_about_ours(change, marketplace_ids):
+    """Tell whether a notification is about an order that is imported."""
+    there = text(change, "Summary", "MarketplaceId")
+    by_amazon = text(change, "Summary", "FulfillmentType") == "AFN"
+    unpaid = text(change, "Summary", "OrderStatus") in UNPAID
+    return not by_amazon and not unpaid and (not there or there in marketplace_ids)
 
 
 def customer_of(raw):
@@ -288,6 +320,54 @@ def changed_at(raw):
     except MappingError:
         return ""
     return at.isoformat(timespec="microseconds") if at else ""
+
+
+# === where a search goes on ===
+
+
+def next_place(place, answer):
+    """Return where the next search begins, or this one goes on: ``after``, Amazon's own time up to which all was seen;
+    within a search of several pages ``token``, and ``next``, what ``after`` will be when it is over.
+
+    The first page says up to when the search looks; orders that change meanwhile come with the next one.
+    """
+    until = moment(answer, "lastUpdatedBefore")
+    after = place.get("next") or (zulu(until - OVERLAP) if until else place["after"])
+    after = max(after, place["after"])
+    token = text(answer, "pagination", "nextToken")
+    return {"after": place["after"], "token": token, "next": after} if token else {"after": after}
+
+
+# === reports on feeds ===
+
+
+def report_of(body):
+    """Return the report on a feed, ``{}`` where it is none; unpacked, but no more of it than any report can be.
+
+    :raise InvalidResponse: it can't be read
+    """
+    try:
+        if body[:2] == _GZIP:
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, REPORT_BYTES)
+        report = json.loads(body)
+    except (ValueError, RecursionError, zlib.error):
+        raise InvalidResponse("Amazon's report on a feed can't be read; it is asked for again") from None
+    return report if isinstance(report, dict) else {}
+
+
+def judged(skus, report):
+    """Return ``({place in the feed, from 1: (code, words)} of what was refused, the same of the whole feed or None)``.
+    A row is known by its SKU, else by its place; what names neither is about the whole feed."""
+    places = {sku: place for place, sku in enumerate(skus, 1)}
+    issues = {}
+    for issue in items(report, "issues", default=[]):
+        place = places.get(text(issue, "sku")) or issue.get("messageId")
+        issues.setdefault(place if place in range(1, len(skus) + 1) else 0, []).append(issue)
+    whole = errors_of(issues.pop(0, []))
+    refused = {place: found for place, part in issues.items() if (found := errors_of(part))}
+    if not whole and number(report, "summary", "messagesInvalid", default=0) > len(refused):
+        whole = "", "Rows were refused, and the report does not say which."
+    return refused, whole
 
 
 # === shipments ===

@@ -11,7 +11,7 @@ REGIONS = {
     "na": ("Americas", "https://sellingpartnerapi-na.amazon.com/"),
     "fe": ("Far East", "https://sellingpartnerapi-fe.amazon.com/"),
 }
-TOKEN_URL = "https://api.amazon.com/auth/o2/token"
+TOKEN_URL = "https://api.amazon.com/auth/o2/token"  # noqa: S105
 
 
 class Marketplace(NamedTuple):
