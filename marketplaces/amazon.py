@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..models.marketplace_config import PLACE_FIELDS
+from ..models.marketplace_config_place import PLACE_FIELDS
 from ..schemas import Event, Order, OrderPage, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
