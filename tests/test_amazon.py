@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import gzip
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import requests
@@ -780,8 +782,8 @@ class TestAmazonModels(AmazonTools, MarketplaceCase):
         self.assertFalse(found, call.path)
         return operation.get("operationId")
 
-    def test_every_call_and_every_answer_is_as_the_models_say(self):
-        models = {start: swagger.Model(self.load(name)) for start, name in self.FILES.items()}
+    def round_trip(self):
+        """Make every call once, and some with a refusal; return them."""
         calls = self.record()
         api = self.account._api()
         api._test_connection(self.account)
@@ -794,6 +796,11 @@ class TestAmazonModels(AmazonTools, MarketplaceCase):
         self.as_feed()
         self.reprice()
         self.settle()
+        return calls
+
+    def test_every_call_and_every_answer_is_as_the_models_say(self):
+        models = {start: swagger.Model(self.load(name)) for start, name in self.FILES.items()}
+        calls = self.round_trip()
         judged = {self.judge(call, models) for call in calls} - {None}
         self.assertEqual(
             judged,
@@ -815,6 +822,25 @@ class TestAmazonModels(AmazonTools, MarketplaceCase):
         report = next(call.response.get_data() for call in documents if call.request.method == "GET")
         schema = self.load("listings-feed-processing-report-schema-v2.json")
         self.assertFalse(swagger.problems(schema, json.loads(gzip.decompress(report)), schema, strict=True))
+
+    def test_what_is_sent_can_be_written_down_for_the_vendors_own_client(self):
+        target = os.environ.get("MARKETPLACE_WIRE")
+        if not target:
+            self.skipTest("asked for by `python -m dev conformance amazon`")
+        rows = [
+            {
+                "method": call.request.method,
+                "path": call.path,
+                "query": call.request.query_string.decode(),
+                "body": call.sent,
+                "shows_token": "x-amz-access-token" in call.request.headers,
+                "status": call.response.status_code,
+                "answer": call.response.get_data(as_text=True),
+            }
+            for call in self.round_trip()
+            if not call.path.startswith("/store/")
+        ]
+        Path(target).write_text(json.dumps(rows))
 
     def test_the_judge_finds_what_is_wrong(self):
         model = swagger.Model(self.load("ordersV0.json"))
