@@ -180,7 +180,10 @@ class MarketplaceApiAmazon(models.AbstractModel):
             self._check_currency(config)
         told = [row for row in rows if row["wire"]["patches"]]
         send = self._push_one_by_one if len(told) <= FEW else self._push_feed
-        results = iter(send(config, told) if told else ())
+        try:
+            results = iter(send(config, told) if told else ())
+        except errors.MappingError as err:
+            raise errors.InvalidResponse(_("Amazon's answer makes no sense: %s", err)) from None
         return [next(results) if row["wire"]["patches"] else RowResult.accepted() for row in rows]
 
     def _push_one_by_one(self, config, rows):

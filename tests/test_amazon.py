@@ -128,6 +128,16 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.assertEqual((listings[0].state, listings[0].error_code), ("failed", "90220"))
         self.assertEqual(listings[0].last_error, "The price is too low.")
 
+    @mute_logger(QUIET)
+    def test_an_answer_that_makes_no_sense_blames_no_row(self):
+        listings = self.listed()
+        self.box.fail(self.push_path, status=200, body=["surprise"], times=None)
+        self.reprice()
+        self.commit()
+        self.assertTrue(self.running().blocked_until)
+        self.assertEqual((set(listings.mapped("attempts")), self.account.state), ({0}, "live"))
+        self.assertEqual(len(self.box.calls(self.push_path)), 1)
+
     def test_a_price_in_another_currency_is_not_sent_and_pauses_the_account(self):
         self.listed()
         euros = self.env.ref("base.EUR")
@@ -677,6 +687,7 @@ class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
         headers = {"Content-Type": "application/json", "X-Api-Key": key}
         path = f"/marketplace_integration/webhook/{kind}/{self.account.webhook_key}"
         answer = self.url_open(path, data=json.dumps(payload).encode(), headers=headers)
+        self._wait_remaining_requests()  # the wake comes after the answer
         self.env.invalidate_all()
         return answer
 
