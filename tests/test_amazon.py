@@ -695,7 +695,7 @@ class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
         external_id = self.place_order((self.products[0], 2, 10.0))
         answer = self.post({"detail-type": "ORDER_CHANGE", "detail": self.notification(external_id)})
         self.assertEqual((answer.status_code, answer.json()["new"]), (200, 1))
-        self.commit()
+        self.time_passes()
         self.assertEqual(self.order_here(external_id).state, "sale")
         self.pull()
         self.assertEqual(len(self.order_here(external_id)), 1)
@@ -704,7 +704,7 @@ class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
         external_id = self.place_order((self.products[0], 2, 10.0))
         self.assertEqual(self.post(self.notification(external_id)).json()["new"], 1)
         self.assertEqual(self.post(self.notification(external_id)).json()["new"], 0)
-        self.commit()
+        self.time_passes()
         again = self.notification(external_id, OrderStatus="Canceled")
         self.assertEqual(self.post(again).json()["new"], 0, "the same id")
         self.assertEqual(self.post(self.notification(external_id, "n-2", OrderStatus="Canceled")).json()["new"], 1)
@@ -748,7 +748,7 @@ class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
 
     def test_an_order_that_is_not_there_is_no_failure(self):
         self.post(self.notification("902-0000000-0000000"))
-        self.commit()
+        self.time_passes()
         self.assertEqual(self.inbox().state, "done")
 
 
