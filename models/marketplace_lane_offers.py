@@ -76,29 +76,42 @@ class MarketplaceLaneOffers(models.AbstractModel):
             size = config.batch_size
             if config._running().failures >= PROBE_FAILURES:
                 rows, size = rows[:1], 1  # the marketplace has not answered lately: a probe, not a full load
-        rows = self._locate(config_id, rows)
+        rows, located = self._locate(config_id, rows)
         self._send_all(config_id, [rows[start : start + size] for start in range(0, len(rows), size)])
-        return bool(polled or folded or settled or rows)
+        return bool(polled or folded or settled or rows or located)
 
     def _locate(self, config_id, rows):
-        """Give each row what else its marketplace has to name it by, and return the rows that can be sent. It is asked
-        once for each listing, and before anything is sent, in a transaction of its own."""
-        unknown = {row["external_id"]: row for row in rows if not row["remote"]}
-        with own_transaction(self.env) as env:
-            config = env["marketplace.config"].browse(config_id)
-            api = config._api()
-            if not unknown or not config._capabilities().get("needs_remote"):
-                return rows
-            lane = env[self._name]
-            located, error = lane._guarded(config, api._locate_products, config, list(unknown))
-            if error:
-                return [row for row in rows if row["remote"]]
-            for external_id, row in unknown.items():
-                row["remote"] = located.get(external_id)
-                env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]
-                if not row["remote"]:
-                    lane._store([row], [RowResult.rejected("", lane._unknown_there(config, external_id))])
-        return [row for row in rows if row["remote"]]
+        """Give each row what else its marketplace has to name it by. It is asked once for each listing, and before
+        anything is sent, a batch at a time in a transaction of its own, so that what was found stays found.
+
+        :return: the rows that can be sent, and whether any was looked up. When looking them up took too long there are
+            none: what was computed before is not sent, the next step computes it anew.
+        """
+        unknown = [row for row in rows if not row["remote"]]
+        started, located = time.monotonic(), False
+        while unknown and time.monotonic() - started < FRESH_SECONDS:
+            with own_transaction(self.env) as env:
+                config = env["marketplace.config"].browse(config_id)
+                if not config._capabilities().get("needs_remote"):
+                    return rows, False
+                batch, unknown = unknown[: config.batch_size], unknown[config.batch_size :]
+                if not config._may_talk() or not env[self._name]._locate_batch(config, batch):
+                    break
+            located = True
+        if time.monotonic() - started > FRESH_SECONDS:
+            return [], located
+        return [row for row in rows if row["remote"]], located
+
+    def _locate_batch(self, config, rows):
+        """Look up one batch, and store what was found; tell whether the marketplace answered."""
+        api = config._api()
+        found, error = self._guarded(config, api._locate_products, config, [row["external_id"] for row in rows])
+        for row in () if error else rows:
+            row["remote"] = found.get(row["external_id"])
+            self.env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]
+            if not row["remote"]:
+                self._store([row], [RowResult.rejected("", self._unknown_there(config, row["external_id"]))])
+        return not error
 
     def _unknown_there(self, config, external_id):
         return _(
