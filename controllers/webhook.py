@@ -35,8 +35,8 @@ class MarketplaceWebhook(http.Controller):
     def receive(self, kind, key=None, marketplace=None, **_kwargs):
         """Take one delivery for the account that the path, the header ``X-Marketplace-Key`` or ``?marketplace=`` names.
 
-        :return: JSON; 200 when it is stored, 400 not understood, 401 not verified, 411, 413 or 415 a body that is
-            not taken
+        :return: JSON; 200 when it is stored, 400 not understood, 401 not verified (or what the marketplace wants to
+            hear then), 411, 413 or 415 a body that is not taken
         """
         config = None
         try:
@@ -111,7 +111,7 @@ class MarketplaceWebhook(http.Controller):
         try:
             return config._api()._verify_webhook(config, request.httprequest.headers, body, time.time())
         except WebhookRejected as err:
-            raise Refused(401, str(err)) from err
+            raise Refused(err.status or 401, str(err)) from err
 
     def _load(self, body):
         try:

@@ -20,7 +20,8 @@ class MarketplaceApi(models.AbstractModel):
         return scheme, options if scheme == "token" else {"tolerance": float(config.webhook_tolerance), **options}
 
     def _webhook_preset(self):
-        """Return ``(scheme, options)`` by which this marketplace signs its deliveries.
+        """Return ``(scheme, options)`` by which this marketplace signs its deliveries. One that is not of
+        ``transport.signatures`` is the adapter's own, which overrides :meth:`_verify_webhook` then.
 
         By default, for marketplaces without webhooks of their own, what a relay of the supplier's has to do: sign time
         and body with HMAC-SHA256.
@@ -45,7 +46,7 @@ class MarketplaceApi(models.AbstractModel):
 
         :param headers: mapping that ignores case
         :param bytes body: as it came, before anything is made of it
-        :raise WebhookRejected: it is not, or it is too old
+        :raise WebhookRejected: it is not, or it is too old; its ``status`` is answered where it has one, else 401
         """
         scheme, options = self._webhook_recipe(config)
         return signatures.verify(scheme, headers, body, config._webhook_secrets(), now, **options)
