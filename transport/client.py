@@ -29,7 +29,7 @@ _CHUNK = 16384
 _MESSAGE_LIMIT = 300
 #: Where marketplaces put what went wrong, in the order of trust.
 _MESSAGE_KEYS = ("error", "errors", "error_description", "message", "detail", "title")
-_CODE_KEYS = ("code", "error_code", "errorCode")
+_CODE_KEYS = ("code", "error_code", "errorCode", "errorId")
 
 
 @dataclass(frozen=True)
