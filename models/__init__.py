@@ -56,6 +56,7 @@ from . import product_template_attribute_value
 from . import res_company
 from . import res_currency_rate
 from . import res_partner
+from . import res_partner_erasure
 from . import sale_order
 from . import sale_order_hold
 from . import sale_order_money

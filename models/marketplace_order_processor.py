@@ -94,7 +94,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _process_erasure(self, config, row):
         """Forget a customer whom the marketplace asks us to forget."""
         self.env["res.partner"]._marketplace_forget(config, row.external_id)
-        row.write({"state": "done", "payload": "null"})
+        # The code itself may be a name; the key stays, by which a copy is known, unless it is made of the code.
+        key = f"erase:{row.digest}:{row.id}" if row.external_id and row.external_id in row.key else row.key
+        row.write({"state": "done", "payload": "null", "external_id": False, "key": key})
 
     def _await_order(self, row, external_id):
         """Keep a status that came before its order: creating the order takes it into account."""

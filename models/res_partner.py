@@ -21,13 +21,6 @@ TAIL_OF = (
 )
 
 
-# What tells who somebody is.
-PERSONAL = (
-    *("phone", "email", "street", "street2", "city", "zip", "comment"),
-    *("marketplace_phone2", "marketplace_address", "marketplace_notes"),
-)
-
-
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
@@ -281,21 +274,6 @@ class ResPartner(models.Model):
             "company_id": partner.company_id.id,
             **self._prepare_marketplace_details(customer),
         }
-
-    def _marketplace_forget(self, config, code):
-        """Remove what is known of the customer with this code: from the contact, its addresses, and the documents of
-        its orders. The orders stay, as the books need them."""
-        owner = config._credentials()
-        customer = self.with_context(active_test=False).search(
-            [("marketplace_config_id", "=", owner.id), ("cartona_id", "=", CODE + code)]
-        )
-        if not customer:
-            return
-        people = customer | customer.with_context(active_test=False).child_ids
-        nothing = dict.fromkeys(PERSONAL, False)
-        people.write({**nothing, "name": _("Forgotten customer")})
-        orders = self.env["sale.order"].search([("partner_id", "in", people.ids)])
-        self.env["marketplace.inbox"].search([("order_id", "in", orders.ids)])._redact()
 
     def _prepare_marketplace_place(self, customer, country):
         """Return where a customer is; ``country`` is meant where the marketplace names none."""

@@ -83,6 +83,22 @@ def without_personal(data, keys):
     return data
 
 
+def names_person(data, keys, value) -> bool:
+    """Whether ``value`` stands in ``data``, parsed JSON, as a whole text below one of ``keys`` (lower case)."""
+    if isinstance(data, dict):
+        return any(
+            _holds(found, value) if str(key).lower() in keys else names_person(found, keys, value)
+            for key, found in data.items()
+        )
+    return isinstance(data, list) and any(names_person(found, keys, value) for found in data)
+
+
+def _holds(data, value):
+    if isinstance(data, (dict, list)):
+        return any(_holds(found, value) for found in (data.values() if isinstance(data, dict) else data))
+    return data == value
+
+
 def _as_text(data, window):
     if data is None:
         return ""
