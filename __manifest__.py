@@ -19,6 +19,7 @@
         "views/marketplace_config_woocommerce_views.xml",
         "views/marketplace_config_shopify_views.xml",
         "views/marketplace_config_amazon_views.xml",
+        "views/marketplace_config_ebay_views.xml",
         "views/marketplace_listing_views.xml",
         "views/marketplace_unmatched_views.xml",
         "views/marketplace_audit_views.xml",
