@@ -56,8 +56,7 @@ class MarketplaceWebhook(http.Controller):
         stored = self._store(config, kind, documents)
         response = request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
         if stored:
-            inbox = request.env["marketplace.inbox"]
-            lanes = {inbox._lane_of(account, kind) for account, kind, *_rest in documents}
+            lanes = {request.env["marketplace.inbox"]._lane_of(account, what) for account, what, *_rest in documents}
             # Whoever delivers waits for what is stored, not for what becomes of it.
             response.call_on_close(partial(request.env["marketplace.wake"]._wake, lanes))
         return response

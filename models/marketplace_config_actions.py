@@ -35,7 +35,6 @@ class MarketplaceConfig(models.Model):
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         self.env["marketplace.identity"]._claim()
         new = self.filtered(lambda config: config.state == "draft")
-        new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.write({"state": "live", "pause_reason": False})
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)

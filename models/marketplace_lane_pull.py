@@ -67,17 +67,18 @@ class MarketplaceLanePull(models.AbstractModel):
             notice = lane._notices(config)
             if not notice or not config._may_talk():
                 return False
+            # All that stand here before the order is fetched are about what it says then.
+            same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
+            told = notice.search([*same, ("kind", "=", "notice"), ("state", "=", "waiting")])
             raw, error = lane._guarded(config, config._api()._fetch_order, config, notice.external_id)
             if error:
                 lane._postpone_notice(notice, error)
                 return False
             rows, _new = lane._store(config, [raw] if raw else [], notice.source)
-            same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
-            told = notice.search([*same, ("kind", "=", "notice"), ("state", "=", "waiting"), ("id", "<=", notice.id)])
             gone = "" if raw else _("The marketplace has no such order.")
             if gone:
                 env["marketplace.order.processor"]._ask_about_deleted(notice.config_id, notice.external_id)
-            (notice | told).write({"state": "done", "last_error": gone or False})
+            told.write({"state": "done", "last_error": gone or False})
             return True
 
     def _postpone_notice(self, notice, error):

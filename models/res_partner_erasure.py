@@ -39,16 +39,19 @@ class ResPartner(models.Model):
             )
         )
         found = self.env["marketplace.inbox"].sudo().browse([row[0] for row in self.env.cr.fetchall()])
-        keys = config._api()._personal_keys()
+        keys = config._api()._account_personal_keys(config)
         return found.filtered(lambda row: names_person(row._document(), keys, code))
 
     def _marketplace_known_as(self, config, code):
+        """Return the contact with this code, its first or one that it has of a contact that was merged into it."""
+        owner, key = config._credentials(), CODE + code
         # sudo: a delivery that asks for it comes from nobody in particular
-        return (
-            self.sudo()
-            .with_context(active_test=False)
-            .search([("marketplace_config_id", "=", config._credentials().id), ("cartona_id", "=", CODE + code)])
+        people = self.sudo().with_context(active_test=False)
+        first = people.search([("marketplace_config_id", "=", owner.id), ("cartona_id", "=", key)])
+        further = (
+            self.env["marketplace.customer.code"].sudo().search([("config_id", "=", owner.id), ("code", "=", key)])
         )
+        return first | people.browse(further.partner_id.ids)
 
     def _marketplace_forget(self, config, code):
         """Remove what is known of the customer with this code: from the contact, its delivery addresses and their
@@ -109,6 +112,7 @@ class ResPartner(models.Model):
 
     def _marketplace_unlink(self):
         """Know this contact as a customer of the marketplace no more."""
+        self.marketplace_code_ids.unlink()
         self.write(
             {
                 "cartona_id": False,
@@ -122,6 +126,7 @@ class ResPartner(models.Model):
     def _marketplace_anonymise(self):
         """Remove everything that tells who these contacts are, with their histories."""
         nothing = {name: False for name in PERSONAL if name in self._fields}
+        self.marketplace_code_ids.unlink()
         quiet = self.with_context(tracking_disable=True, mail_notrack=True)
         quiet.write({**nothing, "name": _("Forgotten customer"), "cartona_id": False, "image_1920": False})
         self.message_ids.sudo().unlink()

@@ -45,9 +45,12 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
         raw = document if isinstance(document, bytes) else json.dumps(document).encode()
         header = (key or self.key).header(values.pop("signed", raw)) if header is None else header
         headers = {"Content-Type": "application/json", "X-Ebay-Signature": header}
-        return self.url_open(
-            f"/marketplace_integration/webhook/orders/{self.account.webhook_key}", raw, headers=headers
-        )
+        return self.post(f"/marketplace_integration/webhook/orders/{self.account.webhook_key}", raw, headers)
+
+    def post(self, path, raw, headers):
+        answer = self.url_open(path, raw, headers=headers)
+        self._wait_remaining_requests()  # the wake comes after the answer
+        return answer
 
     def order(self):
         return self.box.add_order([(self.external_id(self.products[0]), 1, 10.0)])
@@ -181,7 +184,7 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
         path = f"/marketplace_integration/webhook/orders/{self.account.webhook_key}"
         for token, status in ((VERIFICATION, 200), ("other", 401)):
             headers = {"Content-Type": "application/json", "X-Relay": token}
-            self.assertEqual(self.url_open(path, raw, headers=headers).status_code, status)
+            self.assertEqual(self.post(path, raw, headers).status_code, status)
 
     # ------------------------------------------------------------------ keys
 
@@ -254,7 +257,7 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
         raw = json.dumps(self.box.confirmation(self.order())).encode()
         headers = {"Content-Type": "application/json", "X-EBAY-SIGNATURE": self.key.header(raw)}
         path = f"/marketplace_integration/webhook/test/{self.account.webhook_key}"
-        seen = self.url_open(path, raw, headers=headers).json()
+        seen = self.post(path, raw, headers).json()
         self.assertEqual((seen["scheme"], seen["received"]), ("ecdsa", 1))
 
     def test_a_customer_whom_nobody_knows_leaves_no_trace(self):
@@ -355,6 +358,17 @@ class TestForgottenCustomers(EbayWebhookCase):
         self.assertTrue(row.redacted_at)
         self.assertNotIn("nobody", row.payload)
         self.assertFalse(self.env["res.partner"]._marketplace_knows(self.account, "nobody"))
+
+    def test_a_contact_that_was_merged_is_forgotten_by_each_of_its_codes(self):
+        raw = self.box.add_order([(self.external_id(self.products[0]), 1, 10.0)])
+        self.pull()
+        other = self.order_here(raw["orderId"]).partner_id
+        wizard = self.env["base.partner.merge.automatic.wizard"]
+        wizard._merge([self.customer.id, other.id], self.customer, extra_checks=False)
+        self.assertEqual(self.customer.marketplace_code_ids.code, "retailer_buyer2")
+        self.forget("buyer2")
+        self.assertEqual(self.customer.name, "Forgotten customer")
+        self.assertFalse(self.customer.cartona_id or self.customer.marketplace_code_ids)
 
     def test_a_customer_who_is_ours_stays_and_a_person_is_asked(self):
         self.env["sale.order"].create({"partner_id": self.customer.id})
