@@ -251,10 +251,10 @@ class MarketplaceApiEbay(models.AbstractModel):
         now = fields.Datetime.now()
         place = json.loads(cursor) if cursor else {}
         if not place:
-            since = config.orders_since or config.create_date
+            since = (config.orders_since or config.create_date) - forms.OVERLAP
             if since > now:
                 return None
-            place = {"since": forms.stamp(since - forms.OVERLAP)}
+            place = {"since": forms.stamp(since)}
         return {**place, "since": max(place["since"], forms.stamp(now - OLDEST))}
 
     def _fetch_order(self, config, external_id):
