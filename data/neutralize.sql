@@ -6,7 +6,8 @@ UPDATE marketplace_config
        webhook_secret = NULL,
        webhook_secret_previous = NULL,
        client_secret = NULL,
-       refresh_token = NULL;
+       refresh_token = NULL,
+       rest_token_2 = NULL;
 DELETE FROM marketplace_token;
 UPDATE marketplace_task
    SET state = 'stopped', message = 'Neutralized copy of a database'

@@ -72,3 +72,4 @@ from . import stock_move
 from . import stock_picking
 from . import stock_quant
 from . import stock_warehouse
+from . import marketplace_endpoint
