@@ -34,6 +34,7 @@ class RestBox(RoutedBox):
         ("POST", r"api/orders/(?P<order_id>[^/]+)/status", "set_status"),
         ("POST", r"api/orders/(?P<order_id>[^/]+)/shipments", "ship"),
     )
+    currency = "EGP"
     STATUSES = ("NEW", "ACCEPTED", "SENT", "DONE", "VOID")
 
     def __init__(
@@ -108,7 +109,7 @@ class RestBox(RoutedBox):
     # === products ===
 
     def me(self, request, text):
-        return {"shop": {"title": "A shop", "currency": "EGP"}}
+        return {"shop": {"title": "A shop", "currency": self.currency}}
 
     def list_products(self, request, text):
         return self.paged(request, [{"id": key, **row} for key, row in self.products.items()])
@@ -156,7 +157,7 @@ class RestBox(RoutedBox):
             "number": f"R-{number % 1000}",
             "state": "NEW",
             "created": _iso(),
-            "currency": "EGP",
+            "currency": self.currency,
             "total": f"{sum(quantity * price for _id, quantity, price in lines):.2f}",
             "buyer": {"id": 77, "full_name": "مشترٍ تجريبي", "tel": "01000000077", "where": "Example street 7"},
             "rows": [

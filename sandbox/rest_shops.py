@@ -23,6 +23,7 @@ class SallaBox(RestBox):
         ("GET", r"admin/v2/orders/(?P<order_id>[^/]+)/items", "show_items"),
         ("POST", r"admin/v2/orders/(?P<order_id>[^/]+)/status", "set_status"),
     )
+    currency = "SAR"
     SLUGS = ("payment_pending", "under_review", "in_progress", "completed", "shipped", "delivering", "delivered", "canceled")
 
     def __init__(self, products, **server):
@@ -137,6 +138,7 @@ class ZidBox(RestBox):
         ("GET", r"v1/managers/store/orders/(?P<order_id>[^/]+)/view", "show_order"),
         ("POST", r"v1/managers/store/orders/(?P<order_id>[^/]+)/change-order-status", "set_status"),
     )
+    currency = "SAR"
     CODES = ("new", "preparing", "ready", "indelivery", "delivered", "cancelled")
 
     def __init__(self, products, **server):

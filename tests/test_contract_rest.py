@@ -55,8 +55,15 @@ class RestContract(AdapterContract):
         )
         account._import_rest(self._configuration())
         account.write({**self._account_values(), **values})
+        self.make_pricelist(self.box.currency)
         account.action_go_live()
         return account
+
+    def make_pricelist(self, code):
+        """Orders come in this currency; they need a pricelist in it."""
+        currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", code)])
+        currency.active = True
+        self.env["product.pricelist"].create({"name": code, "currency_id": currency.id})
 
     @property
     def secrets(self):
