@@ -153,7 +153,11 @@ class MarketplaceApiRest(models.AbstractModel):
         if not endpoint:
             label = dict(self.env["marketplace.endpoint"]._fields["operation"]._description_selection(self.env))
             raise errors.UnsupportedFeature(
-                _("%(account)s has no endpoint “%(name)s”. Add it to the account.", account=config.name, name=label[operation])
+                _(
+                    "%(account)s has no endpoint “%(name)s”. Add it to the account.",
+                    account=config.name,
+                    name=label[operation],
+                )
             )
         return endpoint
 
@@ -289,7 +293,9 @@ class MarketplaceApiRest(models.AbstractModel):
 
     @tools.ormcache("code")
     def _decimals(self, code):
-        currency = self.env["res.currency"].sudo().with_context(active_test=False).search([("name", "=", code)], limit=1)
+        currency = (
+            self.env["res.currency"].sudo().with_context(active_test=False).search([("name", "=", code)], limit=1)
+        )
         return currency.decimal_places if currency else None
 
     def _status_row(self, config, raw):
@@ -300,7 +306,8 @@ class MarketplaceApiRest(models.AbstractModel):
         row = self._status_row(config, raw)[:1]
         if not row:
             raise MappingError(
-                path, _("Unknown order status %r. Add it to the statuses of the account, then replay the document.", raw)
+                path,
+                _("Unknown order status %r. Add it to the statuses of the account, then replay the document.", raw),
             )
         return row.status
 
@@ -322,7 +329,9 @@ class MarketplaceApiRest(models.AbstractModel):
     def _parse_product(self, config, raw):
         values = self._values(config, "product", raw)
         if not values.get("external_id"):
-            raise MappingError("product.external_id", _("is missing. Add the product's ID to the fields of the account."))
+            raise MappingError(
+                "product.external_id", _("is missing. Add the product's ID to the fields of the account.")
+            )
         return RemoteProduct(**{**values, "unit_count": values.get("unit_count") or 1.0})
 
     def _serialize_product(self, config, data):
@@ -485,7 +494,9 @@ class MarketplaceApiRest(models.AbstractModel):
             rows += found
             if not walk:
                 return {**record, (endpoint.into or "items"): rows}
-        raise errors.InvalidResponse(_("The lines of order %s have no end. Check the paging of its endpoint.", order_id))
+        raise errors.InvalidResponse(
+            _("The lines of order %s have no end. Check the paging of its endpoint.", order_id)
+        )
 
     def _fetch_order(self, config, external_id):
         endpoint = self._endpoint(config, "fetch_order")
@@ -579,7 +590,9 @@ class MarketplaceApiRest(models.AbstractModel):
         return values["external_id"], values["status"], self._raw_word(config, raw)
 
     def _account_personal_keys(self, config):
-        rows = config.sudo().field_map_ids.filtered(lambda row: row.field.startswith("customer.") or row.field == "order.note")
+        rows = config.sudo().field_map_ids.filtered(
+            lambda row: row.field.startswith("customer.") or row.field == "order.note"
+        )
         keep = {"code", "id"}
         named = set().union(*(forms.last_keys(row.path) for row in rows if row.field != "customer.code"))
         return super()._account_personal_keys(config) | {"consignee", "receiver"} | (named - keep)

@@ -153,7 +153,12 @@ class MarketplaceConfig(models.Model):
     def _export_rest(self):
         """Return the account's configuration as the JSON of a file, without credentials."""
         self.ensure_one()
-        data = {"format": FORMAT, "version": VERSION, "name": self.name, "account": _given(self, ACCOUNT_KEYS, ACCOUNT_KEYS)}
+        data = {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "account": _given(self, ACCOUNT_KEYS, ACCOUNT_KEYS),
+        }
         for part, field, _model, keys, needed in PARTS:
             data[part] = [_given(row, keys, needed) for row in self[field]]
         return data
@@ -249,7 +254,9 @@ class MarketplaceConfig(models.Model):
             problems += found or _record_problems(name, row, model)
         for key in {"endpoints": "operation", "statuses": "raw"}.get(part, "").split():
             told = [row.get(key) for row in rows]
-            problems += [_("%s: %s occurs twice.", part, value) for value in sorted({v for v in told if v and told.count(v) > 1})]
+            problems += [
+                _("%s: %s occurs twice.", part, value) for value in sorted({v for v in told if v and told.count(v) > 1})
+            ]
         return problems
 
 
@@ -269,7 +276,13 @@ def _row_problems(name, row, known, keys, needed, model=None):
             choices = [choice for choice, _label in _choices(known[key], model)]
             if value not in choices:
                 problems.append(
-                    _("%(name)s.%(key)s is %(value)s; known are: %(known)s.", name=name, key=key, value=value, known=", ".join(choices))
+                    _(
+                        "%(name)s.%(key)s is %(value)s; known are: %(known)s.",
+                        name=name,
+                        key=key,
+                        value=value,
+                        known=", ".join(choices),
+                    )
                 )
     return problems
 

@@ -55,9 +55,7 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _preview_scope(self, config, scope, document, raw, digits=None):
         digits = self._digits(config) if digits is None else digits
-        return [
-            self._preview_field(config, document, row, raw, digits) for row in self._maps(config, scope).values()
-        ]
+        return [self._preview_field(config, document, row, raw, digits) for row in self._maps(config, scope).values()]
 
     def _preview_field(self, config, document, row, raw, digits):
         seen = {"document": document, "field": row.field, "path": row.path, "converter": row.converter}

@@ -272,7 +272,9 @@ class MarketplaceEndpoint(models.Model):
             if endpoint.paging != "none" and endpoint.operation not in PAGED:
                 raise ValidationError(endpoint._said(_("this operation has no pages.")))
 
-    @api.constrains("records_path", "next_path", "result_id_path", "result_error_path", "result_code_path", "error_path")
+    @api.constrains(
+        "records_path", "next_path", "result_id_path", "result_error_path", "result_code_path", "error_path"
+    )
     def _check_paths(self):
         for endpoint in self:
             names = ("records_path", "next_path", "result_id_path", "result_error_path", "result_code_path")

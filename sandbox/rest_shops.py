@@ -24,7 +24,16 @@ class SallaBox(RestBox):
         ("POST", r"admin/v2/orders/(?P<order_id>[^/]+)/status", "set_status"),
     )
     currency = "SAR"
-    SLUGS = ("payment_pending", "under_review", "in_progress", "completed", "shipped", "delivering", "delivered", "canceled")
+    SLUGS = (
+        "payment_pending",
+        "under_review",
+        "in_progress",
+        "completed",
+        "shipped",
+        "delivering",
+        "delivered",
+        "canceled",
+    )
 
     def __init__(self, products, **server):
         super().__init__(products, auth="refresh_token", page_size=15, **server)
@@ -46,7 +55,13 @@ class SallaBox(RestBox):
         size, page = min(int(request.args.get("per_page", 15)), 60), int(request.args.get("page", 1))
         pages = max(1, -(-len(rows) // size))
         shown = rows[(page - 1) * size : page * size]
-        pagination = {"count": len(shown), "total": len(rows), "perPage": size, "currentPage": page, "totalPages": pages}
+        pagination = {
+            "count": len(shown),
+            "total": len(rows),
+            "perPage": size,
+            "currentPage": page,
+            "totalPages": pages,
+        }
         return self.enveloped(shown, pagination=pagination)
 
     def me(self, request, text):
@@ -79,7 +94,10 @@ class SallaBox(RestBox):
         return {
             "id": number,
             "reference_id": number % 100000,
-            "date": {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.000000"), "timezone": "Asia/Riyadh"},
+            "date": {
+                "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.000000"),
+                "timezone": "Asia/Riyadh",
+            },
             "status": {"id": 566146469, "name": "بإنتظار المراجعة", "slug": "under_review"},
             "amounts": {"total": money, "shipping_cost": {"amount": 0, "currency": "SAR"}},
             "currency": "SAR",
@@ -161,7 +179,13 @@ class ZidBox(RestBox):
     def list_products(self, request, text):
         size, page = int(request.args.get("page_size", 15)), int(request.args.get("page", 1))
         rows = [
-            {"id": key, "sku": row["sku"], "name": {"ar": row["name"]}, "price": row.get("price", 0), "is_published": True}
+            {
+                "id": key,
+                "sku": row["sku"],
+                "name": {"ar": row["name"]},
+                "price": row.get("price", 0),
+                "is_published": True,
+            }
             for key, row in self.products.items()
         ]
         following = f"{request.base_url}?page={page + 1}" if page * size < len(rows) else None

@@ -48,6 +48,9 @@ class TestRpc(MarketplaceCase):
         self.env["marketplace.customer.code"].create(
             {**account, "code": "x", "partner_id": self.env.user.partner_id.id}
         )
+        self.env["marketplace.endpoint"].create({**account, "operation": "test", "path": "me"})
+        self.env["marketplace.field.map"].create({**account, "field": "account.name", "path": "name"})
+        self.env["marketplace.status.map"].create({**account, "raw": "new", "status": "pending"})
         tables = [name for name in self.env.registry if name.startswith("marketplace.")]
         tables = [name for name in tables if not self.env[name]._abstract and not self.env[name]._transient]
         found = [self.env[name].search([], limit=1) for name in sorted(tables)]
