@@ -36,6 +36,9 @@ PARTS = (
     ("fields", "field_map_ids", "marketplace.field.map", FIELD_KEYS, ("field", "path")),
     ("statuses", "status_map_ids", "marketplace.status.map", STATUS_KEYS, ("raw", "status")),
 )
+UNIQUE = {"endpoints": "operation", "statuses": "raw"}
+# Credentials that were entered for one host.
+HELD = ("auth_token", "client_secret", "refresh_token", "rest_token_2")
 TYPES = {"integer": int, "boolean": bool}
 KIND_WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
@@ -207,14 +210,13 @@ class MarketplaceConfig(models.Model):
     def _refuse_other_host(self, account):
         """Credentials that were entered for one host are not shown to another because a file says so."""
         sudo = self.sudo()
-        entered = [*CREDENTIALS_HELD, "rest_token_2"]
         for key in ("base_url", "token_url"):
             here, there = urlsplit(self[key] or "").netloc, urlsplit(account.get(key) or "").netloc
-            if here and there and here != there and any(sudo[name] for name in entered):
+            if here and there and here != there and any(sudo[name] for name in HELD):
                 raise UserError(
                     _(
-                        "The file is for %(there)s, and the account has credentials for %(here)s. Empty the credentials "
-                        "first, load the file, then enter those for %(there)s.",
+                        "The file is for %(there)s, and the account has credentials for %(here)s. Empty the "
+                        "credentials first, load the file, then enter those for %(there)s.",
                         here=here,
                         there=there,
                     )
@@ -232,7 +234,9 @@ class MarketplaceConfig(models.Model):
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             return [_("It is no configuration of a REST marketplace: “format” should be %s.", FORMAT)]
         if data.get("version") != VERSION:
-            return [_("Its version is %s; this addon reads version %s.", data.get("version"), VERSION)]
+            return [
+                _("Its version is %(its)s; this addon reads version %(ours)s.", its=data.get("version"), ours=VERSION)
+            ]
         known = {"format", "version", "name", "account", *(part for part, *_rest in PARTS)}
         problems = [_("%s is not known here.", key) for key in data if key not in known]
         account = data.get("account", {})
@@ -252,15 +256,10 @@ class MarketplaceConfig(models.Model):
             name = f"{part}[{index}]"
             found = _row_problems(name, row, model._fields, keys, needed, model)
             problems += found or _record_problems(name, row, model)
-        for key in {"endpoints": "operation", "statuses": "raw"}.get(part, "").split():
-            told = [row.get(key) for row in rows]
-            problems += [
-                _("%s: %s occurs twice.", part, value) for value in sorted({v for v in told if v and told.count(v) > 1})
-            ]
-        return problems
-
-
-CREDENTIALS_HELD = ("auth_token", "client_secret", "refresh_token")
+        key = UNIQUE.get(part)
+        told = [str(row.get(key)) for row in rows if key]
+        twice = sorted({value for value in told if told.count(value) > 1})
+        return problems + [_("%(part)s: %(value)s occurs twice.", part=part, value=value) for value in twice]
 
 
 def _row_problems(name, row, known, keys, needed, model=None):

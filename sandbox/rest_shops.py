@@ -9,8 +9,8 @@ from .rest import RestBox
 
 
 class SallaBox(RestBox):
-    """Salla's Merchant API, version 2 (https://docs.salla.dev). Lines stand behind a call of their own; prices go one by
-    one, stock in a batch that is only said to be queued."""
+    """Salla's Merchant API, version 2 (https://docs.salla.dev). Lines stand behind a call of their own; prices go one
+    by one, stock in a batch that is only said to be queued."""
 
     ROUTES = (
         ("POST", r"oauth2/token", "grant"),
