@@ -3,6 +3,7 @@ import time
 
 from ..sandbox.rest import RestBox
 from ..sandbox.rest_shops import SallaBox, ZidBox
+from ..schemas import UNLIMITED
 from ..transport import signatures
 from .common import SECRET, MarketplaceCase
 from .contract import AdapterContract
@@ -127,12 +128,9 @@ class TestRestPlain(RestContract, MarketplaceCase):
         self.assertTrue(self.order_here(external_id))
 
     def test_a_product_without_end_is_sent_as_such(self):
-        self.products[0].detailed_type = "consu"
-        self.list_products()
-        self.settle()
-        there = self.box.products[self.external_id(self.products[0])]
-        self.assertIs(there["unlimited"], True)
-        self.assertNotIn("stock", there)
+        data = {"external_id": "7", "sku": "S", "account_code": "", "quantity": UNLIMITED}
+        wire = self.account._api()._serialize_product(self.account, data)
+        self.assertEqual(wire, {"push_offers": {"id": "7", "unlimited": True}})
 
     def test_an_order_without_buyer_comes_in(self):
         self.list_products()
