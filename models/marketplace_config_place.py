@@ -4,7 +4,15 @@ from odoo import fields, models
 from .marketplace_config_access import CREDENTIAL_FIELDS
 
 # Settings that say which marketplace, and whose shop there, is behind the account.
-PLACE_FIELDS = {"code", "base_url", "credentials_id", "supplier_code", "product_path", "rest_token_2", *CREDENTIAL_FIELDS}
+PLACE_FIELDS = {
+    "code",
+    "base_url",
+    "credentials_id",
+    "supplier_code",
+    "product_path",
+    "rest_token_2",
+    *CREDENTIAL_FIELDS,
+}
 
 
 class MarketplaceConfig(models.Model):
