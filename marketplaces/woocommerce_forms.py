@@ -210,7 +210,7 @@ def _person(raw):
 
 
 def _state(state, country):
-    """WooCommerce puts the country before the codes of some of its states: ``EGC`` is Cairo, which is ``C`` in Egypt."""
+    """WooCommerce puts the country before the codes of some of its states: ``EGC`` is Cairo, ``C`` in Egypt."""
     return state[len(country) :].lstrip("-") or state if country and state.startswith(country) else state
 
 

@@ -9,7 +9,6 @@ from . import test_contract_shopify
 from . import test_contract_amazon
 from . import test_contract_rest
 from . import test_confirm_delivery
-from . import test_contract_rest
 from . import test_rest
 from . import test_customers
 from . import test_house_rules
