@@ -227,7 +227,7 @@ class TestShopifyOffers(ShopifyCase):
             self.assertEqual(api._serialize_product(self.account, data)["variant"]["price"], written)
 
     def test_what_is_without_end_is_the_most_that_shopify_knows(self):
-        service = self.env["product.product"].create({"name": "Service", "detailed_type": "service"})
+        service = self.env["product.product"].create({"name": "Service", "type": "service"})
         self.box.add_variant(self.external_id(service))
         self.env["marketplace.listing"].create(
             {"config_id": self.account.id, "product_id": service.id, "external_id": self.external_id(service)}
@@ -704,7 +704,7 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
             external_id, payload = self.placed()
             answer = self.deliver("orders/create", payload, webhook_id=f"id{prefix}", prefix=prefix)
             self.assertEqual((answer.status_code, answer.json()["new"]), (200, 1), answer.text)
-            self.commit()
+            self.sweep()  # the wake may still be on its way
             self.assertEqual(self.order_here(external_id).state, "sale")
             self.assertFalse(self.box.calls("#Orders$"))
 
@@ -756,7 +756,7 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
         self.pull()
         self.box.cancel(external_id)
         self.deliver("orders/cancelled", payload)
-        self.commit()
+        self.sweep()
         self.assertEqual(self.order_here(external_id).state, "cancel")
 
     def test_strange_deliveries_are_answered_and_harm_nothing(self):
@@ -774,19 +774,19 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
 
     def test_a_notice_of_an_order_that_is_gone_is_done(self):
         self.deliver("orders/delete", {"id": 77})
-        self.commit()
+        self.sweep()
         row = self.env["marketplace.inbox"].search([("external_id", "=", "77")])
         self.assertEqual(row.state, "done")
 
     def test_an_app_that_was_uninstalled_pauses_the_account(self):
         self.account._api()._access_token(self.account)
         self.deliver("app/uninstalled", {"id": 690933842}, webhook_id="first")
-        self.commit()
+        self.sweep()
         self.assertEqual(self.account.state, "live", "it still is installed: the shop says so itself")
         self.box.expire_tokens()
         self.box.client = ("", "")
         self.deliver("app/uninstalled", {"id": 690933842, "again": 1}, webhook_id="second")
-        self.commit()
+        self.sweep()
         self.env.invalidate_all()
         self.assertEqual(self.account.state, "paused")
         self.assertTrue(self.account.activity_ids)
@@ -800,7 +800,7 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
             customer.name = "Mona"
             redaction = {"shop_id": 1, "customer": {"id": int(code)}, "orders_to_redact": []}
             self.deliver("customers/redact", redaction, webhook_id=f"redact {number}")
-            self.commit()
+            self.sweep()
             self.env.invalidate_all()
             self.assertNotIn("Mona", customer.name)
 
