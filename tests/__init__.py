@@ -41,3 +41,5 @@ from . import test_tasks
 from . import test_tour
 from . import test_unmatched
 from . import test_webhook
+from . import test_contract_ebay
+from . import test_ebay_notifications

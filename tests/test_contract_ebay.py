@@ -97,6 +97,9 @@ class TestContractEbay(EbayMarket, AdapterContract, MarketplaceCase):
         found = self.account._api()._test_connection(self.account)
         self.assertEqual(found["missing"], ["sell.fulfillment"])
         self.assertEqual(found["name"], "Warehouse 1")
+        shown = self.account.action_test_connection()["params"]
+        self.assertEqual(shown["type"], "warning")
+        self.assertIn("sell.fulfillment", shown["message"])
 
     def test_no_more_is_sent_than_ebay_takes_in_one_call(self):
         self.account.batch_size = 1
