@@ -29,6 +29,8 @@ NOT_SOLD = {"grouped", "external"}
 CASH_ON_DELIVERY = "cod"
 
 
+# As many decimals as a price needs that was divided by a quantity.
+PRICE_DIGITS = 6
 # How WooCommerce writes times, in UTC where the name of the field ends in "gmt".
 MOMENT = "%Y-%m-%dT%H:%M:%S"
 _IS_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
@@ -144,11 +146,11 @@ def _parse_line(raw, net):
     return OrderLine(
         external_id=text(raw, "id", required=True),
         quantity=quantity,
-        price_unit=round(charged / quantity, 6) if quantity else 0.0,
+        price_unit=round(charged / quantity, PRICE_DIGITS) if quantity else 0.0,
         product_external_id=next((found for found in (variation, product) if found not in ("", "0")), ""),
         product_sku=text(raw, "sku"),
         name=plain(raw, "name"),
-        supplier_discount=round((before - charged) / quantity, 6) if quantity else 0.0,
+        supplier_discount=round((before - charged) / quantity, PRICE_DIGITS) if quantity else 0.0,
     )
 
 

@@ -640,7 +640,7 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
         self.commit()
         self.box.change_order(self.order, status="trash")
         self.assertEqual(self.send("order.deleted", {"id": self.order["id"]}).json()["new"], 1)
-        self.commit()
+        self.sweep()
         self.assertEqual(self.here().state, "cancel")
 
     def test_an_order_that_was_deleted_for_good_is_told_to_a_person(self):
@@ -648,7 +648,7 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
         self.commit()
         self.box.remove_order(self.order)
         self.send("order.deleted", {"id": self.order["id"]})
-        self.commit()
+        self.sweep()
         self.assertEqual(self.here().activity_ids.mapped("summary"), ["Deleted at the marketplace"])
         self.assertEqual(self.here().state, "sale")
 
