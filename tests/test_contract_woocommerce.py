@@ -637,7 +637,8 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
 
     def test_an_order_in_the_bin_is_fetched_and_cancelled(self):
         self.send()
-        self.commit()
+        self.sweep()
+        self.assertEqual(self.here().state, "sale")
         self.box.change_order(self.order, status="trash")
         self.assertEqual(self.send("order.deleted", {"id": self.order["id"]}).json()["new"], 1)
         self.sweep()
@@ -645,7 +646,8 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
 
     def test_an_order_that_was_deleted_for_good_is_told_to_a_person(self):
         self.send()
-        self.commit()
+        self.sweep()
+        self.assertEqual(self.here().state, "sale")
         self.box.remove_order(self.order)
         self.send("order.deleted", {"id": self.order["id"]})
         self.sweep()
