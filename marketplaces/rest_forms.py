@@ -366,6 +366,15 @@ def words(value):
     return storable(str(value))[:300]
 
 
+def loaded_walk(cursor):
+    """The walk that a cursor is, from its beginning where it makes no sense."""
+    try:
+        walk = json.loads(cursor or "{}")
+    except ValueError:
+        return {}
+    return walk if isinstance(walk, dict) else {}
+
+
 def next_link(header):
     """The URL that a ``Link`` header calls next, ``""`` where it calls none so."""
     for part in re.split(r",\s*(?=<)", header or ""):
