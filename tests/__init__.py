@@ -31,6 +31,7 @@ from . import test_orders_out
 from . import test_otp
 from . import test_policies
 from . import test_portal
+from . import test_readme
 from . import test_rest
 from . import test_retention
 from . import test_rpc
@@ -41,5 +42,3 @@ from . import test_tasks
 from . import test_tour
 from . import test_unmatched
 from . import test_webhook
-from . import test_contract_ebay
-from . import test_ebay_notifications
