@@ -313,7 +313,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))
-            elif "problem" in row and result.outcome != "wait":
+            elif "problem" in row and result.outcome == "accepted":
                 self._store_problem(row)
 
     def _store_waiting(self, rows, results):

@@ -364,9 +364,8 @@ class MarketplaceListing(models.Model):
     def _store_result(self, result, max_attempts, retry_time):
         """Note that the marketplace did not take the offer: tried again at ``retry_time``, or left to a person."""
         self.ensure_one()
-        waits = result.outcome == "wait"
-        attempts = self.attempts + (not waits)
-        again = waits or result.outcome == "retry" and attempts < max_attempts
+        attempts = self.attempts + 1
+        again = result.outcome == "retry" and attempts < max_attempts
         self.write(
             {
                 "state": "waiting" if again else "failed",

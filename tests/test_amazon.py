@@ -234,6 +234,19 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.settle()
         self.assertEqual(set(listings.mapped("state")), {"synced"})
 
+    def test_a_price_that_can_not_be_sent_is_said_though_the_stock_goes_by_feed(self):
+        listings = self.list_products()
+        self.settle()
+        self.as_feed()
+        for product, price, quantity in ((self.products[0], 0.0, 7), (self.products[1], 12.5, 3)):
+            product.list_price = price
+            self.set_stock(product, quantity)
+        self.settle()
+        self.assertEqual(self.box.listings[self.external_id(self.products[0])]["quantity"], 7)
+        self.assertEqual(listings[0].state, "failed")
+        self.assertIn("price", listings[0].last_error)
+        self.assertEqual(listings[1].state, "synced")
+
     def test_a_feed_that_ends_badly_is_sent_again_with_the_reason(self):
         listings = self.listed()
         self.as_feed()
