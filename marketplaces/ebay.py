@@ -111,7 +111,10 @@ class MarketplaceApiEbay(models.AbstractModel):
             raise errors.AuthenticationFailed(
                 _("eBay refuses access. Consent again, to the scopes %s.", ", ".join(missing)), status=403
             )
-        return {"name": name or config.name, "missing": missing}
+        warnings = (
+            [_("These rights are missing: %s. Consent again, to them too.", ", ".join(missing))] if missing else []
+        )
+        return {"name": name or config.name, "warnings": warnings}
 
     def _name_in(self, answer):
         """Return the seller's name, from the first order, or that of the first location."""

@@ -95,7 +95,7 @@ class TestContractEbay(EbayMarket, AdapterContract, MarketplaceCase):
     def test_missing_scopes_are_named(self):
         self.box.scopes.discard("sell.fulfillment")
         found = self.account._api()._test_connection(self.account)
-        self.assertEqual(found["missing"], ["sell.fulfillment"])
+        self.assertIn("sell.fulfillment", found["warnings"][0])
         self.assertEqual(found["name"], "Warehouse 1")
         shown = self.account.action_test_connection()["params"]
         self.assertEqual(shown["type"], "warning")
