@@ -700,7 +700,7 @@ class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
         headers = {"Content-Type": "application/json", "X-Api-Key": key}
         path = f"/marketplace_integration/webhook/{kind}/{self.account.webhook_key}"
         answer = self.url_open(path, data=json.dumps(payload).encode(), headers=headers)
-        self._wait_remaining_requests()  # the wake comes after the answer
+        self.finish_requests()
         self.env.invalidate_all()
         return answer
 

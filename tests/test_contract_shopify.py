@@ -688,7 +688,7 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
         headers, body = delivery(topic, payload, secret, **values)
         path = f"/marketplace_integration/webhook/orders/{self.account.webhook_key}"
         answer = self.url_open(path, data=body, headers=headers)
-        self._wait_remaining_requests()  # the wake comes after the answer
+        self.finish_requests()
         return answer
 
     def placed(self):

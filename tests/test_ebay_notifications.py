@@ -49,7 +49,7 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
 
     def post(self, path, raw, headers):
         answer = self.url_open(path, raw, headers=headers)
-        self._wait_remaining_requests()  # the wake comes after the answer
+        self.finish_requests()
         return answer
 
     def order(self):

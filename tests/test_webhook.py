@@ -27,7 +27,7 @@ class TestWebhook(MarketplaceCase, HttpCase):
         answer = self.url_open(
             path + query, data=raw, headers={"Content-Type": "application/json", **signed, **(headers or {})}
         )
-        self._wait_remaining_requests()  # the wake comes after the answer
+        self.finish_requests()
         return answer
 
     def document(self):
