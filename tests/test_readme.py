@@ -25,6 +25,8 @@ FEATURES = {
 class TestReadme(TransactionCase):
     def table(self):
         """Return what README says: ``{feature: {marketplace: cell}}``."""
+        if not README.is_file():
+            self.skipTest("this copy of the addon is without its README; the tests of its own series read it")
         text = README.read_text().partition("## Which marketplace can do what")[2]
         rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.M)]
         names = rows[0][1:]
