@@ -62,6 +62,13 @@ class Scene:
         self.refused_listings()
         self.unknown_product()
         self.wrong_token()
+        self.drafts()
+
+    def drafts(self):
+        """Accounts of other marketplaces that are being set up."""
+        create = ("marketplace.config", "create")
+        self.amazon = self.odoo.call(*create, {"name": "Amazon Egypt", "code": "amazon", "sequence": 30})
+        self.rest = self.odoo.call(*create, {"name": "Salla Riyadh", "code": "rest", "sequence": 40})
 
     def refused_listings(self):
         first, second = self.odoo.call(
@@ -120,6 +127,13 @@ class Scene:
                  f"&view_type=list&{ours}", rows),
             page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
                  f"&view_type=list&{ours}", "document.querySelector('.o_list_view')"),
+            page("setup", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
+                 f"&id={self.amazon}&{ours}", form),
+            page("rest", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
+                 f"&id={self.rest}&{ours}", form, before="document.querySelector('[name=rest].nav-link').click()"),
+            page("checkup", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
+                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",
+                 before="document.querySelector('.o_marketplace_dashboard [aria-expanded]').click()"),
             page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
                  f"&{ours}", rows),
         ]  # fmt: skip
@@ -129,5 +143,5 @@ class Scene:
         return self.odoo.call("ir.model.data", "search_read", domain, fields=["res_id"])[0]["res_id"]
 
 
-def page(name, address, ready):
-    return {"name": name, "address": f"/web#{address}", "ready": ready}
+def page(name, address, ready, before=""):
+    return {"name": name, "address": f"/web#{address}", "ready": ready, "before": before}
