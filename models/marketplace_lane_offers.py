@@ -89,7 +89,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """
         unknown = [row for row in rows if not row["remote"]]
         started, located = time.monotonic(), False
-        while unknown and time.monotonic() - started < FRESH_SECONDS:
+        while unknown:
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
                 if not config._capabilities().get("needs_remote"):
@@ -98,8 +98,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 if not config._may_talk() or not env[self._name]._locate_batch(config, batch):
                     break
             located = True
-        if time.monotonic() - started > FRESH_SECONDS:
-            return [], located
+            if time.monotonic() - started > FRESH_SECONDS:
+                return [], located
         return [row for row in rows if row["remote"]], located
 
     def _locate_batch(self, config, rows):

@@ -65,5 +65,6 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
         digits="Product Price",
+        groups="base.group_user",
         help="What the marketplace has given back of the order's total.",
     )

@@ -51,6 +51,10 @@ class TestRpc(MarketplaceCase):
         self.env["marketplace.endpoint"].create({**account, "operation": "test", "path": "me"})
         self.env["marketplace.field.map"].create({**account, "field": "account.name", "path": "name"})
         self.env["marketplace.status.map"].create({**account, "raw": "new", "status": "pending"})
+        moment = fields.Datetime.now()
+        self.env["marketplace.ebay.key"].create({**account, "kid": "x", "fetched_at": moment})
+        self.env["marketplace.ebay.revision"].create({**account, "listing": "x", "revised_at": moment})
+        self.env["marketplace.shopify.location"].create({**account, "external_id": "1", "name": "Cairo"})
         tables = [name for name in self.env.registry if name.startswith("marketplace.")]
         tables = [name for name in tables if not self.env[name]._abstract and not self.env[name]._transient]
         found = [self.env[name].search([], limit=1) for name in sorted(tables)]
