@@ -168,7 +168,8 @@ class MarketplaceInbox(models.Model):
 
     def _find_stored(self, config, kind, external_id, digest, event_id):
         """Return the row that may hold the document already, and whether it does: that of the same event, whatever came
-        since (a copy of it is no news), else the newest of its order; without an order id, that of the same content."""
+        since (a copy of it is no news), else the newest of its order; without an order id, that of the same content.
+        Notices say the same each time, whatever has happened: each is news."""
         self.flush_model(["config_id"])
         self.env.cr.execute(
             SQL(
@@ -179,7 +180,7 @@ class MarketplaceInbox(models.Model):
                      UNION ALL
                     (SELECT 1 AS rank, id, key, digest FROM marketplace_inbox
                       WHERE config_id = %(config)s AND kind = %(kind)s AND external_id = %(external)s
-                        AND stale IS NOT TRUE AND (external_id != '' OR digest = %(digest)s)
+                        AND kind != 'notice' AND stale IS NOT TRUE AND (external_id != '' OR digest = %(digest)s)
                    ORDER BY id DESC LIMIT 1)
                 ) AS stored ORDER BY rank LIMIT 1
                 """,

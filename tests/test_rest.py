@@ -314,6 +314,18 @@ class TestRestCalls(RestCase):
         self.assertEqual(str(self.api._fetch_order(self.account, external_id)["id"]), external_id)
         self.assertIsNone(self.api._fetch_order(self.account, "999"))
 
+    def test_a_second_notice_of_an_order_is_news_as_the_first_was(self):
+        self.account.write({"rest_webhook_mode": "notice", "rest_webhook_id": "id"})
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        Inbox = self.env["marketplace.inbox"]
+        for times in (1, 2):
+            event = self.api._parse_webhook(self.account, "orders", {"id": external_id}, {})[0]
+            new = Inbox._store([(self.account, event.kind, event.external_id, event.payload, "")], "webhook")[1]
+            self.assertEqual(new, 1)
+            self.commit()
+            fetched = [one for one in self.logged("fetch_order") if one.status == "success"]
+            self.assertEqual(len(fetched), times)
+
     def test_a_neutralised_copy_has_no_second_token(self):
         with file_open("cartona_integration/data/neutralize.sql") as script:
             self.env.cr.execute(script.read())
