@@ -55,7 +55,7 @@ class MarketplacePush(models.Model):
             lane = env[lane._name]
             api = config._api()
             results, error = lane._guarded(config, api._poll_push, config, push.handle, push.rows)
-            if error and not config._running()._is_blocked():
+            if error and config._may_talk():
                 # It knows nothing of this push, or its answer makes no sense: the rows are sent again.
                 results = [RowResult.retry(str(error), code=error.code or "")] * len(push.rows)
             if results is None and push.created_at + PATIENCE < fields.Datetime.now():
@@ -90,19 +90,26 @@ class MarketplacePush(models.Model):
         if len(results) != len(rows):
             results = [RowResult.retry(_("The marketplace did not answer for each row."))] * len(rows)
         listings = self.env["marketplace.listing"].browse([row["listing_id"] for row in rows]).exists()
-        alive = set(listings.ids)
+        sent_as = {row["listing_id"]: row["external_id"] for row in rows}
+        moved = listings.filtered(
+            lambda listing: (listing.config_id, listing.external_id) != (self.config_id, sent_as[listing.id])
+        )
+        alive = set((listings - moved).ids)
         judged = [pair for pair in zip(rows, results, strict=True) if pair[0]["listing_id"] in alive]
         newer = {listing.id: listing._due_values() for listing in listings}
         listings.write({"push_id": False})
         lane._store([row for row, _result in judged], [result for _row, result in judged])
         for row, result in judged:
-            listing = listings.browse(row["listing_id"])
             if result.outcome != "accepted":
-                listing._due_again(row)
-            if any(newer[listing.id].values()):
+                listings.browse(row["listing_id"])._due_again(row)
+        for listing in listings:
+            if newer[listing.id]:
                 # Changed meanwhile: what is true now goes at once, whatever became of what was true before.
                 again = {"state": "waiting", "attempts": 0, "next_attempt": False, "due_since": fields.Datetime.now()}
                 listing.write({**newer[listing.id], **again})
+        refused = {row["listing_id"] for row, result in zip(rows, results, strict=True) if result.outcome == "rejected"}
+        for listing in moved.filtered(lambda listing: listing.id not in refused):
+            listing._take_off(self.config_id, sent_as[listing.id])
         self.unlink()
 
 
@@ -130,9 +137,17 @@ class MarketplaceListing(models.Model):
         self.invalidate_recordset()
 
     def _due_values(self):
-        return {name: self[name] for name in ("price_due", "stock_due", "publication_due") if self[name]}
+        return {name: self[name] for name in ("price_due", "stock_due", "publication_due", "forced") if self[name]}
 
     def _due_again(self, row):
-        """What was sent and not taken is still to be sent, with the next change or attempt."""
+        """What was sent and not taken is still to be sent, with the next change or attempt, even if it is what was
+        there before: nobody knows what of it the marketplace shows."""
         marks = {"price_due": "price", "stock_due": "quantity", "publication_due": "published"}
-        self.write({due: True for due, key in marks.items() if key in row})
+        self.write({"forced": True, **{due: True for due, key in marks.items() if key in row}})
+
+    def _take_off(self, config, external_id):
+        """Have what may have come on sale under a former id say again what is true there."""
+        place = [("config_id", "=", config.id), ("external_id", "=", external_id)]
+        if not self.with_context(active_test=False).search_count(place):
+            self._leave_behind({"config_id": config.id, "external_id": external_id})
+        self.with_context(active_test=False).search(place)._request_sync(force=True)

@@ -289,6 +289,65 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.settle()
         self.assertEqual(set(self.prices_there()), {21.5})
 
+    def test_what_is_to_be_sent_again_is_sent_though_an_older_feed_is_accepted_meanwhile(self):
+        self.listed()
+        self.as_feed()
+        self.reprice()
+        self.commit()
+        self.account.action_sync_all()
+        self.settle()
+        self.assertEqual(len(self.box.feeds), 2)
+
+    def test_an_id_that_changes_while_its_feed_is_judged_gets_the_offer(self):
+        listings = self.listed()
+        self.as_feed()
+        self.reprice()
+        self.commit()
+        self.box.listings["NEW-ID"] = {"price": 1, "quantity": 0, "channel": "DEFAULT"}
+        listings[0].external_id = "NEW-ID"
+        self.settle()
+        self.assertEqual(self.box.listings["NEW-ID"]["price"], 21.5)
+
+    def test_a_first_offer_whose_id_changes_while_it_is_judged_does_not_stay_on_sale_under_the_former(self):
+        listings = self.listed()
+        self.as_feed()
+        for product in self.products:
+            self.set_stock(product, 7)
+        self.commit()
+        self.assertTrue(listings[0].push_id)
+        self.box.listings["NEW-ID"] = {"price": 1, "quantity": 0, "channel": "DEFAULT"}
+        listings[0].external_id = "NEW-ID"
+        self.settle()
+        self.settle()
+        self.assertEqual(self.box.listings["NEW-ID"]["quantity"], 7)
+        self.assertEqual(self.box.listings[self.external_id(self.products[0])]["quantity"], 0)
+
+    def test_what_a_feed_left_open_is_sent_even_if_it_is_what_was_there_before(self):
+        self.listed()
+        self.as_feed()
+        before = {product: product.list_price for product in self.products}
+        self.reprice()
+        self.commit()
+        for product, price in before.items():
+            product.list_price = price
+        self.commit()
+        self.box.feed_end = "FATAL"
+        self.time_passes()
+        self.box.feed_end = "DONE"
+        self.settle()
+        self.assertEqual(len(self.box.feeds), 2, "nobody knows which price the marketplace shows")
+
+    @mute_logger(QUIET)
+    def test_a_token_that_is_refused_while_a_feed_is_asked_about_forgets_no_feed(self):
+        listings = self.listed()
+        self.as_feed()
+        self.reprice()
+        self.commit()
+        self.box.fail("feeds/2021-06-30/feeds/", status=401, times=None)
+        self.time_passes()
+        self.assertEqual(self.account.state, "paused")
+        self.assertTrue(listings.push_id)
+
     def test_issues_are_known_by_sku_or_by_place_and_else_are_everybodys(self):
         def report(*issues, invalid=0):
             rows = [{"code": "1", "message": "no", "severity": "ERROR", **issue} for issue in issues]
