@@ -89,8 +89,12 @@ class StockPicking(models.Model):
             if moves.product_id <= line.product_id:
                 quantity = sum(move.product_uom._compute_quantity(move.quantity, unit, round=False) for move in moves)
             else:
-                asked = sum(line.move_ids.filtered(lambda m: m.state != "cancel").mapped("product_qty"))
-                quantity = line.product_uom_qty * sum(moves.mapped("product_qty")) / asked if asked else 0.0
+                asked = sum(line.move_ids.filtered(lambda move: move._is_of_marketplace_line()).mapped("product_qty"))
+                left = sum(
+                    move.product_uom._compute_quantity(move.quantity, move.product_id.uom_id, round=False)
+                    for move in moves
+                )
+                quantity = line.product_uom_qty * left / asked if asked else 0.0
             units = float_round(line._in_selling_units(quantity), precision_digits=4)
             if units > 0:
                 lines.append((line.cartona_line_id, units))
@@ -107,6 +111,18 @@ class StockPicking(models.Model):
         if self.marketplace_tracking or "carrier_tracking_ref" not in self._fields:
             return self.marketplace_tracking or ""
         return self.carrier_tracking_ref or ""
+
+
+class StockMove(models.Model):
+    _inherit = "stock.move"
+
+    def _is_of_marketplace_line(self):
+        """Tell whether the move is part of what was to go to the customer at first: no return, nothing that goes out
+        again after one, no step on the way; what was given up with a backorder is part of it."""
+        self.ensure_one()
+        if self.location_dest_id.usage != "customer" or self.origin_returned_move_id:
+            return False
+        return self.state != "cancel" or bool(self.picking_id.backorder_id)
 
 
 class MarketplaceConfig(models.Model):

@@ -37,6 +37,7 @@ from . import test_retention
 from . import test_rpc
 from . import test_scale
 from . import test_setup
+from . import test_shipments
 from . import test_sweeper
 from . import test_tasks
 from . import test_tour
