@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import re
+import uuid
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -19,6 +20,8 @@ KEY_PATH = "commerce/notification/v1/public_key/"
 KEY_LIFE = timedelta(hours=1)
 # Anybody can send a delivery that names a new key, and have us ask eBay for it; so many of them in an hour, no more.
 NEW_KEYS = 10
+# Between a key's id, which has no such sign, and what makes each failed question for it a row of its own.
+FAILED = "?"
 # A web server's worker waits for the key.
 KEY_SECONDS = 5.0
 # What eBay takes as a verification token.
@@ -68,10 +71,15 @@ class MarketplaceEbayKey(models.Model):
     def _may_ask(self, config, kid):
         """Tell whether eBay may be asked for this key: one that was good before, or one of a few new ones."""
         of_account = [("config_id", "=", config.id)]
+        asked = [*of_account, ("fetched_at", ">", fields.Datetime.now() - KEY_LIFE)]
         if self.search_count([*of_account, ("kid", "=", kid), ("key", "!=", False)]):
-            return True
-        since = fields.Datetime.now() - KEY_LIFE
-        return self.search_count([*of_account, ("fetched_at", ">", since)]) < NEW_KEYS
+            asked.append(("kid", "=like", f"{kid}{FAILED}%"))
+        return self.search_count(asked) < NEW_KEYS
+
+    def _note_failure(self, config, kid):
+        """Count a question that eBay did not answer, under a name that no key has: the key is asked for again, but
+        nobody can have us ask on and on while eBay fails."""
+        self._keep(config, f"{kid}{FAILED}{uuid.uuid4()}", {})
 
     def _keep(self, config, kid, values):
         values = {"key": values.get("key"), "digest": values.get("digest"), "fetched_at": fields.Datetime.now()}
@@ -141,11 +149,18 @@ class MarketplaceApiEbay(models.AbstractModel):
             found = keys._find(owner, kid)
             if not found and not keys._may_ask(owner, kid):
                 raise signature.refused("too many unknown keys in an hour")
-            if not found:
+            if found:
+                return found.key, found.digest
+            try:
                 told = env[self._name]._fetch_key(env["marketplace.config"].browse(owner.id), kid)
+            except errors.WebhookRejected as err:
+                keys._note_failure(owner, kid)
+                failure = err
+            else:
                 found = keys._keep(owner, kid, told)
-            # Values, not the record: the caller's transaction may be too old to see it.
-            return found.key, found.digest
+                # Values, not the record: the caller's transaction may be too old to see it.
+                return found.key, found.digest
+        raise failure  # when it is counted for good
 
     def _fetch_key(self, owner, kid):
         """Return eBay's key, ``{}`` where it has none with this id. The token of the app is asked for each time, once

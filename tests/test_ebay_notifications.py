@@ -211,6 +211,18 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
         self.assertEqual(self.asked(), 10)
         self.assertFalse(self.account.activity_ids)
 
+    def test_whoever_names_keys_while_ebay_fails_does_not_make_us_ask_on_and_on(self):
+        for path in ("oauth2/token", KEYS):
+            with self.subTest(path):
+                self.env["marketplace.ebay.key"].search([]).unlink()
+                self.env.flush_all()
+                before = len(self.box.calls(path))
+                self.box.fail(path, status=503, times=30)
+                for _delivery in range(25):
+                    self.assertEqual(self.deliver({}, key=SigningKey()).status_code, 412)
+                self.assertLessEqual(len(self.box.calls(path)) - before, 10)
+                self.box.clear_faults()
+
     def test_the_known_key_is_asked_for_again_whatever_else_was_named(self):
         self.deliver(self.box.confirmation(self.order()))
         for _delivery in range(12):
