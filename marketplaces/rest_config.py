@@ -210,8 +210,8 @@ class MarketplaceConfig(models.Model):
     def _refuse_other_host(self, account):
         """Credentials that were entered for one host are not shown to another because a file says so."""
         sudo = self.sudo()
-        for key in ("base_url", "token_url"):
-            here, there = urlsplit(self[key] or "").netloc, urlsplit(account.get(key) or "").netloc
+        for key, other in (("base_url", "token_url"), ("token_url", "base_url")):
+            here, there = urlsplit(self[key] or self[other] or "").netloc, urlsplit(account.get(key) or "").netloc
             if here and there and here != there and any(sudo[name] for name in HELD):
                 raise UserError(
                     _(

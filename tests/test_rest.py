@@ -193,6 +193,14 @@ class TestRestFile(RestCase):
             self.account._import_rest(data)
         self.assertEqual(self.account.base_url, self.box.url)
 
+    def test_a_file_adds_no_address_for_tokens_that_is_elsewhere(self):
+        """A password that was entered for the API would go there as the secret of a client."""
+        self.account.write({"rest_auth": "basic", "client_id": "me", "client_secret": "mine", "auth_token": False})
+        account = {"rest_auth": "client_credentials", "token_url": "https://elsewhere.example/token"}
+        with self.assertRaises(UserError):
+            self.account._import_rest({**configuration(), "account": account})
+        self.assertFalse(self.account.token_url)
+
     def test_an_uploaded_file_is_loaded(self):
         text = json.dumps(configuration(results=None))
         values = {"config_id": self.account.id, "upload": base64.b64encode(text.encode())}
