@@ -145,14 +145,26 @@ class MarketplaceApiRest(models.AbstractModel):
         told = [self._row_result(endpoint, record) for record in records]
         if endpoint.result_id_path:
             ids = [forms.filled_text(forms.found(endpoint.result_id_path, record)) for record in records]
-            by_id = dict(zip(ids, told, strict=True))
-            return [by_id.get(row.get(endpoint.result_key, ""), self._untold(endpoint)) for row in chunk]
+            return self._results_by_id(endpoint, zip(ids, told, strict=True), chunk)
         if len(told) == len(chunk):
             return told
-        failed = [result for result in told if result.outcome != "accepted"]
-        if failed:
-            raise errors.RequestRejected(failed[0].message, code=failed[0].code)
+        self._raise_refused(told)
         return [self._untold(endpoint) for _row in chunk]
+
+    def _results_by_id(self, endpoint, told, chunk):
+        """Of all that is told of a row the worst counts."""
+        by_id = {}
+        for key, result in told:
+            by_id[key] = max(by_id.get(key, result), result, key=lambda one: WORST.index(one.outcome))
+        keys = [row.get(endpoint.result_key, "") for row in chunk]
+        self._raise_refused(result for key, result in by_id.items() if key not in keys)
+        return [by_id.get(key, self._untold(endpoint)) for key in keys]
+
+    def _raise_refused(self, results):
+        """:raise RequestRejected: one of these was refused, and nobody can tell which row it is"""
+        for result in results:
+            if result.outcome != "accepted":
+                raise errors.RequestRejected(result.message, code=result.code)
 
     def _row_result(self, endpoint, record):
         problem = forms.found(endpoint.result_error_path, record) if endpoint.result_error_path else None

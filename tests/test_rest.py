@@ -312,6 +312,38 @@ class TestRestCalls(RestCase):
         asked = self.box.calls("api/orders$")[-1].query["since"]
         self.assertEqual(asked, cursor["since"].replace(" ", "T") + "Z")
 
+    def fetch_each(self):
+        self.account.endpoint_ids.filtered(lambda one: one.operation == "pull_orders").fetch_each = True
+
+    def test_an_order_that_can_not_be_fetched_holds_back_no_other(self):
+        self.fetch_each()
+        bad, good = (self.place_order((self.products[0], 1, 10.0)) for _number in range(2))
+        self.box.orders[bad].pop("rows")
+        for body in ({"error": "broken"}, [1]):
+            with self.subTest(body=body):
+                self.box.fail(f"api/orders/{bad}$", status=422 if isinstance(body, dict) else 200, body=body)
+                page = self.api._pull_orders(self.account)
+                self.assertEqual([str(one["id"]) for one in page.documents], [bad, good])
+
+    def test_an_order_of_a_list_without_an_id_is_seen(self):
+        self.fetch_each()
+        self.box.orders[self.place_order((self.products[0], 1, 10.0))]["id"] = None
+        self.assertEqual(len(self.api._pull_orders(self.account).documents), 1)
+
+    def test_what_an_answer_says_against_a_row_is_never_lost(self):
+        """Two answers for one row, and a refusal of a row that nobody knows."""
+        endpoint = self.account.endpoint_ids.filtered(lambda one: one.operation == "push_offers")
+        rows = [{"listing_id": n, "external_id": str(n), "sku": "", "wire": {"push_offers": {}}} for n in (1, 2)]
+        refused, taken = {"id": "1", "error": {"message": "locked", "code": "x"}}, {"id": "1"}
+        endpoint.result_rows = "failed"
+        for answer in ([refused, taken], [taken, refused]):
+            self.box.fail("batch$", status=200, body={"results": answer})
+            results = self.api._push_offers(self.account, rows)
+            self.assertEqual([one.outcome for one in results], ["rejected", "accepted"])
+        self.box.fail("batch$", status=200, body={"results": [{**refused, "id": "their own"}]}, times=3)
+        results = self.api._push_offers(self.account, rows)
+        self.assertEqual([one.outcome for one in results], ["rejected", "rejected"])
+
     def test_a_delivery_with_a_notice_fetches_the_order(self):
         self.account.write({"rest_webhook_mode": "notice", "rest_webhook_id": "about.order"})
         events = self.api._parse_webhook(self.account, "orders", {"about": {"order": 12}}, {})
