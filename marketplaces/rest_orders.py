@@ -32,7 +32,7 @@ class MarketplaceApiRest(models.AbstractModel):
                 exchange, config, endpoint, walk, since=forms.written_since(since, endpoint.since_format)
             )
             exchange.count = len(records)
-        documents = [document for record in records if (document := self._completed(config, endpoint, record))]
+        documents = [self._completed(config, endpoint, record) for record in records]
         began = walk.get("began") or _server_time(response)
         if following:
             return OrderPage(documents, json.dumps({"since": begin, "began": began, **following}), True)
@@ -45,10 +45,14 @@ class MarketplaceApiRest(models.AbstractModel):
         return OrderPage(documents, json.dumps({"since": begin}))
 
     def _completed(self, config, endpoint, record):
-        """Return the whole document of an order of which a list told too little; ``None``: it is gone."""
-        if endpoint.fetch_each:
-            return self._fetch_order(config, self._identify(config, record)[0])
-        return self._with_lines(config, record)
+        """Return the whole document of an order of which a list told too little. One that can't be had is stored as it
+        was listed, and fails where a person sees it: it must not hold back all others, nor be passed over."""
+        try:
+            if endpoint.fetch_each:
+                return self._fetch_order(config, self._identify(config, record)[0]) or record
+            return self._with_lines(config, record)
+        except (errors.RequestRejected, MappingError):
+            return record
 
     def _with_lines(self, config, record):
         endpoint = self._find_endpoint(config, "order_lines")
