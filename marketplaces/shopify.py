@@ -419,7 +419,12 @@ class MarketplaceApiShopify(models.AbstractModel):
             return RowResult.rejected("", _("Shopify takes whole units only. Deliver whole units, or tell it by hand."))
         order = {"id": forms.gid("Order", external_id)}
         units -= forms.told_of(package, units, self._fulfillments(config, order))
-        by_location, left = forms.allotted(units, self._fulfillment_orders(config, order))
+        there = self._fulfillment_orders(config, order)
+        by_location, left = forms.allotted(units, there)
+        if forms.is_held_back(left, there):
+            return RowResult.rejected(
+                "", _("Shopify holds this order back. Release the hold in the shop, then tell the delivery again.")
+            )
         if left and left != units:
             return RowResult.rejected("", _("Shopify has less of this order left to fulfil than was delivered."))
         for wanted in by_location.values():

@@ -295,6 +295,16 @@ def allotted(units, fulfillment_orders):
 
 
 # === refusals ===
+def is_held_back(units, fulfillment_orders):
+    """Tell whether Shopify has some of these units in a fulfilment order that must not be sent yet."""
+    return any(
+        units[tail(item, "lineItem", "id")] and number(item, "remainingQuantity", default=0.0)
+        for row in fulfillment_orders
+        if text(row, "status") in ("ON_HOLD", "SCHEDULED")
+        for item in items(row["lineItems"], "nodes")
+    )
+
+
 
 
 def refusals(rows, under_key):

@@ -627,6 +627,17 @@ class TestShopifyDeliveries(ShopifyCase):
         self.assertEqual(self.ship(external_id, [(first, 2.0)], "1Z9").outcome, "accepted")
         self.assertEqual(len(self.held(external_id)), 1)
 
+    def test_what_shopify_holds_back_is_refused_and_not_taken_for_told(self):
+        external_id, (first,) = self.order(2)
+        for status in ("ON_HOLD", "SCHEDULED"):
+            self.box.orders[external_id]["fulfillmentOrders"][0]["status"] = status
+            result = self.ship(external_id, [(first, 2.0)])
+            self.assertEqual(result.outcome, "rejected", status)
+            self.assertIn("hold", result.message)
+        self.box.orders[external_id]["fulfillmentOrders"][0]["status"] = "OPEN"
+        self.assertEqual(self.ship(external_id, [(first, 2.0)]).outcome, "accepted")
+        self.assertEqual(self.held(external_id), [{first: 2}])
+
     def test_more_than_is_left_there_is_refused_with_the_reason(self):
         external_id, (first,) = self.order(3)
         self.ship(external_id, [(first, 2.0)], "A")
