@@ -13,7 +13,8 @@ STATUS_BY_PAYMENT = {
     "PAID": "approved",
     "AUTHORIZED": "approved",
     "PARTIALLY_REFUNDED": "approved",
-    "REFUNDED": "approved",
+    # All of it was paid back before it was sent.
+    "REFUNDED": "cancelled",
 }
 SHIPPED = "FULFILLED"
 SENT_BACK = ("RETURNED", "INSPECTION_COMPLETE")
@@ -294,7 +295,6 @@ def allotted(units, fulfillment_orders):
     return by_location, +left
 
 
-# === refusals ===
 def is_held_back(units, fulfillment_orders):
     """Tell whether Shopify has some of these units in a fulfilment order that must not be sent yet."""
     return any(
@@ -305,6 +305,7 @@ def is_held_back(units, fulfillment_orders):
     )
 
 
+# === refusals ===
 
 
 def refusals(rows, under_key):

@@ -47,8 +47,10 @@ class MarketplaceConfig(models.Model):
     )
 
     def _prepare_adapter_values(self, code):
+        """An order that is not paid yet must not be shipped."""
         values = super()._prepare_adapter_values(code)
-        return {**values, "cancellation_reason": "OTHER"} if code == "shopify" else values
+        own = {"cancellation_reason": "OTHER", "confirm_policy": "approved"}
+        return {**values, **own} if code == "shopify" else values
 
     def _shopify_version(self):
         return self._credentials().shopify_api_version or VERSIONS[0]

@@ -466,6 +466,9 @@ class TestShopifyOrders(ShopifyCase):
             ("PAID", "PARTIALLY_FULFILLED"): "approved",
             ("PAID", "FULFILLMENT_NOT_REQUIRED"): "approved",
             ("PARTIALLY_REFUNDED", "ON_HOLD"): "approved",
+            ("REFUNDED", "UNFULFILLED"): "cancelled",
+            ("REFUNDED", "PARTIALLY_FULFILLED"): "cancelled",
+            ("REFUNDED", "FULFILLED"): "shipped",
             ("PAID", "FULFILLED"): "shipped",
             ("PENDING", "FULFILLED"): "shipped",
             ("TELEPORTED", "UNFULFILLED"): "pending",
@@ -490,6 +493,16 @@ class TestShopifyOrders(ShopifyCase):
             )
             order = self.account._api()._parse_order(self.account, raw)
             self.assertEqual((order.status, order.lines[0].quantity, order.total), (status, 2.0, 0.0))
+
+    def test_what_is_not_paid_yet_waits_and_what_was_paid_back_is_not_delivered(self):
+        unpaid = self.place_order((self.products[0], 1, "10.00"), displayFinancialStatus="PENDING")
+        paid_back = self.place_order((self.products[0], 1, "10.00"), displayFinancialStatus="REFUNDED")
+        self.pull()
+        states = [AdapterContract.order_here(self, external_id).state for external_id in (unpaid, paid_back)]
+        self.assertEqual(states, ["draft", "cancel"])
+        self.box.touch(unpaid, displayFinancialStatus="PAID")
+        self.pull()
+        self.assertEqual(AdapterContract.order_here(self, unpaid).state, "sale")
 
     def test_an_older_version_does_not_win(self):
         external_id = self.place_order((self.products[0], 1, "10.00"))
