@@ -16,12 +16,15 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _call(self, config, order, command):
         if command.operation != "ship":
             return super()._call(config, order, command)
-        package = self._picking_of(command)._prepare_marketplace_package(repeated=bool(command.attempts))
+        package = self._picking_of(command)._prepare_marketplace_package(
+            repeated=bool(command.attempts or command.payload.get("tried"))
+        )
         return config._api()._ship(config, order.cartona_id, package)
 
     def _conclude(self, config, order, command, result, error):
-        if command.operation == "ship" and result is None and not command.attempts:
-            command.attempts = 1  # it may have been told, and the answer was lost: the next time it is a repetition
+        if command.operation == "ship" and (result is None or result.outcome != "accepted"):
+            # It may have been told, and the answer was lost: from now on it is a repetition, whoever asks for it.
+            command.payload = {**command.payload, "tried": True}
         return super()._conclude(config, order, command, result, error)
 
     def _store(self, command, order, result):

@@ -436,6 +436,19 @@ class AdapterContract:
         self.assertEqual(self.shipments_there(order.cartona_id), [("1Z003", {order.order_line.cartona_line_id: 2})])
         self.assertEqual(order.marketplace_status, self.status_when_left)
 
+    def test_a_delivery_whose_answer_was_lost_and_that_was_changed_then_is_not_told_twice(self):
+        if not self.account._ships():
+            self.skipTest("this marketplace is not told of deliveries")
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        self.box.fail(self.ship_path, kind="drop")
+        self.settle = self.commit  # nothing is tried again yet
+        picking = self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z004")
+        self.assertFalse(picking.marketplace_told_at)
+        picking.marketplace_tracking_url = "https://tracking.example.com/1Z004"
+        for _try in range(3):
+            self.time_passes()
+        self.assertEqual(len(self.shipments_there(order.cartona_id)), 1)
+
     # ------------------------------------------------------------------ webhooks
 
     def signed(self, body, secret="secret-of-the-tests", **values):

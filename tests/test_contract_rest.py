@@ -255,6 +255,9 @@ class TestRestZid(RestContract, MarketplaceCase):
         self.assertEqual((there["order_status"]["code"], there["tracking"]), ("indelivery", ["1Z001"]))
         self.assertEqual(order.marketplace_status, "shipped")
 
+    def test_a_delivery_whose_answer_was_lost_and_that_was_changed_then_is_not_told_twice(self):
+        self.skipTest("Zid keeps no deliveries")
+
     def test_a_delivery_whose_answer_was_lost_is_not_told_twice(self):
         self.skipTest("Zid sets a status and a number: telling them again changes nothing")
 
