@@ -6,7 +6,11 @@ from ..compat import unit_field
 from ..schemas import Package
 from ..transport.errors import RequestRejected
 
-TRACKING = {"marketplace_carrier", "marketplace_tracking", "marketplace_tracking_url"}
+# The last two are those of the module `delivery`, which not everybody has.
+TRACKING = {
+    *("marketplace_carrier", "marketplace_tracking", "marketplace_tracking_url"),
+    *("carrier_id", "carrier_tracking_ref"),
+}
 
 
 class StockPicking(models.Model):

@@ -215,6 +215,15 @@ class TestRestSalla(RestContract, MarketplaceCase):
         found = self.account._api()._values(self.account, "order", raw, only=("ordered_at",))
         self.assertEqual(str(found["ordered_at"]), "2026-01-01 12:00:00")
 
+    def test_an_order_waits_until_it_is_paid(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 1, 10.0), status={"slug": "payment_pending"})
+        self.pull()
+        self.assertEqual(self.order_here(external_id).state, "draft")
+        self.box.change_order(external_id, status={"slug": "under_review"})
+        self.pull()
+        self.assertEqual(self.order_here(external_id).state, "sale")
+
     def test_a_status_is_told_by_its_slug(self):
         order = self.shipped_order((self.products[0], 2, 10.0))
         self.deliver(order)
