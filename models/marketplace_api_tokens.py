@@ -15,7 +15,8 @@ class MarketplaceApi(models.AbstractModel):
 
     def _token_grant(self, config, refresh_token):
         """Return the ``transport.oauth.Grant`` by which the marketplace gives an access token, ``None`` where it gives
-        none: what stands on the account is used as it is.
+        none: what stands on the account is used as it is. Nothing is asked for here: it is also called to see whether
+        there is one.
 
         :param config: the account whose credentials are used, as superuser
         :param refresh_token: the newest one
@@ -23,7 +24,8 @@ class MarketplaceApi(models.AbstractModel):
         return None
 
     def _token_auth(self, config, access_token):
-        """Return the ``requests.auth.AuthBase`` that shows an access token."""
+        """Return the ``requests.auth.AuthBase`` that shows an access token. Two of one token have to be equal: by that
+        it is known which one was refused."""
         return oauth.BearerToken(access_token)
 
     # ------------------------------------------------------------------ use

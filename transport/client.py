@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.cookiejar import Cookie
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,11 +54,12 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Response:
-    """A good answer (2xx). ``headers`` ignores case."""
+    """A good answer (2xx). ``headers`` ignores case; ``cookies`` are those that it sets."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[Cookie, ...] = field(default=(), repr=False)
 
     @property
     def text(self) -> str:
@@ -171,7 +173,7 @@ class Client:
             # "from None": the original error can quote the whole URL.
             raise failure_of(error, self.host, self._redact, outer) from None
         self._check(call)
-        return Response(call.status, call.headers, call.received)
+        return Response(call.status, call.headers, call.received, call.cookies)
 
     def _exchange(self, prepared, call):
         answer = self.session.send(
@@ -183,6 +185,7 @@ class Client:
         )
         try:
             call.status, call.headers = answer.status_code, answer.headers
+            call.cookies = tuple(answer.cookies)
             call.received = self._read(answer, call.method)
         finally:
             # Gives the connection back to the pool, or closes it when the body was not read to its end.
@@ -237,7 +240,7 @@ class _Call:
     def __init__(self, method, path):
         self.method, self.path, self.url = method, path, path
         self.started = time.monotonic()
-        self.status, self.headers, self.error = None, {}, ""
+        self.status, self.headers, self.cookies, self.error = None, {}, (), ""
         self.sent, self.received = b"", b""
 
     def exchange(self, secrets):

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-"""Access tokens that a marketplace gives for a while (OAuth 2.0, RFC 6749: refresh token and client credentials)."""
+"""Access tokens that a marketplace gives for a while (OAuth 2.0, RFC 6749: refresh token and client credentials), and
+sessions, which are told by cookies instead."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,12 +18,14 @@ MARGIN = 60.0
 @dataclass(frozen=True)
 class Grant:
     """How to ask for a token: ``form`` is posted to ``url``; ``basic`` is a user name and password, where the
-    marketplace wants the client in the header and not in the form. ``json``: the form is sent as JSON."""
+    marketplace wants the client in the header and not in the form. ``json``: the form is sent as JSON. ``cookies``: it
+    answers with a session; the token is what ``SessionCookies`` shows."""
 
     url: str
     form: Mapping[str, str] = field(repr=False)
     basic: tuple[str, str] | None = field(default=None, repr=False)
     json: bool = False
+    cookies: bool = False
 
     def secrets(self) -> list[str]:
         """What of it must not be seen."""
@@ -47,6 +51,13 @@ class BearerToken(HeaderToken):
         super().__init__("Authorization", token, prefix="Bearer ")
 
 
+class SessionCookies(HeaderToken):
+    """Sends the cookies of a session: ``Cookie: <name>=<value>; …``."""
+
+    def __init__(self, token: str):
+        super().__init__("Cookie", token)
+
+
 def fetch(client, grant: Grant) -> Token:
     """Ask for a token, by a ``Client`` whose origin is that of the grant.
 
@@ -57,7 +68,10 @@ def fetch(client, grant: Grant) -> Token:
         client.auth = HTTPBasicAuth(*(part.encode() for part in grant.basic))
     body = {"json": dict(grant.form)} if grant.json else {"data": dict(grant.form)}
     try:
-        answer = client.request("POST", grant.url, **body).json()
+        response = client.request("POST", grant.url, **body)
+        if grant.cookies:
+            return _session(response.cookies)
+        answer = response.json()
     except RequestRejected as err:
         # 400 invalid_grant, 401 invalid_client: RFC 6749, section 5.2.
         raise AuthenticationFailed(
@@ -69,6 +83,14 @@ def fetch(client, grant: Grant) -> Token:
     if not token or not isinstance(token, str):
         raise InvalidResponse("The marketplace answered without an access token; check the token URL in the account")
     return Token(token, _lifetime(answer.get("expires_in")), str(answer.get("refresh_token") or ""))
+
+
+def _session(cookies):
+    if not cookies:
+        raise InvalidResponse("The marketplace answered without a cookie; check the token URL in the account")
+    ends = [cookie.expires for cookie in cookies if cookie.expires]
+    token = "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
+    return Token(token, _lifetime(min(ends) - time.time()) if ends else None)
 
 
 def _lifetime(seconds):

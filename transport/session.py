@@ -4,15 +4,18 @@
 import http.client
 import io
 import time
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.adapters import HTTPAdapter
 
 
 def new_session() -> requests.Session:
-    """A session that reads no ``.netrc`` and no proxy variables, and bounds the time of a whole answer."""
+    """A session that reads no ``.netrc`` and no proxy variables, keeps no cookies (what proves us is the account's, and
+    not that of one connection), and bounds the time of a whole answer."""
     session = requests.Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = "cartona_integration"
     session.headers["Accept"] = "application/json"
     adapter = DeadlineAdapter(pool_maxsize=2)
