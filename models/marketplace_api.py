@@ -113,7 +113,8 @@ class MarketplaceApi(models.AbstractModel):
         """Return what the marketplace can do, as a dict:
 
         - ``batch_size``: largest number of rows in one push
-        - ``needs_ack``: its orders come again until acknowledged
+        - ``needs_ack``: its orders come again until acknowledged, or it wants to hear that those that are fetched for a
+          notice have arrived
         - ``has_webhook``: it sends webhooks itself
         - ``registers_webhooks``: it lets us set up its webhooks, see :meth:`_register_webhooks`
         - ``async_push``: a push may be answered later, see :meth:`_poll_push`

@@ -60,7 +60,8 @@ class MarketplaceLanePull(models.AbstractModel):
         return self.env["marketplace.inbox"].search(waiting, order="next_attempt NULLS FIRST, id", limit=1)
 
     def _fetch_noticed(self, config_id):
-        """Fetch one order that a notice is about, and store it; tell whether there was one and it worked."""
+        """Fetch one order that a notice is about, store it, and acknowledge it once that is committed; tell whether
+        there was one and it worked."""
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             lane = env[self._name]
@@ -78,8 +79,22 @@ class MarketplaceLanePull(models.AbstractModel):
             gone = "" if raw else _("The marketplace has no such order.")
             if gone:
                 env["marketplace.order.processor"]._ask_about_deleted(notice.config_id, notice.external_id)
-            told.write({"state": "done", "last_error": gone or False})
-            return True
+            row_ids = rows.filtered("needs_ack").ids
+            if not row_ids:
+                told.write({"state": "done", "last_error": gone or False})
+                return True
+        return self._acknowledge_noticed(config_id, row_ids, (notice | told).ids)
+
+    def _acknowledge_noticed(self, config_id, row_ids, told_ids):
+        """Acknowledge what was fetched. Until that worked its notices stay: nothing else makes the order come again."""
+        acknowledged = self._acknowledge(config_id, row_ids)
+        with own_transaction(self.env) as env:
+            told = env["marketplace.inbox"].browse(told_ids)
+            if acknowledged:
+                told.write({"state": "done", "last_error": False})
+            else:
+                env[self._name]._postpone_notice(told[:1], _("The marketplace did not take the acknowledgement."))
+        return acknowledged
 
     def _postpone_notice(self, notice, error):
         attempts = notice.attempts + 1

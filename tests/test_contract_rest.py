@@ -168,6 +168,20 @@ class TestRestQueue(RestContract, MarketplaceCase):
         self.settle()
         self.assert_there(self.products[3])
 
+    def test_an_order_that_is_fetched_for_a_notice_is_acknowledged_and_only_then_the_notice_is_done(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.box.fail("orders/ack", status=422)
+        notices, _new = self.env["marketplace.inbox"]._store([(self.account, "notice", external_id, {})], "webhook")
+        self.commit()
+        self.assertEqual(self.order_here(external_id).state, "sale")
+        self.assertEqual((notices.state, notices.attempts), ("waiting", 1))
+        self.assertEqual(self.box.waiting, [external_id])
+        self.time_passes()
+        self.assertEqual((notices.state, notices.last_error), ("done", False))
+        self.assertEqual(self.box.waiting, [])
+        self.assertFalse(self.box.calls("orders$"), "nothing was pulled")
+
 
 class TestRestNext(RestContract, MarketplaceCase):
     """A refresh token that changes, the URL of the next page, results of failed rows only."""
