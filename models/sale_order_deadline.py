@@ -103,7 +103,10 @@ class SaleOrder(models.Model):
             ("state", "!=", "cancel"),
             ("marketplace_delivers", "=", False),
         ]
-        return late if (operator == "=") == bool(value) else ["!", "&", "&", "&", *late]
+        # `=` with one value until 17.0, `in` with a set of them since.
+        asked = set(value) if operator in ("in", "not in") else {value}
+        is_wanted = (True in asked) == (operator in ("=", "in"))
+        return late if is_wanted else ["!", "&", "&", "&", *late]
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
