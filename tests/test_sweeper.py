@@ -69,3 +69,14 @@ class TestSweeper(MarketplaceCase):
         self.env.cr.execute("UPDATE marketplace_sync_log SET create_date = '2001-01-01'")
         self.env["marketplace.sync.log"]._gc_old_rows()
         self.assertFalse(log.exists())
+
+    def test_what_is_due_and_can_not_be_done_queues_no_drain_for_ever(self):
+        def timed(seconds):
+            moment = fields.Datetime.now() + timedelta(seconds=seconds)
+            self.patch(self.registry["marketplace.lane.offers"], "_next_attempt", lambda _lane, _config: moment)
+            self.env["marketplace.sender"]._come_back(self.account.id, "offers")
+            key = f"marketplace:timed:{self.account.id}:offers"
+            return self.env["queue.job"].search_count([("identity_key", "=", key), ("state", "=", "pending")])
+
+        self.assertEqual(timed(-1), 0)
+        self.assertEqual(timed(60), 1)
