@@ -55,8 +55,8 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_runner(self, _configs):
         if self.env["marketplace.wake"]._is_runner_dead():
             advice = _(
-                "Start Odoo with --load=web,queue_job and with workers, as OPERATIONS tells. Until then changes go out "
-                "once a minute."
+                "Start Odoo with --load=web,queue_job and workers, see Installation in README. Until then changes go "
+                "out once a minute."
             )
             yield self._finding("error", _("No job runner works."), advice)
         else:
@@ -97,7 +97,7 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _exam_copy(self, _configs):
         if self.env["marketplace.identity"]._is_copy():
-            advice = _("It speaks to no marketplace. Work in the original, or see OPERATIONS about moving a database.")
+            advice = _("It speaks to no marketplace. Work in the original, or see Copies and moves in README.")
             yield self._finding("warning", _("This database is a copy."), advice)
 
     # ------------------------------------------------------------------ an account
