@@ -8,7 +8,7 @@
     "license": "LGPL-3",
     "application": True,
     "depends": ["sale_management", "sale_stock", "phone_validation", "queue_job"],
-    "external_dependencies": {"python": ["requests", "phonenumbers", "jmespath"]},
+    "external_dependencies": {"python": ["requests", "phonenumbers", "jmespath", "cryptography"]},
     "data": [
         "security/security.xml",
         "security/ir.model.access.csv",

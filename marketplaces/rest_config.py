@@ -6,6 +6,7 @@ from odoo import Command, _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import file_open
 
+from ..encryption import Secret
 from ..models.marketplace_config import MANAGER
 from ..models.marketplace_status_rule import DEFAULT_STATUSES
 from ..transport.errors import MarketplaceError
@@ -81,7 +82,7 @@ class MarketplaceConfig(models.Model):
         help="For marketplaces that want two tokens at once: the header of the second one. Several names with commas "
         "between them: it is sent under each.",
     )
-    rest_token_2 = fields.Char(string="Second Token", groups=MANAGER, copy=False)
+    rest_token_2 = Secret(string="Second Token", groups=MANAGER, copy=False)
     rest_webhook_mode = fields.Selection(
         [
             ("none", "No webhooks"),

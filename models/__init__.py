@@ -45,6 +45,7 @@ from . import marketplace_order_doubts
 from . import marketplace_dashboard
 from . import marketplace_dashboard_history
 from . import marketplace_doctor
+from . import marketplace_config_secrets
 from . import account_tax
 from . import base_partner_merge
 from . import product_category

@@ -317,6 +317,7 @@ class MarketplaceApi(models.AbstractModel):
     def _client(self, config, exchange, secrets=(), elsewhere=None):
         """Return the HTTP client that carries the account's credentials and reports to ``exchange``."""
         credentials = config.sudo()._credentials()
+        credentials._check_secrets()
         base_url = credentials.base_url or ""
         return Client(
             origin_of(elsewhere, base_url) if elsewhere else base_url,

@@ -2,6 +2,7 @@
 from odoo import _, fields, models
 
 from ..database import own_transaction, transaction_lock
+from ..encryption import Secret
 from ..transport import errors, oauth
 
 
@@ -79,9 +80,9 @@ class MarketplaceToken(models.Model):
     _log_access = False
 
     config_id = fields.Many2one("marketplace.config", required=True, ondelete="cascade")
-    access_token = fields.Char(required=True)
+    access_token = Secret(required=True)
     expires_at = fields.Datetime()
-    refresh_token = fields.Char()
+    refresh_token = Secret()
 
     _sql_constraints = [("config_unique", "UNIQUE (config_id)", "An account has one access token.")]
 

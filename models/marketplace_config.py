@@ -6,6 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..database import own_transaction, try_transaction_lock
+from ..encryption import Secret
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class MarketplaceConfig(models.Model):
         "marketplace.config", "credentials_id", string="Accounts sharing these credentials"
     )
     base_url = fields.Char(string="API URL", copy=False, help="Where the marketplace's API answers, https only.")
-    auth_token = fields.Char(string="Token", groups=MANAGER, copy=False)
+    auth_token = Secret(string="Token", groups=MANAGER, copy=False)
     auth_header = fields.Char(default="AuthorizationToken", help="The header that carries the token.")
     auth_prefix = fields.Char(help="Text before the token, such as Bearer. Empty for Cartona.")
     supplier_code = fields.Char(

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
+from ..encryption import Secret
 from .marketplace_config import MANAGER
 
 # Nobody but the machinery itself.
@@ -16,8 +17,8 @@ class MarketplaceConfig(models.Model):
     _inherit = "marketplace.config"
 
     client_id = fields.Char(string="Client ID", copy=False, help="The marketplace's id of the app that speaks for us.")
-    client_secret = fields.Char(groups=MANAGER, copy=False)
-    refresh_token = fields.Char(groups=MANAGER, copy=False, help="What access tokens are asked for with.")
+    client_secret = Secret(groups=MANAGER, copy=False)
+    refresh_token = Secret(groups=MANAGER, copy=False, help="What access tokens are asked for with.")
     token_url = fields.Char(
         string="Token URL", copy=False, help="Where the marketplace gives access tokens. Empty: its usual address."
     )

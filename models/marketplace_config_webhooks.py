@@ -5,6 +5,7 @@ import time
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..encryption import Secret
 from ..transport import signatures
 from ..transport.errors import ConfigurationError, MarketplaceError
 from .marketplace_config import MANAGER
@@ -47,9 +48,10 @@ class MarketplaceConfig(models.Model):
         default="preset",
         required=True,
     )
-    webhook_secret = fields.Char(groups=MANAGER, copy=False)
-    webhook_secret_previous = fields.Char(
+    webhook_secret = Secret(groups=MANAGER, copy=False, shown=True)
+    webhook_secret_previous = Secret(
         string="Previous Secret",
+        shown=True,
         groups=MANAGER,
         copy=False,
         help="Still accepted while the sender changes over to the new secret.",
