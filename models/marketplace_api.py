@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from odoo import _, models
+from odoo.tools import config as odoo_config
 
 from ..transport import errors
 from ..transport.address import elsewhere as origin_of
@@ -24,6 +25,11 @@ PERSONAL_KEYS = frozenset(
 
 # Connections are kept open within one thread, that is, within one job: a session must not be used by two at once.
 _local = threading.local()
+
+
+def _private_hosts():
+    """Return the hosts of a private network that the administrator allows, such as a shop on the same premises."""
+    return [host.strip() for host in (odoo_config.get("marketplace_private_hosts") or "").split(",") if host.strip()]
 
 
 class Exchange:
@@ -334,5 +340,5 @@ class MarketplaceApi(models.AbstractModel):
         sessions = _local.__dict__.setdefault("sessions", {})
         key = (self.env.cr.dbname, credentials.id, credentials.base_url)
         if key not in sessions:
-            sessions[key] = new_session()
+            sessions[key] = new_session(_private_hosts())
         return sessions[key]

@@ -3,6 +3,7 @@
 
 import ipaddress
 import re
+from collections.abc import Container
 from urllib.parse import unquote, urlsplit
 
 from .errors import ConfigurationError
@@ -54,6 +55,21 @@ def elsewhere(url: str, base: str) -> str:
     if is_loopback(parts.hostname or "") and not is_loopback(_split(base).hostname or ""):
         raise ConfigurationError("The marketplace points to this machine itself; it is not followed")
     return checked_base(f"{parts.scheme}://{parts.netloc}")
+
+
+def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> None:
+    """Raise ``ConfigurationError`` unless ``host`` may lie at ``ip``: on the internet, on this machine if it is named
+    as that, else only where it is one of ``private_hosts``. What a marketplace's URL or a name server says must not
+    lead into the network that Odoo stands in."""
+    found = ipaddress.ip_address(ip.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    if (found.is_global and not found.is_multicast) or host.lower() in private_hosts:
+        return
+    if not (found.is_loopback and is_loopback(host)):
+        raise ConfigurationError(
+            f"{host} lies in a private network; if it is meant, an administrator names it in odoo.conf, "
+            "as marketplace_private_hosts"
+        )
 
 
 def is_loopback(host: str) -> bool:
