@@ -41,5 +41,6 @@
         "web.assets_backend": ["cartona_integration/static/src/**/*"],
         "web.assets_tests": ["cartona_integration/static/tests/tours/**/*"],
     },
+    "uninstall_hook": "uninstall_hook",
     "demo": ["demo/product_demo.xml"],
 }

@@ -1,0 +1,25 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import contextlib
+import os
+
+from odoo.tools import SQL
+
+from .models.marketplace_identity import PARAMETER
+
+# On columns that stay. Those on ours go with them.
+INDEXES = (
+    "res_partner_marketplace_mobile_idx",
+    "res_partner_marketplace_phone_idx",
+    "sale_order_line_marketplace_draft_idx",
+)
+
+
+def uninstall_hook(env):
+    """Take along what Odoo does not know to be ours: indexes on its own columns, jobs that wait, and by what a copy of
+    this database is known. The key that secrets were encrypted with stays: other databases may have theirs."""
+    for name in INDEXES:
+        env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(name)))
+    env.cr.execute("DELETE FROM queue_job WHERE model_name LIKE 'marketplace.%' OR identity_key LIKE 'marketplace:%'")
+    env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(env["marketplace.identity"]._fingerprint_path())
