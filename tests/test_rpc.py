@@ -66,9 +66,14 @@ class TestRpc(MarketplaceCase):
         names = self.public_methods(record)
         return [name for name in names if not name.startswith("action_open_") and name not in PUBLIC]
 
-    def test_an_employee_without_the_group_sees_and_does_nothing(self):
-        user = new_test_user(self.env, "employee", "base.group_user")
-        for record in self.records():
+    def test_who_has_no_right_on_marketplaces_sees_and_does_nothing(self):
+        records = self.records()
+        for group in ("base.group_user", "base.group_portal", "base.group_public"):
+            with self.subTest(group):
+                self.check_nothing_is_seen_or_done(new_test_user(self.env, f"of {group}", group), records)
+
+    def check_nothing_is_seen_or_done(self, user, records):
+        for record in records:
             with self.subTest(record._name):
                 for call in ("read", *self.buttons(record)):
                     with self.subTest(call), self.assertRaises(AccessError):
@@ -79,6 +84,25 @@ class TestRpc(MarketplaceCase):
             self.account.with_user(user).get_dashboard_data()
         with self.assertRaises(AccessError):
             self.account.with_user(user).get_doctor_findings()
+
+    def test_a_customer_presses_no_button_of_ours_not_even_on_an_own_order(self):
+        self.records()
+        order = self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)], limit=1)
+        customer = new_test_user(self.env, "customer", "base.group_portal")
+        order.partner_id = customer.partner_id
+        order.message_subscribe(customer.partner_id.ids)
+        self.env.flush_all()
+        order.with_user(customer).check_access_rule("read")
+        seen = 0
+        product = self.products[0]
+        for record in (order, order.order_line, order.picking_ids, order.partner_id, product, product.product_tmpl_id):
+            for name in self.public_methods(record):
+                if not name.startswith("action_"):
+                    continue
+                seen += 1
+                with self.subTest(f"{record._name}.{name}"), self.assertRaises(AccessError):
+                    getattr(record[:1].with_user(customer), name)()
+        self.assertGreater(seen, 5)
 
     def test_a_user_sees_no_secret_and_changes_nothing(self):
         user = new_test_user(self.env, "user", "cartona_integration.group_marketplace_user")
