@@ -76,7 +76,7 @@ def altered(draw, document):
             holder = holder[step]
         change = draw(st.sampled_from(["replace", "replace", "drop", "repeat"]))
         if change == "replace":
-            holder[path[-1]] = draw(ANYTHING)
+            holder[path[-1]] = copy.deepcopy(draw(ANYTHING))
         elif change == "drop":
             holder.pop(path[-1])
         elif isinstance(holder, list):
