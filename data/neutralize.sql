@@ -1,6 +1,7 @@
 -- A copy of a database for tests must talk to nobody: pause every account and drop what waits to run.
 UPDATE marketplace_config
    SET state = CASE state WHEN 'draft' THEN 'draft' ELSE 'paused' END,
+       pause_cause = 'copy',
        pause_reason = 'Neutralized copy of a database',
        auth_token = NULL,
        webhook_secret = NULL,

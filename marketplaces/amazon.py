@@ -121,7 +121,11 @@ class MarketplaceApiAmazon(models.AbstractModel):
                 )
             )
         currency = text(found, "marketplace", "defaultCurrencyCode")
-        return {"name": text(found, "storeName") or marketplace.domain, "currency": currency, "missing": []}
+        return {
+            "name": text(found, "storeName") or marketplace.domain,
+            "currency": currency,
+            "places": [text(row, "marketplace", "name") for row in sells],
+        }
 
     def _check_currency(self, config):
         """Amazon is told a price with its currency, so a price in another one must not be sent as it is."""

@@ -63,6 +63,8 @@ class MarketplaceApiCartona(models.AbstractModel):
             "batch_size": 100,
             "needs_ack": True,
             "has_webhook": False,
+            "webhook_status": True,
+            "settings": ("supplier_code", "auth_header", "auth_prefix", "product_path", "order_path"),
             "async_push": False,
             "subjects": {"price", "stock", "publication"},
             "statuses": set(STATUS_TO_CARTONA),

@@ -81,6 +81,7 @@ class MarketplaceApiEbay(models.AbstractModel):
             "ships": True,
             "needs_remote": True,
             "credentials": ("client_id", "client_secret", "refresh_token", "token_url"),
+            "credentials_needed": ("client_id", "client_secret", "refresh_token"),
             "cancellation_reasons": {},
             "default_url": "https://api.ebay.com/",
             "token_url": f"https://api.ebay.com/{TOKEN_PATH}",

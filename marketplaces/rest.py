@@ -11,6 +11,7 @@ from ..transport.errors import MappingError
 from . import rest_forms as forms
 
 SUBJECT_OF = {"price": "price", "quantity": "stock", "in_stock": "stock", "published": "publication"}
+HEADER = ("auth_header", "auth_prefix")
 OAUTH = ("client_credentials", "refresh_token")
 CREDENTIALS = {
     "none": (),
@@ -41,6 +42,8 @@ class MarketplaceApiRest(models.AbstractModel):
             "batch_size": 100,
             "needs_ack": False,
             "has_webhook": True,
+            "webhook_status": True,
+            "settings": ("supplier_code",),
             "async_push": False,
             "subjects": {"price", "stock"},
             "statuses": set(),
@@ -59,6 +62,7 @@ class MarketplaceApiRest(models.AbstractModel):
             "statuses": self._statuses(sudo, operations),
             "ships": "ship" in operations,
             "credentials": CREDENTIALS[sudo.rest_auth or "none"],
+            "settings": ("supplier_code", *(HEADER if sudo.rest_auth in ("header", *OAUTH) else ())),
         }
 
     def _subjects(self, config, operations):

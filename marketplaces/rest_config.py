@@ -82,7 +82,7 @@ class MarketplaceConfig(models.Model):
         help="For marketplaces that want two tokens at once: the header of the second one. Several names with commas "
         "between them: it is sent under each.",
     )
-    rest_token_2 = Secret(string="Second Token", groups=MANAGER, copy=False)
+    rest_token_2 = Secret(string="Second Token", groups=MANAGER, copy=False, help="What the second header carries.")
     rest_webhook_mode = fields.Selection(
         [
             ("none", "No webhooks"),
@@ -93,6 +93,7 @@ class MarketplaceConfig(models.Model):
         string="A Delivery Holds",
         default="order",
         required=True,
+        help="What the marketplace's webhooks tell of an order.",
     )
     rest_webhook_records = fields.Char(string="Orders in a Delivery", help="JMESPath. Empty: the body is the order.")
     rest_webhook_id = fields.Char(

@@ -39,6 +39,7 @@ GONE = {
 }
 # The topic, and so the id, of a notice that is about no order.
 UNINSTALLED = "app/uninstalled"
+APP = ("client_id", "client_secret")
 REASONS = ("CUSTOMER", "INVENTORY", "FRAUD", "DECLINED", "STAFF", "OTHER")
 
 
@@ -85,6 +86,12 @@ class MarketplaceApiShopify(models.AbstractModel):
             "default_url": "",
         }
 
+    def _account_capabilities(self, config):
+        """A token is enough, and so are the app's id and secret."""
+        owner = config.sudo()._credentials()  # sudo: who sees the account may see what it lacks, not what it is
+        by_app = not owner.auth_token and (owner.client_id or owner.client_secret)
+        return {**self._capabilities(), "credentials_needed": APP if by_app else ("auth_token",)}
+
     def _auth(self, config):
         """A token that was entered never runs out; without one, the app's id and secret are good for one of a day."""
         token = config.sudo()._credentials().auth_token
@@ -122,6 +129,7 @@ class MarketplaceApiShopify(models.AbstractModel):
         return {
             "name": shop["name"],
             "currency": shop["currencyCode"],
+            "places": [row["name"] for row in found["locations"]["nodes"]],
             "locations": [(forms.tail(row, "id"), row["name"]) for row in found["locations"]["nodes"]],
             "warnings": [*self._missing_rights(found), *self._other_currency(config, shop["currencyCode"])],
         }

@@ -123,6 +123,9 @@ class MarketplaceApi(models.AbstractModel):
           notice have arrived
         - ``has_webhook``: it sends webhooks itself
         - ``registers_webhooks``: it lets us set up its webhooks, see :meth:`_register_webhooks`
+        - ``webhook_status``: a status alone may be delivered too, at an address of its own
+        - ``settings``: names of further fields of the account that matter, of ``supplier_code`` (one token may reach
+          several supplier accounts), ``auth_header``, ``auth_prefix``, ``product_path`` and ``order_path``
         - ``async_push``: a push may be answered later, see :meth:`_poll_push`
         - ``subjects``: which of price, stock, publication can be sent
         - ``statuses``: neutral statuses that can be sent
@@ -160,8 +163,9 @@ class MarketplaceApi(models.AbstractModel):
     def _test_connection(self, config):
         """Ask the marketplace who the account is.
 
-        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``warnings`` (sentences: rights
-            that are missing, settings that do not fit) and whatever ``marketplace.config._take_connection`` keeps
+        :return: dict with ``name``, and where the marketplace tells them ``currency``, ``places`` (names: where it
+            sells, or keeps stock), ``warnings`` (sentences: rights that are missing, settings that do not fit) and
+            whatever ``marketplace.config._take_connection`` keeps
         """
         raise NotImplementedError
 

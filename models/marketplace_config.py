@@ -32,17 +32,23 @@ class MarketplaceConfig(models.Model):
 
     # ------------------------------------------------------------------ fields
 
-    name = fields.Char(required=True, tracking=True)
+    name = fields.Char(required=True, tracking=True, help="How you tell this account from others.")
     active = fields.Boolean(default=True)
     sequence = fields.Integer(default=10)
     company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company, readonly=False, index=True
+        "res.company",
+        required=True,
+        default=lambda self: self.env.company,
+        readonly=False,
+        index=True,
+        help="Whose products are sold here, and who gets the orders.",
     )
     code = fields.Selection(
         selection=lambda self: self.env["marketplace.api"]._adapters(),
         string="Marketplace",
         required=True,
         default="cartona",
+        help="Where you sell. Generic REST is any that has an API of its own.",
     )
     state = fields.Selection(
         [("draft", "Draft"), ("live", "Live"), ("paused", "Paused")],
@@ -76,7 +82,9 @@ class MarketplaceConfig(models.Model):
         "marketplace.config", "credentials_id", string="Accounts sharing these credentials"
     )
     base_url = fields.Char(string="API URL", copy=False, help="Where the marketplace's API answers, https only.")
-    auth_token = Secret(string="Token", groups=MANAGER, copy=False)
+    auth_token = Secret(
+        string="Token", groups=MANAGER, copy=False, help="The secret that the marketplace gave you for this account."
+    )
     auth_header = fields.Char(default="AuthorizationToken", help="The header that carries the token.")
     auth_prefix = fields.Char(help="Text before the token, such as Bearer. Empty for Cartona.")
     supplier_code = fields.Char(
@@ -89,8 +97,12 @@ class MarketplaceConfig(models.Model):
     batch_size = fields.Integer(default=100, help="Rows in one call, as far as the marketplace takes them.")
 
     # what is sent
-    sync_price = fields.Boolean(string="Send Prices", default=True)
-    sync_stock = fields.Boolean(string="Send Stock", default=True)
+    sync_price = fields.Boolean(
+        string="Send Prices", default=True, help="Prices are sent as soon as they change. Otherwise none ever is."
+    )
+    sync_stock = fields.Boolean(
+        string="Send Stock", default=True, help="Stock is sent as soon as it changes. Otherwise it never is."
+    )
     use_cartona_id = fields.Boolean(
         string="Use External Product ID",
         compute="_compute_use_cartona_id",
@@ -116,6 +128,8 @@ class MarketplaceConfig(models.Model):
         [("free", "Free to use"), ("outgoing", "On hand less outgoing"), ("forecast", "Forecast")],
         default="free",
         required=True,
+        help="What counts as available. Free to use: on hand and not reserved. On hand less outgoing: less all that is "
+        "to leave, reserved or not. Forecast: with what is to come in, too.",
     )
     safety_quantity = fields.Float(
         digits="Product Unit of Measure", help="Kept back from what is sent, in units of the product."
@@ -133,6 +147,7 @@ class MarketplaceConfig(models.Model):
         string="Prices are Sent",
         default="as_is",
         required=True,
+        help="Whether taxes are added to the price, or taken out of it, before it is sent.",
     )
     heal_limit = fields.Integer(
         string="Heal up to",
@@ -143,8 +158,10 @@ class MarketplaceConfig(models.Model):
     allow_zero_price = fields.Boolean(help="Send a price of 0 too. Otherwise it is taken for a mistake, and refused.")
 
     # orders
-    pull_orders = fields.Boolean(default=True)
-    push_status = fields.Boolean(string="Send Order Status", default=True)
+    pull_orders = fields.Boolean(default=True, help="New orders are asked for every 15 minutes.")
+    push_status = fields.Boolean(
+        string="Send Order Status", default=True, help="The marketplace is told what becomes of its orders here."
+    )
     confirm_policy = fields.Selection(
         [
             ("always", "As soon as they come"),
@@ -153,6 +170,7 @@ class MarketplaceConfig(models.Model):
         ],
         default="always",
         required=True,
+        help="When an order that came in is confirmed, so that its goods are reserved.",
     )
     cancellation_reason = fields.Selection(
         selection=lambda self: self.env["marketplace.api"]._cancellation_reasons(),
@@ -176,10 +194,14 @@ class MarketplaceConfig(models.Model):
         help="Warehouse of imported orders. Empty: the first of those whose stock is sold here.",
     )
     sale_user_id = fields.Many2one("res.users", string="Salesperson", help="Salesperson of imported orders.")
-    sale_team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
+    sale_team_id = fields.Many2one(
+        "crm.team", string="Sales Team", check_company=True, help="Sales team of imported orders."
+    )
 
     # what runs
-    blocked_until = fields.Datetime(compute="_compute_running", string="Tries Again at")
+    blocked_until = fields.Datetime(
+        compute="_compute_running", string="Tries Again at", help="The marketplace is left alone until then."
+    )
     last_error = fields.Char(compute="_compute_running")
     listing_count = fields.Integer(string="Listings", compute="_compute_counts")
     unmatched_count = fields.Integer(string="Unmatched", compute="_compute_counts")
@@ -402,7 +424,7 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         if self.state == "draft":
             return
-        self.write({"state": "paused", "pause_reason": str(error)})
+        self.write({"state": "paused", "pause_cause": "error", "pause_reason": str(error)})
         self._tell_responsible(_("%s is paused", self.name), str(error))
 
     def _tell_responsible(self, summary, note):

@@ -17,7 +17,7 @@ class MarketplaceConfig(models.Model):
     _inherit = "marketplace.config"
 
     client_id = fields.Char(string="Client ID", copy=False, help="The marketplace's id of the app that speaks for us.")
-    client_secret = Secret(groups=MANAGER, copy=False)
+    client_secret = Secret(groups=MANAGER, copy=False, help="The secret that belongs to the client ID.")
     refresh_token = Secret(groups=MANAGER, copy=False, help="What access tokens are asked for with.")
     token_url = fields.Char(
         string="Token URL", copy=False, help="Where the marketplace gives access tokens. Empty: its usual address."
@@ -38,20 +38,27 @@ class MarketplaceConfig(models.Model):
         help="Product of the line for what the marketplace charges its customer for the delivery.",
     )
 
-    @api.depends("code")
+    @api.depends("code", "credentials_id")
     def _compute_features(self):
         for config in self:
             config.features = " ".join(sorted(config._features())) if config.code else ""
 
     def _features(self):
-        """Return what the views ask for, as a set of words: what stands under ``subjects``, ``statuses`` and
-        ``credentials``, and ``ack``, ``webhook``, ``registers_webhooks``, ``ships``, ``lines``."""
+        """Return what the views ask for, as a set of words, none within another: what stands under
+        ``subjects``, ``statuses``, ``credentials`` and ``settings``, and ``ack``, ``sends_webhooks``,
+        ``webhook_status``, ``registers_webhooks``, ``ships``, ``lines``, ``reasons``, ``supplier_code``, ``told`` (it
+        hears what becomes of an order)."""
         able = self._capabilities()
-        words = {"ack": able["needs_ack"], "webhook": able["has_webhook"], "ships": able.get("ships")}
+        words = {"ack": able["needs_ack"], "sends_webhooks": able["has_webhook"], "ships": able.get("ships")}
         words["lines"] = able.get("line_statuses")
         words["registers_webhooks"] = able.get("registers_webhooks")
+        words["webhook_status"] = able.get("webhook_status")
+        words["reasons"] = able["cancellation_reasons"]
+        words["supplier_code"] = self.credentials_id or self._origin.shared_config_ids
+        words["told"] = able["statuses"] or able.get("ships")
         flags = {word for word, is_able in words.items() if is_able}
-        return {*able["subjects"], *able["statuses"], *able.get("credentials", ("auth_token",)), *flags}
+        asked = (*able.get("credentials", ("auth_token",)), *able.get("settings", ()))
+        return {*able["subjects"], *able["statuses"], *asked, *flags}
 
     def write(self, vals):
         result = super().write(vals)

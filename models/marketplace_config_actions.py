@@ -24,6 +24,8 @@ class MarketplaceConfig(models.Model):
         self._credentials().tested_at = fields.Datetime.now()
         message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
         warnings = [*found.get("warnings", ()), *self._take_connection(found)]
+        self._keep_connection(found, warnings)
+        self._note_mended()
         return self._notify(" ".join([message, *warnings]), "warning" if warnings else "success")
 
     def action_go_live(self):
@@ -35,7 +37,7 @@ class MarketplaceConfig(models.Model):
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         self.env["marketplace.identity"]._claim()
         new = self.filtered(lambda config: config.state == "draft")
-        self.write({"state": "live", "pause_reason": False})
+        self.write({"state": "live", "pause_cause": False, "pause_reason": False})
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
         for config in new.filtered("use_cartona_id"):
@@ -44,7 +46,8 @@ class MarketplaceConfig(models.Model):
         self.env["marketplace.wake"]._request()
 
     def action_pause(self):
-        self.write({"state": "paused", "pause_reason": _("Paused by %s.", self.env.user.name)})
+        reason = _("Paused by %s.", self.env.user.name)
+        self.write({"state": "paused", "pause_cause": False, "pause_reason": reason})
 
     def action_match_products(self):
         """Read the marketplace's catalogue in the background and list the products that are found in it."""
@@ -155,7 +158,13 @@ class MarketplaceConfig(models.Model):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": kind, "sticky": False},
+            # What comes next has the form read anew: a notification alone would leave it as it was.
+            "params": {
+                "message": message,
+                "type": kind,
+                "sticky": False,
+                "next": {"type": "ir.actions.act_window_close"},
+            },
         }
 
     def _open(self, xmlid, domain=()):

@@ -46,5 +46,6 @@ class MarketplaceConfig(models.Model):
             return
         # The field shows whole seconds: what was sent in this one does not count either.
         moved.write({"place_since": fields.Datetime.add(fields.Datetime.now(), seconds=1)})
+        moved._forget_connection()
         moved.state_ids.filtered("order_cursor").write({"order_cursor": False})
         self.env["marketplace.outbox"]._mark("price", "stock", "publication", config=moved.ids, force=True)

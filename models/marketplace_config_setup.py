@@ -3,6 +3,8 @@ import secrets
 
 from odoo import _, api, fields, models
 
+from .marketplace_config_access import CREDENTIAL_FIELDS
+
 
 class MarketplaceConfig(models.Model):
     """The way from an empty form to an account that is live: what is done, and what comes next. It can be left at any
@@ -10,32 +12,58 @@ class MarketplaceConfig(models.Model):
 
     _inherit = "marketplace.config"
 
-    tested_at = fields.Datetime(string="Connection Tested", readonly=True, copy=False)
+    tested_at = fields.Datetime(
+        string="Connection Tested",
+        readonly=True,
+        copy=False,
+        help="When the marketplace last let us in with these credentials.",
+    )
     setup_step = fields.Selection(
         [
-            ("credentials", "Enter what the marketplace gave you"),
-            ("test", "Test the connection"),
-            ("match", "Match the products"),
-            ("policies", "Choose the policies"),
+            ("marketplace", "Marketplace"),
+            ("credentials", "Credentials"),
+            ("test", "Connection"),
+            ("match", "Products"),
+            ("policies", "Policies"),
             ("live", "Go live"),
         ],
+        string="Next Step",
         compute="_compute_setup_step",
         help="What comes next until the account is live.",
     )
+    setup_missing = fields.Char(compute="_compute_setup_step", help="What of the credentials is still to be entered.")
     policies_chosen = fields.Boolean(copy=False)
+    connected_as = fields.Char(
+        string="Connected as",
+        readonly=True,
+        copy=False,
+        help="Who the marketplace says we are.",
+    )
+    connected_currency = fields.Char(string="Currency There", readonly=True, copy=False, help="What it reckons in.")
+    connected_places = fields.Char(
+        string="Places There", readonly=True, copy=False, help="Where it sells for us, or keeps our stock."
+    )
+    connected_todo = fields.Text(
+        string="To Mend", readonly=True, copy=False, help="Rights that are missing there, and settings that do not fit."
+    )
 
-    @api.depends("state", "tested_at", "policies_chosen", "base_url", "code")
+    @api.depends(
+        "state", "tested_at", "policies_chosen", "base_url", "code", "credentials_id.tested_at", *CREDENTIAL_FIELDS
+    )
     def _compute_setup_step(self):
         for config in self:
-            config.setup_step = config._next_setup_step() if config.state == "draft" else False
+            missing = config._missing_credentials() if config.state == "draft" else []
+            config.setup_missing = ", ".join(missing)
+            config.setup_step = config._next_setup_step(missing) if config.state == "draft" else False
 
-    def _next_setup_step(self):
+    def _next_setup_step(self, missing):
         self.ensure_one()
-        if self._missing_credentials():
-            return "credentials"
+        stored = self._origin  # what was found is counted of what is in the database
+        if missing:
+            return "credentials" if stored else "marketplace"
         if not self._credentials().tested_at:
             return "test"
-        if not self.listing_count and not self.task_ids:
+        if not stored.listing_count and not stored.task_ids:
             return "match"
         return "live" if self.policies_chosen else "policies"
 
@@ -49,7 +77,35 @@ class MarketplaceConfig(models.Model):
         labels = self.fields_get(needed, ["string"])
         return [labels[name]["string"] for name in needed if name in labels and not credentials[name]]
 
+    def _keep_connection(self, found, todo):
+        """Keep on the account who the marketplace says it is.
+
+        :param dict found: see ``marketplace.api._test_connection``
+        :param todo: what a person has to do about it, a sentence each
+        """
+        self.write(
+            {
+                # Some say nothing of it: the account's own name would only look as if they did.
+                "connected_as": found["name"] != self.name and found["name"],
+                "connected_currency": found.get("currency"),
+                "connected_places": ", ".join(found.get("places", ())),
+                "connected_todo": "\n".join(todo),
+            }
+        )
+
+    def _forget_connection(self):
+        names = ("connected_as", "connected_currency", "connected_places", "connected_todo")
+        self.write(dict.fromkeys(names, False))
+
     # ------------------------------------------------------------------ actions
+
+    def action_continue_setup(self):
+        """Store what was entered, which pressing any button does, and say what is still missing."""
+        self.ensure_one()
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        missing = self.setup_step == "credentials" and self.setup_missing
+        return self._notify(_("Still missing: %s.", missing), "warning") if missing else None
 
     def action_choose_policies(self):
         """Take the policies as they stand on the form: whoever presses this has looked at them."""

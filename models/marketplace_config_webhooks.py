@@ -47,8 +47,14 @@ class MarketplaceConfig(models.Model):
         string="Signature",
         default="preset",
         required=True,
+        help="How a delivery proves that it is the marketplace's, or a relay's of yours.",
     )
-    webhook_secret = Secret(groups=MANAGER, copy=False, shown=True)
+    webhook_secret = Secret(
+        shown=True,
+        groups=MANAGER,
+        copy=False,
+        help="Known to the sender and this account alone. Make one here and enter it there, or the other way round.",
+    )
     webhook_secret_previous = Secret(
         string="Previous Secret",
         shown=True,
@@ -56,16 +62,34 @@ class MarketplaceConfig(models.Model):
         copy=False,
         help="Still accepted while the sender changes over to the new secret.",
     )
-    webhook_url = fields.Char(string="Webhook URL", compute="_compute_webhook_url")
+    webhook_url = fields.Char(
+        string="URL for Orders", compute="_compute_webhook_url", help="Enter it at the marketplace, for orders."
+    )
+    webhook_status_url = fields.Char(
+        string="URL for Statuses",
+        compute="_compute_webhook_url",
+        help="For deliveries that tell the status of an order and nothing else.",
+    )
+    webhook_test_url = fields.Char(
+        string="URL for Tests",
+        compute="_compute_webhook_url",
+        help="Answers what it makes of a delivery, signature included, and keeps nothing of it.",
+    )
+    webhook_problem = fields.Char(compute="_compute_webhook_url", help="Why no delivery can reach these addresses.")
     webhook_header = fields.Char(string="Signature Header", help="The header that carries the signature or the token.")
     webhook_algorithm = fields.Selection(
         [("sha256", "SHA-256"), ("sha512", "SHA-512"), ("sha1", "SHA-1")],
         string="Digest",
         default="sha256",
         required=True,
+        help="The hash function of the signature.",
     )
     webhook_encoding = fields.Selection(
-        [("hex", "Hexadecimal"), ("base64", "Base64")], string="Encoding", default="hex", required=True
+        [("hex", "Hexadecimal"), ("base64", "Base64")],
+        string="Encoding",
+        default="hex",
+        required=True,
+        help="How the signature is written in its header.",
     )
     webhook_prefix = fields.Char(
         string="Signature Prefix", default="sha256=", help="Text before the signature in its header; may be empty."
@@ -111,7 +135,16 @@ class MarketplaceConfig(models.Model):
     @api.depends("webhook_key")
     def _compute_webhook_url(self):
         for config in self:
-            config.webhook_url = f"{config.get_base_url()}/marketplace_integration/webhook/orders/{config.webhook_key}"
+            base = config.get_base_url()
+            config.webhook_url, config.webhook_status_url, config.webhook_test_url = (
+                f"{base}/marketplace_integration/webhook/{kind}/{config.webhook_key}"
+                for kind in ("orders", "status", "test")
+            )
+            config.webhook_problem = not base.startswith("https://") and _(
+                "No marketplace can reach these addresses: webhooks are sent to https alone, and this Odoo calls "
+                "itself %s. An administrator sets the system parameter web.base.url to its https address.",
+                base,
+            )
 
     def action_register_webhooks(self):
         """Have the marketplace send its webhooks here. One of the few calls that a person waits for."""

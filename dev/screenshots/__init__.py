@@ -95,6 +95,7 @@ class Scene:
             "marketplace.config", "create",
             {"name": "Cartona Alexandria", "base_url": self.sandbox.url, "auth_token": "expired", "sequence": 20},
         )  # fmt: skip
+        self.paused = account
         self.odoo.call("marketplace.config", "action_go_live", [account])
         self.odoo.call("marketplace.config", "action_pull_orders", [account])
         self.until("marketplace.config", [("id", "=", account), ("state", "=", "paused")], 1)
@@ -112,11 +113,11 @@ class Scene:
         held = self.odoo.call("sale.order", "search", HELD, limit=1)[0]
         form, rows = "document.querySelector('.o_form_view .o_field_widget')", "document.querySelector('.o_data_row')"
         ours = f"menu_id={self.id_of('menu_marketplace')}"
+        account = f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form&{ours}"
         return [
             page("dashboard", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"),
-            page("account", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
-                 f"&id={self.account}&{ours}", form),
+            page("account", f"{account}&id={self.account}", form),
             page("listings", f"action={self.id_of('marketplace_listing_action')}&model=marketplace.listing"
                  f"&view_type=list&{ours}", rows),
             page("order", f"model=sale.order&view_type=form&id={order}"
@@ -127,10 +128,13 @@ class Scene:
                  f"&view_type=list&{ours}", rows),
             page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
                  f"&view_type=list&{ours}", "document.querySelector('.o_list_view')"),
-            page("setup", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
-                 f"&id={self.amazon}&{ours}", form),
-            page("rest", f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form"
-                 f"&id={self.rest}&{ours}", form, before="document.querySelector('[name=rest].nav-link').click()"),
+            page("setup", f"{account}&id={self.amazon}", form),
+            page("new", account, form),
+            page("paused", f"{account}&id={self.paused}", form),
+            page("webhooks", f"{account}&id={self.account}", form,
+                 before="document.querySelector('[name=webhooks].nav-link').click()"),
+            page("rest", f"{account}&id={self.rest}", form,
+                 before="document.querySelector('[name=rest].nav-link').click()"),
             page("checkup", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",
                  before="document.querySelector('.o_marketplace_dashboard [aria-expanded]').click()"),

@@ -74,7 +74,8 @@ class Page:
 
 @contextlib.contextmanager
 def browser(chromium):
-    with tempfile.TemporaryDirectory() as profile:
+    # What is left of the browser may still write into its profile.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [chromium, *SWITCHES, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

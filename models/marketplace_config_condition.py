@@ -1,0 +1,60 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, fields, models
+
+from .marketplace_identity import PARAMETER
+
+
+class MarketplaceConfig(models.Model):
+    """In what condition an account is, and why: the state that a person chose, and what keeps it from working."""
+
+    _inherit = "marketplace.config"
+
+    pause_cause = fields.Selection(
+        [("error", "Refused by the marketplace"), ("copy", "Neutralized copy of a database")],
+        readonly=True,
+        copy=False,
+        help="Empty: a person has paused the account.",
+    )
+    condition = fields.Selection(
+        [("draft", "Draft"), ("live", "Live"), ("paused", "Paused"), ("error", "Error"), ("copy", "Copy")],
+        compute="_compute_condition",
+        help="Live: it sends and receives. Paused: a person has stopped it. Error: it can't go on, or not now. Copy: "
+        "this database is not the one that sells. Whatever it is, its work waits and nothing is lost.",
+    )
+    condition_reason = fields.Char(compute="_compute_condition", help="Why it is so, and what helps.")
+
+    @api.depends("state", "pause_cause", "pause_reason")
+    def _compute_condition(self):
+        is_copy = self.env["marketplace.identity"]._is_copy()
+        for config in self:
+            config.condition, config.condition_reason = config._condition(is_copy)
+
+    def _condition(self, is_copy):
+        """Return the account's condition and the reason for it, in plain words.
+
+        :param bool is_copy: this database is a copy of the one in which accounts were set live
+        """
+        if is_copy or self.pause_cause == "copy":
+            return "copy", self._copy_reason(is_copy)
+        if self.state == "paused":
+            return ("error" if self.pause_cause == "error" else "paused"), self.pause_reason
+        if self.state == "live" and self.blocked_until and self.blocked_until > fields.Datetime.now():
+            return "error", self.last_error
+        return self.state, False
+
+    def _copy_reason(self, is_copy):
+        if not is_copy:
+            return _(
+                "This is a neutralized copy of a database: its tokens and secrets were removed, and it speaks to no "
+                "marketplace. To try it here, enter those of a test account, and test the connection."
+            )
+        return _(
+            "This database is a copy, or was moved, and speaks to no marketplace. Work in the original. If this is the "
+            "one that sells from now on, an administrator deletes the system parameter %s.",
+            PARAMETER,
+        )
+
+    def _note_mended(self):
+        """Take in that the marketplace lets us in again: what had paused the account is mended, a person resumes."""
+        mended = self.filtered(lambda config: config.state == "paused" and config.pause_cause == "error")
+        mended.write({"pause_cause": False, "pause_reason": _("The connection works again.")})
