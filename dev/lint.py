@@ -4,11 +4,11 @@
 """
 
 import os
-import shutil
 import subprocess
 
+from . import npm
 from .addon import addons_path
-from .common import MODULE, ROOT, Stop, cache_dir, call, digest, locked, say, timed
+from .common import MODULE, ROOT, Stop, call, say
 from .odoo_source import WRITTEN_FOR
 from .python_env import environment
 
@@ -56,7 +56,7 @@ def prettier():
     if not files:
         say("prettier: no XML or JavaScript yet")
         return True
-    modules = prettier_modules()
+    modules = npm.modules("prettier", *PRETTIER)
     plugin = modules / "@prettier" / "plugin-xml" / "src" / "plugin.js"
     mode = "--write" if fixing() else "--check"
     return gate([modules / ".bin" / "prettier", mode, "--log-level=warn", f"--plugin={plugin}", *files], cwd=ROOT)
@@ -66,19 +66,6 @@ def tracked():
     """Files git knows or would take; a deleted one is neither."""
     done = call(["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"])
     return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
-
-
-def prettier_modules():
-    """Prettier in the cache, never in the repository."""
-    folder = cache_dir() / f"prettier-{digest(*PRETTIER)}"
-    if (folder / "complete").exists():
-        return folder / "node_modules"
-    if not shutil.which("npm"):
-        raise Stop("prettier needs node 18 or newer with npm: install them (Debian: nodejs, npm)")
-    with locked("prettier", folder=cache_dir()), timed("prettier from npm"):
-        call(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *PRETTIER])
-        (folder / "complete").touch()
-    return folder / "node_modules"
 
 
 GATES = {"ruff": ruff, "format": ruff_format, "pylint": pylint, "prettier": prettier}

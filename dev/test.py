@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 
+from . import npm
 from .common import MODULE, ROOT, Stop, say, state_dir
 from .databases import Databases
 from .instance import Instance
@@ -17,6 +18,7 @@ DEV = ROOT / "dev"
 PLAIN, WHOLE, ODOO = "tests_plain", "tests_e2e", "tests"
 STAGES = (PLAIN, WHOLE, ODOO)
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # where Odoo looks
+AXE = "axe-core@4.14.1"
 NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other that is not 0
 
 
@@ -79,7 +81,7 @@ def odoo(words):
             try:
                 arguments = odoo_arguments(instance, configuration, words)
                 path = os.pathsep.join([instance.env["PYTHONPATH"], str(DEV / "pytest_plugins")])
-                env = {**instance.env, "PYTHONPATH": path}
+                env = {**instance.env, "PYTHONPATH": path, **axe()}
                 return pytest(instance.python, "-p", "quiet_start", *arguments, env=env, cwd=instance.addons)
             finally:
                 configuration.unlink()
@@ -103,6 +105,17 @@ def need_browser():
     if os.environ.get("CI"):
         raise Stop("browser tests would be skipped: install chromium")
     say("no Chromium: browser tests are skipped (Debian: apt-get install chromium)")
+
+
+def axe():
+    """Where the tests find what looks for faults of accessibility, as environment; nothing where it can't be had."""
+    try:
+        return {"AXE_CORE": str(npm.modules("axe-core", AXE) / "axe-core" / "axe.min.js")}
+    except Stop as stop:
+        if os.environ.get("CI"):
+            raise
+        say(f"{stop}; tests of accessibility are skipped")
+        return {}
 
 
 def pytest(python, *arguments, env=None, cwd=ROOT):

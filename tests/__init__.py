@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from . import test_accessibility
 from . import test_account
 from . import test_account_form
 from . import test_all_marketplaces

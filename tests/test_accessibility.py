@@ -1,0 +1,115 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import os
+from pathlib import Path
+
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from ..models.marketplace_config import MANAGER
+from ..transport import errors
+from .common import MarketplaceCase
+
+# Looks at our own part of the page, and fails with what a person who can't see or use a mouse is kept from by it.
+LOOK = """
+(async () => {
+    const until = async (found) => {
+        while (!found()) {
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+        }
+    };
+    const root = () => document.querySelector("%(root)s");
+    await until(root);
+    %(before)s
+    await until(() => document.querySelector("%(ready)s"));
+    await document.fonts.ready;
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    await new Promise((loaded, failed) => {
+        const script = document.createElement("script");
+        document.head.append(Object.assign(script, {src: "%(axe)s", onload: loaded, onerror: failed}));
+    });
+    // The tabs of a notebook are Odoo's own.
+    const context = {include: [root()], exclude: [".o_notebook_headers"]};
+    const {violations, passes} = await axe.run(context, {resultTypes: ["violations"]});
+    const faults = violations.filter(({impact}) => ["serious", "critical"].includes(impact));
+    if (faults.length || !passes.length) {
+        const told = ({html, any}) => html + " " + any.map(({message}) => message).join(" ");
+        console.error("faults: " + faults.map(({id, nodes}) => id + " " + nodes.map(told).join("; ")).join(" | "));
+    } else {
+        console.log("test successful");
+    }
+})();
+"""
+FORM = ".o_form_view .o_form_sheet_bg"
+DASHBOARD = ".o_marketplace_dashboard"
+
+
+@tagged("post_install", "-at_install")
+class TestAccessibility(MarketplaceCase, HttpCase):
+    """Our views keep nobody out, as far as a machine can tell."""
+
+    def setUp(self):
+        super().setUp()
+        path = os.environ.get("AXE_CORE")
+        if not path:
+            self.assertFalse(os.environ.get("CI"), "AXE_CORE names no axe.min.js: dev prepares it")
+            self.skipTest("axe-core is not here: AXE_CORE names its axe.min.js; `make test` gets it where there is npm")
+        values = {"name": "axe.js", "mimetype": "text/javascript", "public": True, "raw": Path(path).read_bytes()}
+        self.axe = self.env["ir.attachment"].create(values)
+        self.list_products()
+        self.manager = new_test_user(self.env, "marketmanager", password="marketmanager", groups=MANAGER)
+
+    def look(self, address, root, ready=None, before=""):
+        axe = f"/web/content/{self.axe.id}"
+        look = LOOK % {"root": root, "ready": ready or root, "before": before, "axe": axe}
+        self.browser_js(f"/web#{address}", look, ready="odoo.isReady === true", login="marketmanager")
+
+    def look_at_form(self, account, ready, before=""):
+        action = self.env.ref("cartona_integration.marketplace_config_action").id
+        self.look(f"action={action}&model=marketplace.config&view_type=form&id={account.id}", FORM, ready, before)
+
+    def look_at_page(self, name):
+        self.look_at_form(
+            self.account,
+            f".tab-pane.active [name={name}], .nav-link.active[name={name}]",
+            f"document.querySelector('.nav-link[name={name}]').click();",
+        )
+
+    def look_at_dashboard(self, ready, before=""):
+        action = self.env.ref("cartona_integration.marketplace_dashboard_action").id
+        self.look(f"action={action}", DASHBOARD, ready, before)
+
+    def test_the_form_of_a_live_account(self):
+        self.account.action_test_connection()
+        self.look_at_form(self.account, "button[name=action_pause]")
+
+    def test_the_orders_of_an_account(self):
+        self.look_at_page("orders")
+
+    def test_the_webhooks_of_an_account(self):
+        self.look_at_page("webhooks")
+
+    def test_the_technical_settings_of_an_account(self):
+        self.look_at_page("technical")
+
+    def test_the_form_of_an_account_that_is_being_set_up(self):
+        draft = self.env["marketplace.config"].create({"name": "Draft", "code": "amazon"})
+        self.look_at_form(draft, ".o_marketplace_setup [aria-current=step]")
+
+    def test_the_form_of_an_account_that_was_refused(self):
+        self.account._pause_for(errors.AuthenticationFailed("Invalid token."))
+        self.look_at_form(self.account, ".o_marketplace_condition")
+
+    def test_the_dashboard(self):
+        self.env["marketplace.config"].create({"name": "Draft", "code": "amazon"})
+        self._create_account(name="Refused")._pause_for(errors.AuthenticationFailed("Invalid token."))
+        self.look_at_dashboard(".o_marketplace_dashboard section canvas")
+
+    def test_the_empty_dashboard(self):
+        self.account.unlink()
+        self.look_at_dashboard(".o_marketplace_dashboard .o_view_nocontent_smiling_face")
+
+    def test_the_check_up(self):
+        self.look_at_dashboard(
+            ".o_marketplace_dashboard [aria-expanded=true]",
+            "await until(() => document.querySelector('.o_marketplace_dashboard [aria-expanded]'));"
+            "document.querySelector('.o_marketplace_dashboard [aria-expanded]').click();",
+        )
