@@ -44,5 +44,6 @@ from . import test_shipments
 from . import test_sweeper
 from . import test_tasks
 from . import test_tour
+from . import test_tour_setup
 from . import test_unmatched
 from . import test_webhook
