@@ -32,6 +32,7 @@
         "views/sale_order_out_views.xml",
         "views/stock_picking_views.xml",
         "wizards/marketplace_otp_views.xml",
+        "wizards/marketplace_product_sync_views.xml",
         "wizards/marketplace_rest_views.xml",
         "wizards/sale_order_cancel_views.xml",
         "views/res_partner_views.xml",

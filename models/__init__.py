@@ -43,6 +43,7 @@ from . import marketplace_order_hold
 from . import marketplace_order_policies
 from . import marketplace_customer_code
 from . import marketplace_order_doubts
+from . import marketplace_words
 from . import marketplace_dashboard
 from . import marketplace_dashboard_history
 from . import marketplace_doctor
@@ -52,6 +53,7 @@ from . import base_partner_merge
 from . import product_category
 from . import product_template
 from . import product_product
+from . import product_screen
 from . import product_pricelist
 from . import product_pricelist_item
 from . import product_template_attribute_value

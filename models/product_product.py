@@ -38,7 +38,13 @@ class ProductProduct(models.Model):
         index="btree_not_null",
         help="The product's ID at the marketplace; the default of its listings.",
     )
-    marketplace_listing_ids = fields.One2many("marketplace.listing", "product_id", string="Listings")
+    marketplace_listing_ids = fields.One2many(
+        "marketplace.listing",
+        "product_id",
+        string="Listings",
+        readonly=True,
+        groups="cartona_integration.group_marketplace_user",
+    )
 
     # ------------------------------------------------------------------ CRUD
 
@@ -77,6 +83,7 @@ class ProductProduct(models.Model):
                 _("Missing external ID: no product here is listed. Enter its external product ID and enable sync.")
             )
         listings._request_sync(force=True)
+        return listings._tell_requested()
 
     # ------------------------------------------------------------------ business
 

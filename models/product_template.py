@@ -69,4 +69,4 @@ class ProductTemplate(models.Model):
 
     def action_marketplace_sync(self):
         """Send price and stock of all variants to their marketplaces again."""
-        self.product_variant_ids.action_marketplace_sync()
+        return self.product_variant_ids.action_marketplace_sync()

@@ -34,6 +34,7 @@ from . import test_orders_out
 from . import test_otp
 from . import test_policies
 from . import test_portal
+from . import test_product_screen
 from . import test_readme
 from . import test_rest
 from . import test_retention
