@@ -62,12 +62,15 @@ from . import res_currency_rate
 from . import res_partner
 from . import res_partner_erasure
 from . import sale_order
+from . import marketplace_order_event
 from . import sale_order_hold
 from . import sale_order_money
 from . import sale_order_out
 from . import sale_order_deadline
 from . import sale_order_delivery
 from . import stock_picking_shipment
+from . import sale_order_screen
+from . import stock_picking_screen
 from . import sale_order_line
 from . import sale_order_line_out
 from . import sale_order_invoice

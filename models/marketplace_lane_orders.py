@@ -186,7 +186,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     def _store(self, command, order, result):
         if result.outcome == "accepted":
-            order._set_marketplace_status(command.status)
+            order._set_marketplace_status(command.status, command.user_id)
             if command.status == "cancelled":
                 command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
             command.unlink()

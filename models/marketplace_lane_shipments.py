@@ -30,7 +30,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _store(self, command, order, result):
         if command.operation != "ship" or result.outcome != "accepted":
             return super()._store(command, order, result)
-        self._picking_of(command)._note_marketplace_told()
+        self._picking_of(command)._note_marketplace_told(command.user_id)
         command.unlink()
         return None
 

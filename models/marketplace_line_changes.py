@@ -94,7 +94,7 @@ class MarketplaceLineChanges(models.AbstractModel):
                     "error_code": DOUBT,
                     "last_error": _(
                         "The answer was lost, so it is not known whether these lines were added: %s. Look at the order "
-                        "at the marketplace. If they are missing, retry; if they are there, delete this row.",
+                        "at the marketplace. If they are missing, retry; if they are there, delete this in the outbox.",
                         ", ".join(line.product_id.display_name for line, _change in added),
                     ),
                 }

@@ -109,14 +109,18 @@ class SaleOrder(models.Model):
         states = set(outgoing.mapped("state"))
         return "done" in states and states <= {"done", "cancel"}
 
-    def _set_marketplace_status(self, status):
-        """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking."""
+    def _set_marketplace_status(self, status, user_id=None):
+        """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking.
+
+        :param user_id: who moved the order here, if that is not the current user
+        """
         self.ensure_one()
         self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [self.id])
         self.invalidate_recordset(["marketplace_status"])
         if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
             # What we did ourselves is in the chatter already.
-            self.with_context(tracking_disable=True).marketplace_status = status
+            mover = user_id or self.env.uid
+            self.with_context(tracking_disable=True, marketplace_mover=mover).marketplace_status = status
 
     # ------------------------------------------------------------------ lines
 

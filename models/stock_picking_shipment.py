@@ -55,13 +55,16 @@ class StockPicking(models.Model):
             else:
                 self.env["marketplace.outbox"]._command(order, "ship", payload={"picking_id": picking.id})
 
-    def _note_marketplace_told(self):
-        """Note that the marketplace knows of this delivery; of the order, once it knows of all."""
+    def _note_marketplace_told(self, user_id=None):
+        """Note that the marketplace knows of this delivery; of the order, once it knows of all.
+
+        :param user_id: who validated it, if that is not the current user
+        """
         self.marketplace_told_at = fields.Datetime.now()
         for order in self.sale_id:
             gone = order.picking_ids.filtered(lambda p: p.picking_type_code == "outgoing" and p.state == "done")
             if order._has_all_left() and all(picking.marketplace_told_at for picking in gone):
-                order._set_marketplace_status("shipped")
+                order._set_marketplace_status("shipped", user_id)
 
     def _prepare_marketplace_package(self, repeated=False):
         """Return the ``Package`` that this delivery is, as far as the marketplace has its lines. Extend this to tell
