@@ -110,7 +110,8 @@ class MarketplaceApiEbay(models.AbstractModel):
                     missing.append(scope)
         if len(missing) == len(SCOPES):
             raise errors.AuthenticationFailed(
-                _("eBay refuses access. Consent again, to the scopes %s.", ", ".join(missing)), status=403
+                _("Invalid token: eBay refuses access. Consent again, to the scopes %s.", ", ".join(missing)),
+                status=403,
             )
         warnings = (
             [_("These rights are missing: %s. Consent again, to them too.", ", ".join(missing))] if missing else []

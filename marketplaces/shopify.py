@@ -176,7 +176,8 @@ class MarketplaceApiShopify(models.AbstractModel):
             if code == "THROTTLED" or message == "Throttled":
                 raise errors.RateLimited(_("Shopify takes no more calls for now."), self._wait_of(answer), code)
             if code == "ACCESS_DENIED":
-                raise errors.AuthenticationFailed(_("Shopify refuses access: %s", message), code=code)
+                words = _("Invalid token: Shopify refuses access: %s. Check the token, and the app's rights.", message)
+                raise errors.AuthenticationFailed(words, code=code)
             if code in ("INTERNAL_SERVER_ERROR", "TIMEOUT"):
                 raise errors.TemporaryFailure(_("Shopify has a failure of its own: %s", message), code=code)
             raise errors.RequestRejected(_("Shopify refuses: %s", message), code=code)

@@ -90,7 +90,10 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             )
         if status in (401, 403) and "write permission" in said.lower():
             return errors.AuthenticationFailed(
-                _("The key may only read. Make one with the permission Read/Write in WooCommerce, and enter it here."),
+                _(
+                    "Invalid token: the key may only read. Make one with the permission Read/Write in WooCommerce, and "
+                    "enter it here."
+                ),
                 code=code,
                 status=status,
             )

@@ -65,7 +65,7 @@ class MarketplaceApi(models.AbstractModel):
             newest = found.refresh_token or credentials.refresh_token
             grant = credentials._api()._token_grant(credentials, newest)
             if not grant:
-                raise errors.AuthenticationFailed(_("The token is empty. Enter it on the account."))
+                raise errors.AuthenticationFailed(_("Invalid token: it is empty. Enter it on the account."))
             with self._exchange(credentials, "token", 0, grant.secrets(), elsewhere=grant.url) as exchange:
                 answer = oauth.fetch(exchange.client, grant)
             found._keep(credentials, answer)

@@ -46,7 +46,7 @@ class MarketplaceConfig(models.Model):
         self.env["marketplace.wake"]._request()
 
     def action_pause(self):
-        reason = _("Paused by %s.", self.env.user.name)
+        reason = _("Paused by %s. Resume it, and what waits is sent.", self.env.user.name)
         self.write({"state": "paused", "pause_cause": False, "pause_reason": reason})
 
     def action_match_products(self):

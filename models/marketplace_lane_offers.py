@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+import re
 import time
 from datetime import timedelta
 
@@ -25,6 +26,8 @@ MAX_ATTEMPTS = 10
 PROBE_FAILURES = 2
 # The code of a result that says: what else the product was named by there is not true any more.
 STALE = "stale"
+# What marketplaces without codes say of a product that they do not have.
+NOT_FOUND = re.compile(r"\bproduct\b.{0,40}\bnot found\b", re.IGNORECASE)
 
 
 class MarketplaceLaneOffers(models.AbstractModel):
@@ -115,7 +118,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
 
     def _unknown_there(self, config, external_id):
         return _(
-            "Product not found: %(marketplace)s has none with the ID %(id)s. Correct the external product ID.",
+            "Product not found: %(marketplace)s has none with the ID %(id)s. Correct the external product ID of the "
+            "listing, or archive it.",
             marketplace=config._api()._label(),
             id=external_id,
         )
@@ -310,6 +314,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
         for row, result in zip(rows, results, strict=True):
             if result.outcome not in ("accepted", "pending", "wait"):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
+                if NOT_FOUND.search(result.message):
+                    result.message = self._unknown_there(listing.config_id, listing.external_id)
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))

@@ -283,7 +283,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if isinstance(error, errors.RequestRejected) or result and result.outcome == "rejected":
             return _("The marketplace refuses: %s", error or result.message)
         return _(
-            "The marketplace gave no answer, so nothing was validated here. Try again in a moment. %s",
+            "%s\nThe marketplace gave no good answer, so nothing was validated here. Try again in a moment.",
             error or result.message,
         )
 

@@ -68,8 +68,8 @@ class MarketplaceLineChanges(models.AbstractModel):
                     line.product_id.display_name,
                 )
             return _(
-                "“%s” is not among the account's listings, so it can't be added at the marketplace. List it and retry, "
-                "or remove the line.",
+                "Missing external ID: “%s” is not among the account's listings, so it can't be added at the "
+                "marketplace. List it and retry, or remove the line.",
                 line.product_id.display_name,
             )
         return ""

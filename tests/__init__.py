@@ -49,3 +49,4 @@ from . import test_tour
 from . import test_tour_setup
 from . import test_unmatched
 from . import test_webhook
+from . import test_words

@@ -21,7 +21,7 @@ class HeaderToken(AuthBase):
             raise ConfigurationError("The name of the authentication header is not valid; correct it in the account")
         token = (token or "").strip()
         if not token:
-            raise ConfigurationError("The API token is empty; enter it in the account")
+            raise ConfigurationError("Invalid token: it is empty; enter the token on the account")
         self._value = _header_value(f"{prefix or ''}{token}")
 
     def __call__(self, request):

@@ -88,11 +88,20 @@ class WebhookRejected(MarketplaceError):
 
 #: HTTP status → class and the next step. What is not listed: see ``error_for_status``.
 STATUS_ERRORS: dict[int, tuple[type[MarketplaceError], str]] = {
-    401: (AuthenticationFailed, "The marketplace refused the credentials; check the token"),
-    403: (AuthenticationFailed, "The marketplace refused access; check the token and its rights"),
+    401: (
+        AuthenticationFailed,
+        "Invalid token: the marketplace refused the credentials; enter the current token on the account",
+    ),
+    403: (
+        AuthenticationFailed,
+        "Invalid token: the marketplace refused access; check the token and its rights on the account",
+    ),
     # An order or product that is gone also answers 404, so this is about the row; the client turns a 404 without a
     # JSON body (a web server's own page) into a ConfigurationError.
-    404: (RequestRejected, "The marketplace does not know this address or record"),
+    404: (
+        RequestRejected,
+        "The marketplace does not know this address or record; check the ID, then the paths of the account",
+    ),
     405: (ConfigurationError, "The marketplace does not take this call; check the URL and the paths"),
     407: (ConfigurationError, "The proxy asks for credentials; check the proxy settings"),
     408: (TemporaryFailure, "The marketplace gave up waiting for the request; it is tried again"),

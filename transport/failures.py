@@ -7,6 +7,8 @@ from requests import exceptions
 
 from .errors import ConfigurationError, MarketplaceError, TemporaryFailure
 
+_AGAIN = "it is tried again. If it goes on"
+
 
 def failure_of(error: Exception, host: str, redact=str, outer: BaseException | None = None) -> MarketplaceError:
     """The error, not raised, for what ``requests`` raised on the way to ``host``.
@@ -17,9 +19,10 @@ def failure_of(error: Exception, host: str, redact=str, outer: BaseException | N
     """
     causes = _chain(error, outer)
     if isinstance(error, exceptions.ConnectTimeout):
-        return TemporaryFailure(f"Connection timeout: {host} does not answer; it is tried again")
+        return TemporaryFailure(f"Connection timeout: {host} does not answer; {_AGAIN}, check the API URL")
     if isinstance(error, exceptions.Timeout) or _any(causes, TimeoutError):
-        return TemporaryFailure(f"Timeout: {host} took too long to answer; it is tried again", maybe_applied=True)
+        text = f"Connection timeout: {host} took too long to answer; {_AGAIN}, lower the batch size of the account"
+        return TemporaryFailure(text, maybe_applied=True)
     if isinstance(error, exceptions.ProxyError):
         return TemporaryFailure(f"Cannot reach {host} through the proxy; check the proxy settings")
     if isinstance(error, exceptions.SSLError):

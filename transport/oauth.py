@@ -75,7 +75,8 @@ def fetch(client, grant: Grant) -> Token:
     except RequestRejected as err:
         # 400 invalid_grant, 401 invalid_client: RFC 6749, section 5.2.
         raise AuthenticationFailed(
-            f"The marketplace gives no token: {err}. Check the client id and secret, and authorize the account again",
+            f"Invalid token: the marketplace gives no token: {err}. Check the client id and secret, and authorize the "
+            "account again",
             code=err.code,
             status=err.status,
         ) from None
