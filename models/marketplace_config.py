@@ -428,8 +428,9 @@ class MarketplaceConfig(models.Model):
         self._tell_responsible(_("%s is paused", self.name), str(error))
 
     def _tell_responsible(self, summary, note):
-        """Give the responsible person an activity, unless an open one already says the same: one for each cause, not
-        one for each order. After the commit of what it tells of, which it can't undo."""
+        """Give the responsible person an activity, unless an open one already says the same, or one of today did that
+        was done since: one for each cause and day, not one for each order. Resuming the account begins anew. After the
+        commit of what it tells of, which it can't undo."""
         self.ensure_one()
         told = self.env.cr.postcommit.data.setdefault(TOLD, set())
         if (self.id, summary) not in told:
@@ -442,7 +443,7 @@ class MarketplaceConfig(models.Model):
                 config = env[self._name].browse(self.id).exists()
                 if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{summary}"):
                     return
-                if summary in config.activity_ids.mapped("summary"):
+                if summary in config.activity_ids.mapped("summary") or not config._running()._is_first_today(summary):
                     return
                 user = config.user_id or env.ref("base.user_admin")
                 config.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)

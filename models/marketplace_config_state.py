@@ -25,6 +25,7 @@ class MarketplaceConfigState(models.Model):
     last_pull_at = fields.Datetime()
     last_push_at = fields.Datetime()
     pull_requested_at = fields.Datetime(help="Orders are asked for and not pulled yet, since this time.")
+    told = fields.Json(help="The causes that a person was told of lately, with the day: each once a day.")
     order_cursor = fields.Char(help="Where the next pull goes on, by the marketplace's own clock.")
 
     _sql_constraints = [("config_unique", "UNIQUE (config_id)", "An account has one running state.")]
@@ -38,6 +39,14 @@ class MarketplaceConfigState(models.Model):
         self.ensure_one()
         self.env.cr.execute("SELECT pull_requested_at FROM marketplace_config_state WHERE id = %s", [self.id])
         return self.env.cr.fetchone()[0]
+
+    def _is_first_today(self, summary):
+        """Tell whether nobody was told of this cause today, and note that somebody is now."""
+        self.ensure_one()
+        today = fields.Date.to_string(fields.Date.today())
+        told = {cause for cause, day in (self.told or {}).items() if day == today}
+        self.told = dict.fromkeys({*told, summary}, today)
+        return summary not in told
 
     def _note_success(self):
         """Forget past failures: the marketplace answers, or a person has mended the account."""

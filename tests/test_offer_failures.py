@@ -91,6 +91,25 @@ class TestOfferFailures(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[1])["selling_price"], 46)
         self.assertEqual(len(self.account.activity_ids), 1)
 
+    def test_who_is_done_with_a_cause_is_told_of_it_again_tomorrow_or_when_the_account_was_resumed(self):
+        def tell():
+            self.account._tell_responsible("Something", "Look.")
+            self.account._tell_responsible("Something else", "Look, too.")
+            self.run_hooks()
+            self.env.invalidate_all()
+            told = sorted(self.account.activity_ids.mapped("summary"))
+            self.account.activity_ids.action_done()
+            return told
+
+        both = ["Something", "Something else"]
+        self.assertEqual(tell(), both)
+        self.assertEqual(tell(), [], "once a day")
+        self.running().told = dict.fromkeys(both, "2026-01-01")
+        self.assertEqual(tell(), both, "another day")
+        self.account.action_pause()
+        self.account.action_go_live()
+        self.assertEqual(tell(), both, "what fails now has a new cause")
+
     def test_five_failures_in_a_row_tell_a_person_once(self):
         for n in range(7):
             self.running()._note_failure(TemporaryFailure(f"down {n}"))

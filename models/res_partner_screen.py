@@ -1,0 +1,31 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import api, fields, models
+
+from .res_partner import CODE
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    marketplace_code = fields.Char(
+        compute="_compute_marketplace_code",
+        search="_search_marketplace_code",
+        groups="cartona_integration.group_marketplace_user",
+        help="Every code that the customer is known by, with or without what stands before it.",
+    )
+
+    @api.depends("cartona_id", "marketplace_code_ids.code")
+    def _compute_marketplace_code(self):
+        for partner in self:
+            codes = [partner.cartona_id, *partner.marketplace_code_ids.mapped("code")]
+            partner.marketplace_code = ", ".join(filter(None, codes))
+
+    def _search_marketplace_code(self, operator, value):
+        """Find customers by the whole of a code, which an index finds among millions; contacts merged into them, too."""
+        given = list(value) if isinstance(value, (list, set, tuple)) else [value or ""]
+        codes = [word for one in given for word in (one.strip(), CODE + one.strip())]
+        accounts = ("marketplace_config_id", "in", self.env["marketplace.config"].sudo().search([]).ids)
+        further = self.env["marketplace.customer.code"].search(
+            [("config_id", "in", accounts[2]), ("code", "in", codes)]
+        )
+        return ["|", ("id", "in", further.partner_id.ids), "&", accounts, ("cartona_id", "in", codes)]
