@@ -44,4 +44,9 @@
     },
     "uninstall_hook": "uninstall_hook",
     "demo": ["demo/product_demo.xml"],
+    "demo": [
+        "demo/product_demo.xml",
+        "demo/marketplace_demo.xml",
+        "demo/marketplace_orders_demo.xml",
+    ],
 }

@@ -93,8 +93,9 @@ class Databases:
         return name
 
     def _install_addon(self, base, fresh):
+        """Without its demo data: tests, benchmark and pictures make what they look at; a test loads the story."""
         self._copy(base, fresh)
-        self.instance.install(fresh, [MODULE])
+        self.instance.install(fresh, [MODULE], demo=False)
 
     def prepare(self):
         """Make what is missing of both templates, in sight of whoever waits for it."""

@@ -59,6 +59,10 @@ RULES = [
     Rule(r"([\"'.])tax_id\b", r"\1tax_ids", PY + XML, "renamed on lines of sales orders"),
     Rule(r"\b_compute_tax_id\b", "_compute_tax_ids", PY, "renamed on lines of sales orders"),
     Rule(r"\bproduct_uom\b", "product_uom_id", ("models/sale_order*.py", "views/sale_order*.xml"), "renamed on lines"),
+    Rule(
+        r"<field name=\"detailed_type\">product</field>", '<field name="is_storable" eval="True"/>', XML,
+        "a flag beside the type",
+    ),
     Rule(r"<field name=\"detailed_type\">service<", '<field name="type">service<', XML, "one field again"),
     # --- tests ---
     Rule(r"\"detailed_type\": \"product\"", '"is_storable": True', ("tests/*.py",), "a flag beside the type"),

@@ -18,6 +18,7 @@ from . import test_contract_woocommerce
 from . import test_customers
 from . import test_dashboard
 from . import test_deadlines
+from . import test_demo
 from . import test_ebay_notifications
 from . import test_house_rules
 from . import test_import

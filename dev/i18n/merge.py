@@ -1,4 +1,4 @@
-"""Makes a template and the files of the languages from what Odoo exported; run with the Python of Odoo, which has polib.
+"""Makes a template and the files of the languages from what Odoo exported; run with Odoo's Python, which has polib.
 
 `merge.py exported.pot folder language ...`. The files come out the same whoever makes them, and whenever.
 """
@@ -36,8 +36,12 @@ def translated(terms, former, language):
         before = known.get(term.msgid)
         fresh.append(
             polib.POEntry(
-                msgid=term.msgid, msgstr=before.msgstr if before else "", comment=term.comment,
-                tcomment=before.tcomment if before else "", occurrences=term.occurrences, flags=term.flags,
+                msgid=term.msgid,
+                msgstr=before.msgstr if before else "",
+                comment=term.comment,
+                tcomment=before.tcomment if before else "",
+                occurrences=term.occurrences,
+                flags=term.flags,
             )  # fmt: skip
         )
     return fresh
