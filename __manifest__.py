@@ -7,6 +7,7 @@
     "author": "Cartona Integration contributors",
     "license": "LGPL-3",
     "application": True,
+    "images": ["static/description/dashboard.png"],
     "depends": ["sale_management", "sale_stock", "phone_validation", "queue_job"],
     "external_dependencies": {"python": ["requests", "phonenumbers", "jmespath", "cryptography"]},
     "data": [

@@ -16,8 +16,6 @@ SILENT_FAILURES = re.compile(
     r"|incompatible version|Unable to add constraint|unmet dependencies",
     re.I,
 )
-# What a series has to be told to install demo data, or none; the other is what it does unless told.
-DEMO = {("17.0", False): ["--without-demo=all"], ("19.0", True): ["--with-demo"]}
 
 
 def free_port():
@@ -73,11 +71,11 @@ class Instance:
         path.chmod(0o600)
         return path
 
-    def install(self, database, modules, *, demo=True):
-        """Install modules, with their demo data or without; stop with Odoo's output when anything went wrong."""
+    def install(self, database, modules):
+        """Install modules with demo data; stop with Odoo's output when anything about it went wrong."""
         configuration = self.configuration(f"install-{os.getpid()}")
-        options = ["-c", configuration, "-d", database, "--stop-after-init", "--no-http"]
-        options += DEMO.get((self.series, demo), [])
+        demo = [] if self.series == "17.0" else ["--with-demo"]
+        options = ["-c", configuration, "-d", database, "--stop-after-init", "--no-http", *demo]
         done = call(self.command(*options, "-i", ",".join(modules)), env=self.env, check=False)
         configuration.unlink()
         failed = done.returncode or any(map(is_failure, done.stdout.splitlines()))

@@ -2,8 +2,8 @@
 
 Some trouble is made on purpose, so that the pictures show what it looks like: an account with a wrong token, listings
 that the marketplace refuses, a held order for a product that nobody has, a document that makes no sense.
-`python -m dev screenshots all` takes every page there is, `… listings inbox` those; without a name the two that the
-repository holds.
+`python -m dev screenshots all` takes every page there is, `… listings inbox` those, `… dashboard-ar` one in Arabic;
+without a name those that README and the page of Odoo's store show, and the icon.
 """
 
 import json
@@ -16,13 +16,15 @@ from .. import roundtrip
 from ..common import MODULE, ROOT, Stop, say
 from ..stack import running_stack
 from ..test import BROWSERS
+from .language import by_language, offer_rtlcss, speak
+from .store import PICTURES, copy_pictures, draw_icon
 
 CAMERA = Path(__file__).with_name("camera.py")
 FOLDER = ROOT / "docs" / "images"
 PRODUCTS, ORDERS = 120, 24
 LIMIT = 60
 HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
-IN_THE_REPOSITORY = ("dashboard", "account")
+IN_THE_REPOSITORY = PICTURES
 
 
 def main(*names):
@@ -30,20 +32,31 @@ def main(*names):
     chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not chromium:
         raise Stop("screenshots need Chromium (Debian: apt-get install chromium)")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if any(name.endswith("-ar") for name in names):
+        offer_rtlcss()
     with running_stack("bench", products=PRODUCTS, orders=ORDERS) as stack:
         scene = Scene(stack)
         scene.set()
-        pages = [page for page in scene.pages() if page["name"] in names or names == ("all",)]
-        task = {
-            "chromium": chromium, "url": stack.url, "login": stack.login, "password": stack.password,
-            "folder": str(FOLDER), "pages": pages,
-        }  # fmt: skip
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([str(stack.instance.python), str(CAMERA)], input=json.dumps(task), text=True)
-        if done.returncode:
-            raise Stop(f"the pictures could not be taken; the server's log is {stack.log}")
+        for language, pages in by_language(names, scene.pages()):
+            if language:
+                speak(stack.odoo, language)
+            take(stack, chromium, pages)
+    copy_pictures(names, FOLDER)
+    if names == IN_THE_REPOSITORY:
+        draw_icon(chromium)
     say(f"look at the pictures in {FOLDER}")
     return 0
+
+
+def take(stack, chromium, pages):
+    task = {
+        "chromium": chromium, "url": stack.url, "login": stack.login, "password": stack.password,
+        "folder": str(FOLDER), "pages": pages,
+    }  # fmt: skip
+    done = subprocess.run([str(stack.instance.python), str(CAMERA)], input=json.dumps(task), text=True)
+    if done.returncode:
+        raise Stop(f"the pictures could not be taken; the server's log is {stack.log}")
 
 
 class Scene:
