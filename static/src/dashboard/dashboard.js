@@ -67,7 +67,9 @@ export class MarketplaceDashboard extends Component {
   }
 
   seconds(value) {
-    return value === null || value === undefined ? "–" : `${formatFloat(value, {digits: [16, value < 10 ? 2 : 0]})} s`;
+    // Isolated: within Arabic the unit would leave its number.
+    const digits = {digits: [16, value < 10 ? 2 : 0]};
+    return value === null || value === undefined ? "–" : `\u2068${formatFloat(value, digits)} s\u2069`;
   }
 
   isLate(account) {
