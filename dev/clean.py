@@ -7,13 +7,13 @@ from .common import ROOT, cache_dir, say, state_dir
 from .odoo_source import WRITTEN_FOR
 from .postgres import Cluster
 
-IN_THE_CHECKOUT = [".bench", ".pytest_cache", ".ruff_cache"]
+IN_THE_CHECKOUT = [".bench", ".chaos", ".pytest_cache", ".ruff_cache"]
 
 
 def main():
-    cluster = Cluster()
-    if cluster.folder.exists():
-        cluster.remove()
+    for cluster in (Cluster(), Cluster("chaos")):
+        if cluster.folder.exists():
+            cluster.remove()
     shutil.rmtree(state_dir())
     for name in IN_THE_CHECKOUT:
         shutil.rmtree(ROOT / name, ignore_errors=True)

@@ -125,7 +125,7 @@ class Databases:
         """Databases of runs that were killed: their process number is nobody's any more."""
         for name in self.cluster.databases():
             process = name.rpartition("-")[2]
-            if name.startswith(("test-", "run-", "bench-", "e2e-", "i18n-")) and not alive(process):
+            if name.startswith(("test-", "run-", "bench-", "e2e-", "chaos-", "i18n-")) and not alive(process):
                 self._drop(name)
 
     # --- databases with their files ---------------------------------------------------------------------------------

@@ -83,11 +83,15 @@ def owner():
 
 
 class Cluster:
-    """Use as a context manager; `socket` and `ROLE` are what a client needs."""
+    """Use as a context manager; `socket` and `ROLE` are what a client needs.
 
-    def __init__(self):
+    One with a `name` is beside the usual one, for whoever needs other `settings` or restarts it while others work.
+    """
+
+    def __init__(self, name="", settings=None):
         self.user = owner()
-        self.folder = RUNTIME / f"cartona-{self.user.pw_uid}-{digest(state_dir())}"
+        self.name, self.settings = name, {**SETTINGS, **(settings or {})}
+        self.folder = RUNTIME / f"cartona-{self.user.pw_uid}-{digest(state_dir(), *filter(None, [name]))}"
         self.data = self.folder / "data"
         self.socket = self.folder
         self._in_use = None
@@ -99,8 +103,8 @@ class Cluster:
     # --- life -------------------------------------------------------------------------------------------------------
 
     def __enter__(self):
-        with locked("cluster"):
-            self._in_use = open(state_dir() / "cluster.users", "w")  # held until __exit__
+        with locked(f"cluster{self.name}"):
+            self._in_use = open(state_dir() / f"cluster{self.name}.users", "w")  # held until __exit__
             fcntl.flock(self._in_use, fcntl.LOCK_SH)
             self._prepare_folder()
             if not self.running():
@@ -108,7 +112,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_error):
-        with locked("cluster"):
+        with locked(f"cluster{self.name}"):
             try:
                 fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -136,15 +140,22 @@ class Cluster:
         return call([self.bin / "postgres", "--version"]).stdout.split()[2].split(".")[0]
 
     def _start(self):
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-        self._as_owner(
-            "pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log",
-            "-o", f"-p {PORT} -k {self.socket} {options}", "start",
-            quiet=False, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        self._control("start")
         role = f"SELECT 1 FROM pg_roles WHERE rolname = '{ROLE}'"
         if not self.query(role, user="postgres"):
             self.query(f"CREATE ROLE {ROLE} LOGIN CREATEDB", user="postgres")
+
+    def _control(self, action, *arguments):
+        options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        self._as_owner(
+            "pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log",
+            "-o", f"-p {PORT} -k {self.socket} {options}", action, *arguments,
+            quiet=False, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def restart(self, mode):
+        """Restart under whoever is connected: `fast` ends their sessions, `immediate` is a crash with recovery."""
+        self._control("restart", "-m", mode)
 
     def running(self):
         return self.data.exists() and not self._as_owner("pg_ctl", "-D", self.data, "status", check=False).returncode

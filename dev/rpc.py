@@ -56,6 +56,10 @@ class SandboxClient:
         """`post("orders", {"count": 3})`"""
         return exchange(self._admin(path), body)
 
+    def delete(self, path):
+        """`delete("faults")`"""
+        return exchange(self._admin(path), method="DELETE")
+
     def catalogue(self):
         """All products as the supplier's own API shows them, by their SKU."""
         rows, page = [], 1
@@ -71,10 +75,10 @@ class SandboxClient:
         return f"{self.admin.rstrip('/')}/{path}"
 
 
-def exchange(url, body=None, headers=()):
+def exchange(url, body=None, headers=(), method=None):
     """Send JSON (GET without a body) and give the answer's."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **dict(headers)})
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **dict(headers)}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_LIMIT) as response:
             return json.load(response)

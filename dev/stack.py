@@ -74,11 +74,11 @@ def running_stack(purpose, *, series=None, products=100, orders=20, keep=False, 
 
 
 @contextlib.contextmanager
-def running_sandbox(python, products, orders, token, log):
+def running_sandbox(python, products, orders, token, log, seed=1):
     """The marketplace in a box, in a process of its own; gives the process and a client."""
     command = [
         str(python), "-m", "sandbox", "--host", "127.0.0.1", "--port", "0",
-        "--products", str(products), "--orders", str(orders), "--token", token,
+        "--products", str(products), "--orders", str(orders), "--token", token, "--seed", str(seed),
     ]  # fmt: skip
     with (
         open(log, "a") as output,
@@ -96,7 +96,7 @@ def running_sandbox(python, products, orders, token, log):
 
 
 @contextlib.contextmanager
-def running_server(instance, database, log, options, module=None):
+def running_server(instance, database, log, options, module=None, channels=CHANNELS):
     """Odoo with queue_job's runner; gives the process and its URL once it answers."""
     modules = ["base", "web", "queue_job"] if instance.series == "17.0" else ["base", "rpc", "web", "queue_job"]
     folders = [module.parent] if module else []
@@ -115,7 +115,7 @@ def running_server(instance, database, log, options, module=None):
     configuration = instance.configuration(log.stem, **settings)
     port = next(line.split(" = ")[1] for line in configuration.read_text().splitlines() if line.startswith("http_port"))
     with open(configuration, "a") as handle:
-        handle.write(f"\n[queue_job]\nchannels = {CHANNELS}\nhost = 127.0.0.1\nport = {port}\nscheme = http\n")
+        handle.write(f"\n[queue_job]\nchannels = {channels}\nhost = 127.0.0.1\nport = {port}\nscheme = http\n")
     command = instance.command("-c", configuration)
     try:
         with (

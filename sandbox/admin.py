@@ -3,7 +3,8 @@
 
 GET health · state · products/<id>[?supplier_code=] · orders/<id> · journal?since=N[&method=&path=] · faults
 POST orders {"count": n} or {"order": {...}} · orders/<id> {"action": "edit"|"cancel", ...} · products {...}
-POST faults {...} · options {...} · deliver {"url", "kind", "hashed_id", "secret"}      DELETE journal · faults
+POST faults {...} · options {...} · clock {"ahead": seconds} · deliver {"url", "kind", "hashed_id", "secret"}
+DELETE journal · faults
 """
 
 import json
@@ -98,7 +99,12 @@ class Admin:
 
     def _post_deliver(self, key, body, query):
         document = self.state.order(body["hashed_id"]) if body.get("hashed_id") else None
-        return deliver.deliver(body["url"], body["kind"], document, body["secret"], body.get("headers"))
+        now = self.faults.now()
+        return deliver.deliver(body["url"], body["kind"], document, body["secret"], body.get("headers"), now)
+
+    def _post_clock(self, key, body, query):
+        self.faults.ahead = float(body["ahead"])
+        return {"time": self.faults.now()}
 
     # === DELETE ===
 

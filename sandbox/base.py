@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+from email.utils import formatdate
 
 from werkzeug.wrappers import Request, Response
 
@@ -73,7 +74,7 @@ class BaseApp:
             body = {"error": f"fault {fault.status}"} if fault.body is None else fault.body
             response = Response(body, fault.status) if isinstance(body, str) else json_response(body, fault.status)
             if fault.retry_after is not None:
-                response.headers["Retry-After"] = str(fault.retry_after)
+                response.headers["Retry-After"] = self._retry_after(str(fault.retry_after))
             if 300 <= fault.status < 400:
                 response.headers["Location"] = f"{request.host_url}elsewhere"
             return response, 0
@@ -93,6 +94,9 @@ class BaseApp:
         else:
             wire["sandbox.wire"] = fault.kind
         return response, rows
+
+    def _retry_after(self, text):
+        return formatdate(self.faults.now() + float(text), usegmt=True) if text.startswith("+") else text
 
 
 class BaseBox:

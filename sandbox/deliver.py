@@ -12,17 +12,19 @@ from urllib.parse import urlsplit
 KINDS = ("orders", "status", "test")
 
 
-def deliver(url: str, kind: str, document: dict | None, secret: str, headers: dict | None = None) -> dict:
+def deliver(
+    url: str, kind: str, document: dict | None, secret: str, headers: dict | None = None, now: float | None = None
+) -> dict:
     """POST the delivery; gives ``{status, body, seconds}`` of the answer. ``ValueError`` for what can't be sent.
 
     ``orders`` sends the whole document, ``status`` its ``hashed_id`` and ``status``, ``test`` a greeting. Signed with
-    HMAC-SHA256 over ``<unix seconds>.<body>``; ``headers`` are added and may replace the signature's.
+    HMAC-SHA256 over ``<unix seconds>.<body>`` at ``now``; ``headers`` are added and may replace the signature's.
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
         raise ValueError("deliveries go to http on this machine only")
     body = json.dumps(_payload(kind, document), ensure_ascii=False).encode()
-    sent = {"Content-Type": "application/json", **signature(body, secret), **(headers or {})}
+    sent = {"Content-Type": "application/json", **signature(body, secret, now), **(headers or {})}
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     started = time.monotonic()
     connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=30)

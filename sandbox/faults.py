@@ -4,6 +4,7 @@
 import random
 import re
 import threading
+import time
 from dataclasses import asdict, dataclass
 
 #: What each kind does.
@@ -24,7 +25,7 @@ class Fault:
     """Strikes requests whose method, path (regular expression) and body (regular expression) match.
 
     The first ``skip`` matches are spared, then ``times`` are struck (None: all), each with ``probability``. ``hits``
-    counts the strikes.
+    counts the strikes. A ``retry_after`` of ``+2`` is told as a date, by the marketplace's clock.
     """
 
     kind: str = "status"
@@ -66,6 +67,12 @@ class Faults:
         self._lock = threading.Lock()
         self._rng = random.Random(seed)
         self._cleared = threading.Event()
+        #: Seconds by which the marketplace's clock is ahead: what it signs, dates and asks to wait until goes by it.
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """The time by the marketplace's clock."""
+        return time.time() + self.ahead
 
     def add(self, fault: Fault) -> Fault:
         with self._lock:

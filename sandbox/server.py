@@ -85,6 +85,9 @@ class Handler(WSGIRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             super().finish()
 
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(self.server.app.faults.now() if timestamp is None else timestamp)
+
     def log(self, *_args):
         """Silent: the journal has it."""
 

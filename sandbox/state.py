@@ -112,17 +112,21 @@ class State:
     # === orders, as the retailer or the marketplace's own staff change them ===
 
     def add_order(self, values: dict | None = None) -> dict:
-        """Place an order; what ``values`` does not say is made up. Returns its document."""
+        """Place an order; what ``values`` does not say is made up. Returns its document, which lacks the OTP that the
+        retailer holds (``retailer_otp``)."""
         with self.lock:
+            values = dict(values or {})
+            otp = values.pop("retailer_otp", None)
             number = next(self._order_numbers)
-            document = seed.order(values or {}, number, self.rng, self._pick_product, self.options.supplier_codes)
+            document = seed.order(values, number, self.rng, self._pick_product, self.options.supplier_codes)
             for line in document["order_details"]:
                 line.setdefault("id", next(self._line_ids))
             document.setdefault("total_price", total_of(document))
             hashed_id = document["hashed_id"]
             if hashed_id in self.orders:
                 raise ValueError(f"order {hashed_id} exists")
-            order = Order(document, f"{self.rng.randrange(10**6):06d}")
+            made_up = f"{self.rng.randrange(10**6):06d}"
+            order = Order(document, otp or made_up)
             self.orders[hashed_id] = order
             self._enqueue(order)
             return copy.deepcopy(document)

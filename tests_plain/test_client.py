@@ -157,6 +157,16 @@ def test_retry_after_is_understood_in_seconds(client, box):
     assert client.request("GET", "order/pull-orders").json() == []
 
 
+@pytest.mark.parametrize("ahead", [1800, -1800])
+def test_a_retry_after_date_is_meant_by_the_marketplaces_clock(client, box, ahead):
+    """Otherwise a marketplace whose clock is half an hour ahead would make us wait half an hour."""
+    box.faults.ahead = ahead
+    box.fail("pull-orders", status=429, retry_after="+17")
+    with pytest.raises(RateLimited) as caught:
+        client.request("GET", "order/pull-orders")
+    assert caught.value.seconds == pytest.approx(17, abs=1)  # dates are told in whole seconds
+
+
 def test_the_marketplaces_own_words_and_code_are_kept(raw):
     body = json.dumps({"errors": [{"code": "E7", "message": "price too low"}, {"message": "no stock"}]}).encode()
     with pytest.raises(RequestRejected) as caught:

@@ -21,7 +21,7 @@ from . import address
 from .errors import ConfigurationError, InvalidResponse, MarketplaceError, RequestRejected, error_for_status
 from .failures import failure_of
 from .redaction import excerpt, redact
-from .retry import parse_retry_after
+from .retry import parse_retry_after, sent_at
 from .session import new_session
 
 _logger = logging.getLogger(__name__)
@@ -210,7 +210,8 @@ class Client:
             return
         data = _parsed(call.received)
         said = "" if _is_html(call.received, call.headers) else self._redact(_message(data))
-        wait = parse_retry_after(call.headers.get("Retry-After"), time.time())
+        now = sent_at(call.headers.get("Date"), time.time())
+        wait = parse_retry_after(call.headers.get("Retry-After"), now)
         error = self._classified(call.status, data, said) or _judged(call.status, data, said, wait)
         error.status = error.status or call.status
         error.seconds = wait if error.seconds is None else error.seconds

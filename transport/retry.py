@@ -40,3 +40,10 @@ def _until(text, now):
         return parsedate_to_datetime(text).timestamp() - now
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+
+
+def sent_at(date: str | None, now: float) -> float:
+    """The moment of an answer by the clock of who sent it (its ``Date``), ``now`` where it does not tell: a date in the
+    same answer is meant by that clock, however far it is from ours."""
+    ahead = _until(date, now)
+    return now if ahead is None else now + ahead

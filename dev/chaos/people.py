@@ -1,0 +1,98 @@
+"""Whoever works with the system from outside: their calls, and what they were answered."""
+
+import http.client
+import re
+import threading
+import time
+import urllib.error
+from collections import Counter
+
+from ..rpc import OdooClient, RpcError
+
+PASSWORD = "chaos"
+GROUPS = ("sales_team.group_sale_manager", "stock.group_stock_manager", "cartona_integration.group_marketplace_manager")
+# How long a person goes on trying while the system is away.
+PATIENCE = 120
+# What Odoo says, in whatever words, when its database goes away under a request.
+LOSS = re.compile(
+    r"server closed the connection|terminating connection|connection already closed|cursor already closed"
+    r"|database system is|could not connect|connection to server|Connection refused|SSL connection has been closed"
+    r"|connection not open|no connection to the server|server process exited abnormally|in recovery mode"
+    r"|consuming input failed|Unable to use a closed cursor|answers 50\d",
+    re.I,
+)
+NETWORK = (urllib.error.URLError, ConnectionError, http.client.HTTPException, TimeoutError, OSError)
+
+
+class Gone(Exception):
+    """The system was away for longer than anybody waits."""
+
+
+class Notes:
+    """What people saw, from all threads."""
+
+    def __init__(self):
+        self.counts, self.tracebacks = Counter(), []
+        self._lock = threading.Lock()
+
+    def count(self, what, number=1):
+        with self._lock:
+            self.counts[what] += number
+
+    def traceback(self, who, call, error):
+        with self._lock:
+            self.tracebacks.append({"who": who, "call": call, "said": str(error), "details": error.details[-3000:]})
+
+
+class Person:
+    """One who repeats what got no answer, as people do, and notes what got a wrong one."""
+
+    def __init__(self, system, notes, login):
+        self.system, self.notes, self.login = system, notes, login
+        self._client = None
+
+    def call(self, model, method, *args, **kwargs):
+        """The answer of a call that may be repeated; `None` where the server answered it with an error."""
+        limit = time.monotonic() + PATIENCE
+        while True:
+            try:
+                answer = self._connected().call(model, method, *args, **kwargs)
+                self.notes.count("RPC calls answered")
+                return answer
+            except NETWORK as error:
+                lost = error
+            except RpcError as error:
+                if not LOSS.search(f"{error} {error.details}"):
+                    self._judge(f"{model}.{method}", error)
+                    return None
+                lost = error
+            self.notes.count("RPC calls without an answer, repeated")
+            if time.monotonic() > limit:
+                raise Gone(f"{model}.{method} got no answer for {PATIENCE} s: {lost}") from lost
+            time.sleep(0.3)
+
+    def _connected(self):
+        if self._client is None:
+            self._client = OdooClient(self.system.stack.url, self.system.database, self.login, PASSWORD)
+        return self._client
+
+    def _judge(self, call, error):
+        """A plain refusal is an answer; anything else is a traceback before a person's eyes."""
+        if "odoo.exceptions." in error.details:
+            self.notes.count("RPC calls refused in plain words")
+            return
+        self.notes.traceback(self.login, call, error)
+
+
+def make_people(system, notes, count):
+    """Users with the rights of sellers, one for each share of the changes."""
+    odoo = system.stack.odoo
+    groups = [odoo.call("ir.model.data", "check_object_reference", *name.split("."))[1] for name in GROUPS]
+    logins = [f"chaos{number}" for number in range(count)]
+    field = "groups_id" if "groups_id" in odoo.call("res.users", "fields_get", [], ["type"]) else "group_ids"
+    odoo.call(
+        "res.users", "create",
+        [{"name": login, "login": login, "password": PASSWORD, field: [(4, group) for group in groups]}
+         for login in logins],
+    )  # fmt: skip
+    return [Person(system, notes, login) for login in logins]

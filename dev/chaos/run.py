@@ -1,0 +1,105 @@
+"""One run: set up, break while all flows, come to rest, compare."""
+
+import secrets
+import time
+from collections import Counter
+
+from ..common import Stop, say, timed
+from ..roundtrip import NotSeen, RoundTrip
+from .breaker import Breaker
+from .flow import Flow
+from .logbook import judge
+from .people import Notes, make_people
+from .plan import PRODUCTS, USERS, Plan
+from .quiet import NotQuiet, Quiet
+from .report import Report
+from .system import running_system
+from .truth import Truth
+
+SETTINGS = {"timeout": 2.0, "confirm_policy": "always", "push_lines": False}
+LOST = ("OperationalError", "InterfaceError", "JobFoundDead")
+
+
+def run(seed, size, name="chaos"):
+    """Break a system as the seed says, and give the report of what came of it."""
+    start, plan, report, notes = time.monotonic(), Plan(seed, size), Report(name, str(seed)), Notes()
+    say(f"SEED={seed}: {plan.summary()}")
+    with running_system(seed_number(seed), PRODUCTS) as system:
+        secret = secrets.token_urlsafe(24)
+        with timed("set up"):
+            trip = prepare(system, secret)
+            people = make_people(system, notes, USERS)
+        flow = Flow(system, plan, trip, people, notes, secret)
+        since = time.time()
+        with timed("broken while it worked"), Breaker(system, plan) as breaker:
+            flow.run()
+        quiet = Quiet(system, trip.account)
+        settle(report, flow, quiet, size, notes)
+        report.done.update(done(system, breaker, notes, quiet))
+        compare(report, system, plan, trip, flow, notes, quiet)
+        read_log(report, system, breaker, since)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def seed_number(seed):
+    return int.from_bytes(str(seed).encode()[:6], "big")
+
+
+def prepare(system, secret):
+    """A live account with all products listed and pushed, before anything breaks."""
+    trip = RoundTrip(system.stack)
+    try:
+        trip.make_products()
+        trip.connect()
+        trip.match()
+        trip.first_push()
+    except NotSeen as error:
+        raise Stop(f"the system could not be set up: {error}") from error
+    known = trip.odoo.call("marketplace.config", "fields_get", [], ["type"])
+    values = {name: value for name, value in SETTINGS.items() if name in known}
+    trip.odoo.call("marketplace.config", "write", [trip.account], {**values, "webhook_secret": secret})
+    return trip
+
+
+def settle(report, flow, quiet, size, notes):
+    with timed("came to rest"):
+        try:
+            quiet.reach(size.quiet)
+            flow.finish()
+            quiet.reach(size.quiet)
+            wrong = []
+        except NotQuiet as error:
+            wrong = [f"after {size.quiet:.0f} s: {error}"]
+    report.check("nothing waits", 1, wrong)
+    notes.counts["dead letters healed by Retry"] = quiet.retried
+
+
+def done(system, breaker, notes, quiet):
+    faults = Counter()
+    for fault in breaker.struck:
+        kind = f"{fault['kind']} {fault['status']}" if fault["kind"] == "status" else fault["kind"]
+        faults[f"sandbox: {kind}"] += fault["hits"]
+    requests = system.sandbox.get("state")["calls"]
+    return {**breaker.counts, **faults, **notes.counts, "sandbox: requests": requests}
+
+
+def compare(report, system, plan, trip, flow, notes, quiet):
+    for name, (looked_at, wrong) in Truth(system, plan, trip, flow).checks().items():
+        report.check(name, looked_at, wrong)
+    dead = [f"{where}: {what}" for where, rows in quiet.failed().items() for what in rows]
+    report.check("no dead letter is left after Retry", quiet.retried, dead)
+    jobs = system.query("SELECT identity_key, exc_name, exc_message FROM queue_job WHERE state = 'failed'")
+    unexplained = [row for row in jobs if not any(name in row[1] for name in LOST)]
+    report.check("no job failed but by a lost connection or a killed worker", len(jobs), unexplained)
+    report.done["jobs failed by a lost connection or a killed worker"] = len(jobs) - len(unexplained)
+    seen = [f"{each['who']} {each['call']}: {each['said']}\n{each['details']}" for each in notes.tracebacks]
+    report.check("nobody saw a traceback", notes.counts["RPC calls answered"], seen)
+    bad = [f"{number} × {what}" for what, number in notes.counts.items() if what.startswith("webhook deliveries: 5")]
+    report.check("no webhook was answered with an error of ours", notes.counts["webhook deliveries: 200"], bad)
+
+
+def read_log(report, system, breaker, since):
+    report.explained, unexplained = judge(system.stack.log, breaker.events)
+    wrong = [f"{record.logger}: {record.text[:3000]}" for record in unexplained]
+    report.check("no error in the log that nothing explains", sum(report.explained.values()), wrong)
