@@ -21,6 +21,7 @@ LOSS = re.compile(
     r"|consuming input failed|Unable to use a closed cursor|answers 50\d",
     re.I,
 )
+WORDS = re.compile(r"S\d{5}|\d+")  # what differs from one refusal to the next of its kind
 NETWORK = (urllib.error.URLError, ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 
 
@@ -79,7 +80,7 @@ class Person:
     def _judge(self, call, error):
         """A plain refusal is an answer; anything else is a traceback before a person's eyes."""
         if "odoo.exceptions." in error.details:
-            self.notes.count("RPC calls refused in plain words")
+            self.notes.count(f"refused in plain words: {WORDS.sub('…', str(error))[:60]}")
             return
         self.notes.traceback(self.login, call, error)
 

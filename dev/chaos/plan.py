@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 USERS = 4
 PRODUCTS = 120
 # What becomes of an order, with its weight.
-FATES = {"keep": 50, "deliver": 16, "part": 4, "cancel": 6, "customer_cancels": 12, "customer_edits": 12}
+FATES = {"keep": 46, "deliver": 14, "otp": 6, "part": 4, "cancel": 6, "customer_cancels": 12, "customer_edits": 12}
 WAYS = {"pull": 35, "webhook": 40, "webhooks": 25}
 CHANGES = {"price": 50, "prices": 12, "stock": 30, "own_order": 6, "click": 2}
 CLICKS = ("action_pull_orders", "action_sync_all", "action_audit")
-KILLS = {"WorkerHTTP": 60, "WorkerJobRunner": 25, "WorkerCron": 15}
+KILLS = {"WorkerHTTP": 60, "WorkerJobRunner": 15, "WorkerCron": 10}
 # The sandbox's faults: together they strike 30 of 100 calls. The first that strikes decides, so each next one has to
 # strike a greater part of what is left.
 STRIKES = (
@@ -42,7 +42,7 @@ class Size:
     quiet: float  # seconds within which all must have come to rest
 
 
-FULL = Size(orders=200, changes=2000, kills=5.0, restarts=30.0, clocks=12.0, order_pause=0.5, quiet=900)
+FULL = Size(orders=200, changes=2000, kills=8.0, restarts=45.0, clocks=12.0, order_pause=0.5, quiet=900)
 SHORT = Size(orders=16, changes=80, kills=4.0, restarts=9.0, clocks=5.0, order_pause=0.3, quiet=240)
 
 
@@ -86,7 +86,10 @@ class Plan:
         count = rng.choice((1, 1, 2, 3, 5))
         lines = tuple((index, rng.randint(2, 9)) for index in rng.sample(range(PRODUCTS), count))
         values = {"status": "approved" if rng.random() < 0.1 else "pending"}
-        return PlannedOrder(number, lines, choose(rng, WAYS), choose(rng, FATES), values)
+        fate = "otp" if number == 0 else choose(rng, FATES)  # one at least, even in a short run
+        if fate == "otp":
+            values["installment_cost"] = 150
+        return PlannedOrder(number, lines, choose(rng, WAYS), fate, values)
 
     def strikes(self):
         """The sandbox's faults, with the probability of each."""

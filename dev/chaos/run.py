@@ -1,11 +1,11 @@
 """One run: set up, break while all flows, come to rest, compare."""
 
-import secrets
 import time
 from collections import Counter
 
 from ..common import Stop, say, timed
 from ..roundtrip import NotSeen, RoundTrip
+from . import canary
 from .breaker import Breaker
 from .flow import Flow
 from .logbook import judge
@@ -16,7 +16,7 @@ from .report import Report
 from .system import running_system
 from .truth import Truth
 
-SETTINGS = {"timeout": 2.0, "confirm_policy": "always", "push_lines": False}
+SETTINGS = {"timeout": 2.0, "batch_size": 10, "confirm_policy": "always", "push_lines": False}
 LOST = ("OperationalError", "InterfaceError", "JobFoundDead")
 
 
@@ -24,12 +24,12 @@ def run(seed, size, name="chaos"):
     """Break a system as the seed says, and give the report of what came of it."""
     start, plan, report, notes = time.monotonic(), Plan(seed, size), Report(name, str(seed)), Notes()
     say(f"SEED={seed}: {plan.summary()}")
-    with running_system(seed_number(seed), PRODUCTS) as system:
-        secret = secrets.token_urlsafe(24)
+    canaries = canary.Canaries()
+    with running_system(seed_number(seed), PRODUCTS, canaries.token) as system:
         with timed("set up"):
-            trip = prepare(system, secret)
+            trip = prepare(system, canaries.webhook_secret)
             people = make_people(system, notes, USERS)
-        flow = Flow(system, plan, trip, people, notes, secret)
+        flow = Flow(system, plan, trip, people, notes, canaries)
         since = time.time()
         with timed("broken while it worked"), Breaker(system, plan) as breaker:
             flow.run()
@@ -38,6 +38,7 @@ def run(seed, size, name="chaos"):
         report.done.update(done(system, breaker, notes, quiet))
         compare(report, system, plan, trip, flow, notes, quiet)
         read_log(report, system, breaker, since)
+        find_secrets(report, system, canaries)
     report.seconds = time.monotonic() - start
     return report
 
@@ -66,8 +67,9 @@ def settle(report, flow, quiet, size, notes):
     with timed("came to rest"):
         try:
             quiet.reach(size.quiet)
-            flow.finish()
-            quiet.reach(size.quiet)
+            # Some of it needs that the marketplace was told of what was done before.
+            while flow.finish():
+                quiet.reach(size.quiet)
             wrong = []
         except NotQuiet as error:
             wrong = [f"after {size.quiet:.0f} s: {error}"]
@@ -103,3 +105,11 @@ def read_log(report, system, breaker, since):
     report.explained, unexplained = judge(system.stack.log, breaker.events)
     wrong = [f"{record.logger}: {record.text[:3000]}" for record in unexplained]
     report.check("no error in the log that nothing explains", sum(report.explained.values()), wrong)
+
+
+def find_secrets(report, system, canaries):
+    looked_at, wrong, kept = canary.search(system, canaries)
+    report.check("no secret stands but where it is kept", looked_at, wrong)
+    report.done.update(kept)
+    # A search that finds nothing anywhere would be blind.
+    report.check("the search for secrets sees", 1, [] if kept else ["not even where they are kept"])

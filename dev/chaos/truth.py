@@ -74,7 +74,7 @@ class Truth:
         if row["state"] != "sale":
             return f"it is not confirmed: {seen}"
         left = "done" in pickings and set(pickings) <= {"done", "cancel"}
-        if status != ("shipped" if left else "approved"):
+        if status != ("delivered" if fate == "otp" else "shipped" if left else "approved"):
             return f"that is not what became of it: {seen}"
         return f"it was to be cancelled: {seen}" if fate == "cancel" else ""
 

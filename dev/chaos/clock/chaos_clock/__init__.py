@@ -1,13 +1,15 @@
 """Loaded into Odoo's processes by `make chaos` alone, without being installed: their clock jumps with a file.
 
 What Python reads by `time.time()` and the addon by `fields.Datetime.now()` is moved. PostgreSQL's clock and the job
-runner's are not, so the clocks also disagree with each other, as those of two machines do.
+runner's are not, so the clocks also disagree with each other, as those of two machines do. The log tells the real time.
 """
 
+import logging
 import mmap
 import os
 import struct
 import time
+import types
 
 from odoo import fields
 from odoo.service.server import PreforkServer
@@ -31,6 +33,7 @@ def _now(*_args):
     return fields.Datetime.add(_real_now(), seconds=round(_ahead()))
 
 
+logging.time = types.SimpleNamespace(**vars(time))
 time.time = lambda: _real_time() + _ahead()
 fields.Datetime.now = staticmethod(_now)
 # The process for websockets needs gevent, which is not among our pins, and nobody here listens to it.

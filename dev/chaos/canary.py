@@ -1,0 +1,64 @@
+"""Secrets that are planted before a run, and the search for them after it: in the whole database, in the files beside
+it and in the server's log. They may stand in the columns that are named here, and nowhere else."""
+
+import re
+import secrets
+import tempfile
+
+# Where a secret may stand, and why.
+KEPT = {
+    ("marketplace_config", "auth_token"): "the credentials themselves, for managers alone",
+    ("marketplace_config", "webhook_secret"): "the secret itself, for managers alone",
+    ("marketplace_inbox", "private"): "what a driver proves himself by, for managers alone; masked in the document",
+}
+COPY = re.compile(r"^COPY (?:public\.)?\"?(\w+)\"? \((.*)\) FROM stdin;$")
+
+
+class Canaries:
+    """`token`, `webhook_secret`, `otp` of customers and `pickup_otp` of drivers, each found by a search for it."""
+
+    def __init__(self):
+        for name in ("token", "webhook_secret", "otp", "pickup_otp"):
+            setattr(self, name, f"canary{name.replace('_', '')}{secrets.token_hex(12)}")
+
+    def all(self):
+        return {name: value for name, value in vars(self).items() if isinstance(value, str)}
+
+    def places(self, lines):
+        """Where they stand in a dump: `{(secret, table, column): how often}`."""
+        found, table, columns = {}, "", []
+        for line in lines:
+            head = COPY.match(line.rstrip("\n"))
+            if head:
+                table, columns = head[1], [name.strip(' "') for name in head[2].split(",")]
+                continue
+            for name, value in self.all().items():
+                if value in line:
+                    cells = line.rstrip("\n").split("\t")
+                    column = next((index for index, cell in enumerate(cells) if value in cell), None)
+                    place = (name, table, columns[column] if column is not None and column < len(columns) else "?")
+                    found[place] = found.get(place, 0) + 1
+        return found
+
+
+def search(system, canaries):
+    """`(how many places were searched, [where a secret stands that should not], how often each kept one was seen)`."""
+    with tempfile.NamedTemporaryFile("r+", errors="replace") as dump:
+        system.cluster.tool("pg_dump", "--data-only", "-f", dump.name, system.database)
+        found = canaries.places(dump)
+        dump.seek(0)
+        tables = sum(bool(COPY.match(line)) for line in dump)
+    wrong = [f"{name} in {table}.{column}, {count} times" for (name, table, column), count in found.items()
+             if (table, column) not in KEPT]  # fmt: skip
+    files = [system.stack.log, *files_of(system)]
+    for path in files:
+        content = path.read_bytes()
+        wrong += [f"{name} in {path}" for name, value in canaries.all().items() if value.encode() in content]
+    kept = {f"canary {name}, kept in {table}.{column}": count for (name, table, column), count in found.items()
+            if (table, column) in KEPT}  # fmt: skip
+    return tables + len(files), wrong, kept
+
+
+def files_of(system):
+    folder = system.stack.instance.data_dir / "filestore" / system.database
+    return [path for path in folder.rglob("*") if path.is_file()]
