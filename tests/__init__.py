@@ -7,6 +7,7 @@ from . import test_amazon
 from . import test_audit
 from . import test_cartona
 from . import test_concurrency
+from . import test_concurrency_meetings
 from . import test_concurrency_tokens
 from . import test_confirm_delivery
 from . import test_contract_amazon

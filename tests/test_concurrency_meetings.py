@@ -1,0 +1,82 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""People who meet each other, and the machinery, at one order and at one listing; as requests run: what meets another
+transaction is repeated by Odoo, out of their sight."""
+
+from odoo.service.model import retrying
+from odoo.tests import tagged
+
+from .test_concurrency import CommittedCase
+
+
+@tagged("post_install", "-at_install")
+class TestMeetings(CommittedCase):
+    def request(self, act):
+        """Do what a request does, in its transaction and with its repetitions."""
+        with self.transaction() as env:
+            retrying(lambda: act(env), env)
+
+    # ------------------------------------------------------------------ one order
+
+    def place(self):
+        return self.box.add_order(
+            status="pending",
+            delivered_by="delivered_by_supplier",
+            retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
+            order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
+        )
+
+    def pull(self):
+        self.request(lambda env: env["marketplace.config"].browse(self.account_id)._request_pull())
+        self.drain("pull")
+
+    def replay(self):
+        self.request(lambda env: env["marketplace.inbox"].search([("config_id", "=", self.account_id)]).action_replay())
+
+    def test_an_order_by_webhook_and_pull_and_replay_at_once_is_there_once(self):
+        document = self.place()
+        self.receive(document)
+        for _round in range(3):
+            self.join(
+                *[self.in_thread(self.receive, document) for _n in range(2)],
+                *[self.in_thread(self.pull) for _n in range(2)],
+                *[self.in_thread(self.replay) for _n in range(2)],
+                *[self.in_thread(self.drain, "inbox") for _n in range(3)],
+            )
+        self.drain("inbox")
+        with self.transaction() as env:
+            order = env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+            self.assertEqual(order.mapped("cartona_id"), [document["hashed_id"]])
+            self.assertEqual(order.state, "sale")
+            self.assertEqual(order.order_line.mapped("product_uom_qty"), [1.0])
+            rows = env["marketplace.inbox"].search([("config_id", "=", self.account_id)])
+            self.assertEqual(rows.mapped("state"), ["done"])
+        self.assertFalse(self.box.queued())
+
+    # ------------------------------------------------------------------ one listing
+
+    def add_stock(self, env, _value):
+        product = env["product.product"].browse(self.product_ids[0])
+        location = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1).lot_stock_id
+        env["stock.quant"]._update_available_quantity(product, location, 4)
+
+    def change_price(self, env, price):
+        env["product.product"].browse(self.product_ids[0]).list_price = price
+
+    def test_two_people_change_one_listing_while_it_is_sent_and_the_last_values_are_there(self):
+        def keep_on(change, last):
+            for value in range(last - 10, last):
+                self.request(lambda env, value=value: change(env, value + 1))
+
+        people = [self.in_thread(keep_on, self.change_price, 60), self.in_thread(keep_on, self.add_stock, 40)]
+        while any(person.is_alive() for person in people):
+            self.drain("offers")
+        self.join(*people)
+        self.drain("offers")
+        there = self.box.product("cc-0")
+        self.assertEqual((there["selling_price"], there["available_stock_quantity"]), (60, 40))
+        self.assertEqual(self.sent_prices(), sorted(self.sent_prices()), "never a step back")
+        with self.transaction() as env:
+            listing = env["marketplace.listing"].search(
+                [("config_id", "=", self.account_id), ("external_id", "=", "cc-0")]
+            )
+            self.assertEqual((listing.pushed_price, listing.pushed_quantity, listing.state), (60, 40, "synced"))
