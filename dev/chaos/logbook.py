@@ -77,7 +77,11 @@ def judge(log, events):
 
 def explanation(record, events):
     for name, cause, pattern, _why in ALLOWED:
-        recent = any(cause in words and -5 < record.moment - moment < SECONDS for moment, words in events)
-        if (recent or cause == ALWAYS) and re.search(pattern, record.text):
+        if (cause == ALWAYS or is_recent(cause, record.moment, events)) and re.search(pattern, record.text):
             return name
     return None
+
+
+def is_recent(cause, now, events):
+    """Tell whether something of this kind was broken shortly before."""
+    return any(cause in words and -5 < now - moment < SECONDS for moment, words in events)

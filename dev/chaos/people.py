@@ -34,6 +34,7 @@ class Notes:
 
     def __init__(self):
         self.counts, self.tracebacks = Counter(), []
+        self.database_lost = []  # (moment, words) of answers that say so
         self._lock = threading.Lock()
 
     def count(self, what, number=1):
@@ -66,6 +67,7 @@ class Person:
                 if not LOSS.search(f"{error} {error.details}"):
                     self._judge(f"{model}.{method}", error)
                     return None
+                self.notes.database_lost.append((time.time(), f"{model}.{method}: {error}"))
                 lost = error
             self.notes.count("RPC calls without an answer, repeated")
             if time.monotonic() > limit:

@@ -57,8 +57,8 @@ class Quiet:
         return {name: self.system.query(sql) for name, sql in FAILED.items()}
 
     def waiting(self):
-        sql = " UNION ALL ".join(f"SELECT '{name}', ({query})" for name, query in WAITING.items())
-        found = {name: int(count) for name, count in self.system.query(sql)}
+        sql = " UNION ALL ".join(f"SELECT '{name}' AS name, ({query}) AS number" for name, query in WAITING.items())
+        found = dict(self.system.query(sql))
         found["queue of the marketplace"] = self.system.sandbox.get("state")["queued"]
         return {name: count for name, count in found.items() if count}
 

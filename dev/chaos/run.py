@@ -8,7 +8,7 @@ from ..roundtrip import NotSeen, RoundTrip
 from . import canary
 from .breaker import Breaker
 from .flow import Flow
-from .logbook import judge
+from .logbook import RESTART, is_recent, judge
 from .people import Notes, make_people
 from .plan import PRODUCTS, USERS, Plan
 from .quiet import NotQuiet, Quiet
@@ -30,14 +30,13 @@ def run(seed, size, name="chaos"):
             trip = prepare(system, canaries.webhook_secret)
             people = make_people(system, notes, USERS)
         flow = Flow(system, plan, trip, people, notes, canaries)
-        since = time.time()
         with timed("broken while it worked"), Breaker(system, plan) as breaker:
             flow.run()
         quiet = Quiet(system, trip.account)
         settle(report, flow, quiet, size, notes)
         report.done.update(done(system, breaker, notes, quiet))
         compare(report, system, plan, trip, flow, notes, quiet)
-        read_log(report, system, breaker, since)
+        read_log(report, system, breaker, notes)
         find_secrets(report, system, canaries)
     report.seconds = time.monotonic() - start
     return report
@@ -92,7 +91,7 @@ def compare(report, system, plan, trip, flow, notes, quiet):
     dead = [f"{where}: {what}" for where, rows in quiet.failed().items() for what in rows]
     report.check("no dead letter is left after Retry", quiet.retried, dead)
     jobs = system.query("SELECT identity_key, exc_name, exc_message FROM queue_job WHERE state = 'failed'")
-    unexplained = [row for row in jobs if not any(name in row[1] for name in LOST)]
+    unexplained = [row for row in jobs if not any(name in (row[1] or "") for name in LOST)]
     report.check("no job failed but by a lost connection or a killed worker", len(jobs), unexplained)
     report.done["jobs failed by a lost connection or a killed worker"] = len(jobs) - len(unexplained)
     seen = [f"{each['who']} {each['call']}: {each['said']}\n{each['details']}" for each in notes.tracebacks]
@@ -101,9 +100,12 @@ def compare(report, system, plan, trip, flow, notes, quiet):
     report.check("no webhook was answered with an error of ours", notes.counts["webhook deliveries: 200"], bad)
 
 
-def read_log(report, system, breaker, since):
+def read_log(report, system, breaker, notes):
     report.explained, unexplained = judge(system.stack.log, breaker.events)
     wrong = [f"{record.logger}: {record.text[:3000]}" for record in unexplained]
+    lost = notes.database_lost
+    early = [words for moment, words in lost if not is_recent(RESTART, moment, breaker.events)]
+    report.check("nobody was told of a lost database but after a restart", len(lost), early)
     report.check("no error in the log that nothing explains", sum(report.explained.values()), wrong)
 
 

@@ -2,6 +2,7 @@
 own, which may be restarted while other commands use the usual one."""
 
 import contextlib
+import json
 import re
 import secrets
 import shutil
@@ -72,8 +73,9 @@ class System:
         self.cluster, self.sandbox, self.database = stack.cluster, stack.sandbox, stack.database
 
     def query(self, sql):
-        """The rows of a statement, as lists of text."""
-        return [line.split("|") for line in self.cluster.query(sql, database=self.database)]
+        """The rows of a statement, whose columns have a name each."""
+        lines = self.cluster.query(f"SELECT row_to_json(q) FROM ({sql}) AS q", database=self.database)
+        return [list(json.loads(line).values()) for line in lines]
 
     def workers(self):
         """`{class of the worker: [process ids]}` of those that are alive now, as the server's log told of them."""
