@@ -42,7 +42,10 @@ class Canaries:
 
 
 def search(system, canaries):
-    """`(how many places were searched, [where a secret stands that should not], how often each kept one was seen)`."""
+    """What was looked through, where a secret stands that should not, and where it may.
+
+    :return: ``(number of places, [words], [(what may stand there, how often, why)])``
+    """
     with tempfile.NamedTemporaryFile("r+", errors="replace") as dump:
         system.cluster.tool("pg_dump", "--data-only", "-f", dump.name, system.database)
         found = canaries.places(dump)
@@ -54,8 +57,11 @@ def search(system, canaries):
     for path in files:
         content = path.read_bytes()
         wrong += [f"{name} in {path}" for name, value in canaries.all().items() if value.encode() in content]
-    kept = {f"canary {name}, kept in {table}.{column}": count for (name, table, column), count in found.items()
-            if (table, column) in KEPT}  # fmt: skip
+    kept = [
+        (f"planted {name} in {table}.{column}", count, KEPT[table, column])
+        for (name, table, column), count in found.items()
+        if (table, column) in KEPT
+    ]
     return tables + len(files), wrong, kept
 
 

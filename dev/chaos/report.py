@@ -25,7 +25,7 @@ class Report:
     seed: str
     seconds: float = 0.0
     done: dict = field(default_factory=dict)
-    explained: dict = field(default_factory=dict)
+    allowed: list = field(default_factory=list)  # (what was seen, how often, why it may be)
     checks: list = field(default_factory=list)
 
     def check(self, name, looked_at, wrong):
@@ -40,7 +40,9 @@ class Report:
 
     def table(self):
         parts = [f"{self.name}, SEED={self.seed}, {self.seconds:.0f} s"]
-        parts += lines("done", self.done) + lines("in the log, explained", self.explained)
+        parts += lines("done", self.done)
+        parts += ["", "seen, and allowed", "-" * 17] if self.allowed else []
+        parts += [f"{count:>5} × {what}: {why}" for what, count, why in self.allowed]
         width = max(len(check.name) for check in self.checks)
         parts += ["", f"{'checked':{width}}  {'of':>6}  {'wrong':>6}  kept", "-" * (width + 22)]
         for check in self.checks:

@@ -10,7 +10,7 @@ import struct
 import tempfile
 from pathlib import Path
 
-from ..common import state_dir
+from ..common import locked, state_dir
 from ..databases import Databases
 from ..instance import Instance, free_port
 from ..postgres import Cluster
@@ -103,7 +103,8 @@ def resident_megabytes(pid):
 
 @contextlib.contextmanager
 def running_system(seed, products, token=None):
-    with Cluster() as usual, Cluster("chaos", DURABLE) as cluster, contextlib.ExitStack() as stop:
+    """One at a time: what one breaks would hurt the other."""
+    with locked("chaos"), Cluster() as usual, Cluster("chaos", DURABLE) as cluster, contextlib.ExitStack() as stop:
         instance = Instance(cluster)
         databases = Copied(cluster, instance, Databases(usual, Instance(usual, instance.series)))
         database = stop.enter_context(databases.fresh("chaos"))
