@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -299,6 +300,16 @@ def test_a_delivery_is_signed_as_our_default_scheme_wants(admin, box, raw, kind)
         "test": {"test": True},
     }
     assert sent == expected[kind]
+
+
+def test_a_clock_that_is_ahead_dates_answers_and_deliveries(admin, box, raw):
+    admin("POST", "clock", {"ahead": 3600})
+    answer = requests.get(box.url + "supplier-product", headers={"AuthorizationToken": box.token}, timeout=5)
+    assert parsedate_to_datetime(answer.headers["Date"]).timestamp() > time.time() + 3000
+    receiver = raw(http(b"{}"))
+    admin("POST", "deliver", {"url": receiver.url, "kind": "test", "secret": "s"})
+    headers = dict(line.split(": ", 1) for line in receiver.requests[0].split("\r\n\r\n")[0].split("\r\n")[1:])
+    assert int(headers["X-Marketplace-Timestamp"]) > time.time() + 3000
 
 
 def test_the_headers_of_a_delivery_can_be_spoiled(box, raw):
