@@ -44,7 +44,6 @@
         "web.assets_tests": ["cartona_integration/static/tests/tours/**/*"],
     },
     "uninstall_hook": "uninstall_hook",
-    "demo": ["demo/product_demo.xml"],
     "demo": [
         "demo/product_demo.xml",
         "demo/marketplace_demo.xml",

@@ -92,7 +92,7 @@ class TestRpc(MarketplaceCase):
         order.partner_id = customer.partner_id
         order.message_subscribe(customer.partner_id.ids)
         self.env.flush_all()
-        order.with_user(customer).check_access_rule("read")
+        self.assertTrue(order.with_user(customer).read(["name"]))
         seen = 0
         product = self.products[0]
         for record in (order, order.order_line, order.picking_ids, order.partner_id, product, product.product_tmpl_id):
