@@ -30,6 +30,11 @@ registry.category("web_tour.tours").add("cartona_integration_first_account", {
       run: "text token-of-the-tests",
     },
     {
+      content: "Leave the field",
+      trigger: ".o_field_widget[name=name] input",
+      run: "click",
+    },
+    {
       content: "Test the connection",
       trigger: "button[name=action_test_connection]:visible",
       run: "click",

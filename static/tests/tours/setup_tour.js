@@ -22,6 +22,7 @@ registry.category("web_tour.tours").add("cartona_integration_setup", {
     ...leave,
     look("It is where it was left", `${STEP}:contains("Credentials")`),
     {content: "Enter the token", trigger: ".o_field_widget[name=auth_token] input", run: "text token-of-the-tests"},
+    press("Leave the field", ".o_field_widget[name=name] input"),
     press("Test the connection", ".o_marketplace_setup button[name=action_test_connection]:visible"),
     look("It goes on with the products", `${STEP}:contains("Products")`),
     look("What the marketplace reckons in stands there", '[name=connected_currency]:contains("EGP")'),
