@@ -78,7 +78,7 @@ def running_sandbox(python, products, orders, token, log, seed=1):
     """The marketplace in a box, in a process of its own; gives the process and a client."""
     command = [
         str(python), "-m", "sandbox", "--host", "127.0.0.1", "--port", "0",
-        "--products", str(products), "--orders", str(orders), "--token", token, "--seed", str(seed),
+        "--products", str(products), "--orders", str(orders), f"--token={token}", "--seed", str(seed),
     ]  # fmt: skip
     with (
         open(log, "a") as output,

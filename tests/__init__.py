@@ -51,6 +51,7 @@ from . import test_tasks
 from . import test_tour
 from . import test_tour_setup
 from . import test_tour_arabic
+from . import test_tour_screens
 from . import test_translations
 from . import test_unmatched
 from . import test_webhook

@@ -127,6 +127,11 @@ class Scene:
         form, rows = "document.querySelector('.o_form_view .o_field_widget')", "document.querySelector('.o_data_row')"
         ours = f"menu_id={self.id_of('menu_marketplace')}"
         account = f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form&{ours}"
+        refused = self.odoo.call("marketplace.listing", "search_read", [("external_id", "=", "999999")],
+                                 fields=["product_tmpl_id"])[0]["product_tmpl_id"][0]  # fmt: skip
+        partner = self.odoo.call("res.partner", "search", [("cartona_id", "!=", False)], limit=1)[0]
+        ordered = [("sale_id.marketplace_config_id", "!=", False)]
+        delivery = self.odoo.call("stock.picking", "search", ordered, limit=1)[0]
         return [
             page("dashboard", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"),
@@ -135,6 +140,14 @@ class Scene:
                  f"&view_type=list&{ours}", rows),
             page("order", f"model=sale.order&view_type=form&id={order}"
                  f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
+            page("product", f"model=product.template&view_type=form&id={refused}", form,
+                 before="document.querySelector('[name=marketplace].nav-link').click()"),
+            page("partner", f"model=res.partner&view_type=form&id={partner}", form),
+            page("delivery", f"model=stock.picking&view_type=form&id={delivery}", form,
+                 before="document.querySelector('[name=extra].nav-link').click()"),
+            page("timeline", f"model=sale.order&view_type=form&id={order}", form,
+                 before="document.querySelector('[name=marketplace].nav-link').click();"
+                        "document.querySelector('.o_content').scrollTop = 400"),
             page("held", f"model=sale.order&view_type=form&id={held}"
                  f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
             page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
