@@ -321,7 +321,7 @@ class MarketplaceApiEbay(models.AbstractModel):
 
     def _whole(self, quantity):
         if quantity != int(quantity):
-            raise errors.RequestRejected(_("eBay takes whole numbers, and %s were delivered.", f"{quantity:g}"))
+            raise errors.RequestRejected(_("eBay takes whole numbers, and %s were delivered.", format(quantity, "g")))
         return int(quantity)
 
     # ------------------------------------------------------------------ helpers

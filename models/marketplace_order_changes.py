@@ -73,8 +73,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             _(
                 "%(product)s: %(quantity)s at %(price)s",
                 product=line.product_id.display_name,
-                quantity=f"{line.product_uom_qty:g}",
-                price=f"{line.price_unit:g}",
+                quantity=format(line.product_uom_qty, "g"),
+                price=format(line.price_unit, "g"),
             )
             for line in lines
         ]

@@ -117,6 +117,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             name=line.name or "?",
             id=line.product_external_id or "-",
             sku=line.product_sku or "-",
-            quantity=f"{line.quantity:g}",
-            price=f"{line.price_unit:g}",
+            quantity=format(line.quantity, "g"),
+            price=format(line.price_unit, "g"),
         )

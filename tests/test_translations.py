@@ -22,7 +22,10 @@ class TestTranslations(TransactionCase):
     def exported(self):
         """Return each term with the places where it is shown: ``{term: {place}}``."""
         terms = defaultdict(set)
-        for _module, kind, name, res_id, term, *_rest in TranslationModuleReader(self.env.cr, modules=[MODULE]):
+        # A file that it can't read is left out with no more than this: an f-string within _() is enough.
+        with self.assertNoLogs("odoo.tools.translate", "ERROR"):
+            reader = TranslationModuleReader(self.env.cr, modules=[MODULE])
+        for _module, kind, name, res_id, term, *_rest in reader:
             # As it stands in the file: code has no line there, so that moving code changes nothing.
             terms[term].add(f"{kind}:{name}" if kind == "code" else f"{kind}:{name}:{res_id}")
         return terms

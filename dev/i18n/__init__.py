@@ -8,9 +8,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from ..common import MODULE, ROOT, call, say
+from ..common import MODULE, ROOT, Stop, call, say
 from ..databases import Databases
-from ..instance import Instance
+from ..instance import Instance, is_failure
 from ..odoo_source import WRITTEN_FOR
 from ..postgres import Cluster
 
@@ -35,7 +35,7 @@ def export(instance, database, path):
     repository: it follows links, and would go round in circles."""
     configuration = instance.configuration(f"i18n-{os.getpid()}")
     try:
-        call(
+        done = call(
             instance.command(
                 "-c", configuration, "-d", database, "--no-http", "--stop-after-init",
                 f"--modules={MODULE}", f"--i18n-export={path}",
@@ -44,3 +44,6 @@ def export(instance, database, path):
         )  # fmt: skip
     finally:
         configuration.unlink()
+    if any(map(is_failure, done.stdout.splitlines())):
+        # It leaves out the texts of a file that it can't read: f-strings within _() are what it meets most.
+        raise Stop(f"{done.stdout[-4000:]}\nOdoo could not export all texts: see above")
