@@ -53,7 +53,12 @@ class Load:
     def prepare(self, within):
         trip = self.trip
         odoo = trip.odoo
-        trip.connect()
+        values = {
+            "name": "Load", "code": "cartona", "base_url": self.system.sandbox.url,
+            "auth_token": self.system.sandbox.token, "use_cartona_id": False,
+        }  # fmt: skip
+        trip.account = odoo.call("marketplace.config", "create", values)
+        odoo.call("marketplace.config", "action_go_live", [trip.account])
         warehouse = odoo.call("stock.warehouse", "search_read", [], fields=["lot_stock_id"], limit=1)[0]
         first = within.make_products(count=1, location=warehouse["lot_stock_id"][0])[0]
         within.list_products(account=trip.account, count=1, products={first: str(FIRST)})

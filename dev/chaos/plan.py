@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass, field
 
 USERS = 4
-PRODUCTS = 120
 # What becomes of an order, with its weight.
 FATES = {"keep": 46, "deliver": 14, "otp": 6, "part": 4, "cancel": 6, "customer_cancels": 12, "customer_edits": 12}
 WAYS = {"pull": 35, "webhook": 40, "webhooks": 25}
@@ -33,6 +32,7 @@ STRIKE_RATE = 0.30
 class Size:
     """How much is done, and how often something is broken (seconds between)."""
 
+    products: int
     orders: int
     changes: int
     kills: float
@@ -42,8 +42,8 @@ class Size:
     quiet: float  # seconds within which all must have come to rest
 
 
-FULL = Size(orders=200, changes=2000, kills=8.0, restarts=45.0, clocks=12.0, order_pause=0.5, quiet=900)
-SHORT = Size(orders=16, changes=80, kills=4.0, restarts=9.0, clocks=5.0, order_pause=0.3, quiet=240)
+FULL = Size(products=120, orders=200, changes=2000, kills=8.0, restarts=45.0, clocks=12.0, order_pause=0.5, quiet=900)
+SHORT = Size(products=40, orders=12, changes=60, kills=3.0, restarts=8.0, clocks=5.0, order_pause=0.3, quiet=240)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Plan:
     def _order(self, number):
         rng = self.generator(f"order {number}")
         count = rng.choice((1, 1, 2, 3, 5))
-        lines = tuple((index, rng.randint(2, 9)) for index in rng.sample(range(PRODUCTS), count))
+        lines = tuple((index, rng.randint(2, 9)) for index in rng.sample(range(self.size.products), count))
         values = {"status": "approved" if rng.random() < 0.1 else "pending"}
         fate = "otp" if number == 0 else choose(rng, FATES)  # one at least, even in a short run
         if fate == "otp":
@@ -103,7 +103,7 @@ class Plan:
     def _changes(self, user):
         """A share of the changes, on products that are this user's alone: so the last of them is what must be there."""
         rng, left, changes = self.generator(f"user {user}"), self.size.changes // USERS, []
-        own = range(user, PRODUCTS, USERS)
+        own = range(user, self.size.products, USERS)
         while left > 0:
             change = self._change(rng, own)
             changes.append(change)

@@ -10,7 +10,7 @@ from .breaker import Breaker
 from .flow import Flow
 from .logbook import ALLOWED, RESTART, is_recent, judge
 from .people import Notes, make_people
-from .plan import PRODUCTS, USERS, Plan
+from .plan import USERS, Plan
 from .quiet import NotQuiet, Quiet
 from .report import Report
 from .system import running_system
@@ -25,7 +25,7 @@ def run(seed, size, name="chaos"):
     start, plan, report, notes = time.monotonic(), Plan(seed, size), Report(name, str(seed)), Notes()
     say(f"SEED={seed}: {plan.summary()}")
     canaries = canary.Canaries()
-    with running_system(seed_number(seed), PRODUCTS, canaries.token) as system:
+    with running_system(seed_number(seed), size.products, canaries.token) as system:
         with timed("set up"):
             trip = prepare(system, canaries.webhook_secret)
             people = make_people(system, notes, USERS)
