@@ -129,6 +129,8 @@ class MarketplaceLanePull(models.AbstractModel):
             if not config._capabilities()["needs_ack"]:
                 running.order_cursor = answer.cursor or running.order_cursor
                 return requested_at, answer.more, rows.ids
+            if not (cursor or answer.cursor or answer.more):
+                env[self._name]._note_acknowledged(config, rows)
             # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
             running.order_cursor = False if new else answer.cursor
             return requested_at, bool(new or (answer.cursor and answer.documents)), rows.ids
@@ -170,6 +172,18 @@ class MarketplaceLanePull(models.AbstractModel):
             done = waiting.filtered(lambda row: row.external_id in accepted)
             done.write({"acknowledged_at": fields.Datetime.now()})
             return bool(done)
+
+    def _note_acknowledged(self, config, rows):
+        """Note what the marketplace has taken for acknowledged although its answer was lost: what is not among ``rows``,
+        all that its queue holds now. Otherwise those documents would be kept for ever."""
+        waiting = [
+            ("config_id", "in", config._credential_group().ids),
+            ("needs_ack", "=", True),
+            ("acknowledged_at", "=", False),
+            ("external_id", "not in", rows.mapped("external_id")),
+        ]
+        lost = self.env["marketplace.inbox"].search(waiting)
+        lost.write({"acknowledged_at": fields.Datetime.now()})
 
     def _finish(self, config_id, requested_at):
         """Note that all there was has been pulled; a request that came meanwhile stays."""

@@ -67,6 +67,21 @@ class TestOrdersIn(MarketplaceCase):
         self.assertFalse(self.box.queued())
         self.assertEqual(len(self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])), 1)
 
+    def test_an_acknowledgement_whose_answer_was_lost_is_known_by_the_next_pull(self):
+        """Otherwise the document would be kept for ever, with all that it says of the customer."""
+        taken, left = self.box_order((self.products[0], 1, 200.0)), self.box_order((self.products[0], 1, 200.0))
+        self.box.fail(path="update-order-status$", kind="drop")
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", taken["hashed_id"])])
+        other = self.env["marketplace.inbox"].search([("external_id", "=", left["hashed_id"])])
+        self.assertFalse(row.acknowledged_at or other.acknowledged_at or self.box.queued())
+        self.box.edit_order(left["hashed_id"], by="admin", note_message="once more")
+        self.box.fail(path="update-order-status$", status=503)
+        self.running()._note_success()
+        self.pull()
+        self.assertTrue(row.acknowledged_at)
+        self.assertFalse(other.acknowledged_at, "this one is there again, and its acknowledgement has failed")
+
     def test_an_order_that_could_not_be_stored_is_not_acknowledged(self):
         self.box_order((self.products[0], 1, 200.0))
         with self.assertRaises(ZeroDivisionError), mute_logger("odoo.addons.cartona_integration"):

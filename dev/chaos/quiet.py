@@ -5,8 +5,9 @@ import time
 from .people import NETWORK, RpcError
 
 POLL = 1.0
+QUEUE = "queue of the marketplace"
 # The minute's and the quarter's crons are run by hand, so that nobody waits for the clock. What they find is the same.
-CRONS = ("cron_sweep", "cron_pull_orders")
+SWEEP, PULL = "cron_sweep", "cron_pull_orders"
 CRON_SECONDS = 5.0
 WAITING = {
     "outbox": "SELECT count(*) FROM marketplace_outbox WHERE state != 'failed'",
@@ -59,7 +60,7 @@ class Quiet:
     def waiting(self):
         sql = " UNION ALL ".join(f"SELECT '{name}' AS name, ({query}) AS number" for name, query in WAITING.items())
         found = dict(self.system.query(sql))
-        found["queue of the marketplace"] = self.system.sandbox.get("state")["queued"]
+        found[QUEUE] = self.system.sandbox.get("state")["queued"]
         return {name: count for name, count in found.items() if count}
 
     def _rest(self, end):
@@ -71,12 +72,13 @@ class Quiet:
             if time.monotonic() > end:
                 raise NotQuiet(", ".join(f"{name}: {count}" for name, count in waiting.items()) or "just now")
             if waiting and time.monotonic() > next_crons:
-                self._run_crons()
+                # A pull that is asked for all the time never comes to an end.
+                self._run_crons(SWEEP, *([PULL] if QUEUE in waiting else []))
                 next_crons = time.monotonic() + CRON_SECONDS
             time.sleep(POLL)
 
-    def _run_crons(self):
-        for name in CRONS:
+    def _run_crons(self, *names):
+        for name in names:
             try:
                 cron = self.odoo.call("ir.model.data", "check_object_reference", "cartona_integration", name)[1]
                 self.odoo.call("ir.cron", "method_direct_trigger", [cron])
