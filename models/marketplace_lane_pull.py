@@ -174,8 +174,8 @@ class MarketplaceLanePull(models.AbstractModel):
             return bool(done)
 
     def _note_acknowledged(self, config, rows):
-        """Note what the marketplace has taken for acknowledged although its answer was lost: what is not among ``rows``,
-        all that its queue holds now. Otherwise those documents would be kept for ever."""
+        """Note what the marketplace has taken for acknowledged although its answer was lost: what is not among
+        ``rows``, all that its queue holds now. Otherwise those documents would be kept for ever."""
         waiting = [
             ("config_id", "in", config._credential_group().ids),
             ("needs_ack", "=", True),

@@ -29,6 +29,8 @@ BUSY_SECONDS = 60.0
 IMPORT_ROWS, PEOPLE = 1000, 2
 SAMPLE_SECONDS = 5.0
 IDLE_CALLS = 40
+# Never the price that the copied listings begin with, 20.00, which they believe to have sent.
+CENTS = (5_000, 50_000)
 QUIET = 1800
 TRIES = 10
 SECRET = "secret of the load"
@@ -126,7 +128,7 @@ class Load:
         """One thing that a person does: look at the dashboard, at orders, change a price of a product that nobody else
         changes."""
         person, product = self.people[number], rng.choice(self.products[IMPORTED + number :: PEOPLE])
-        turn, price = rng.randrange(3), rng.randint(500, 50_000) / 100
+        turn, price = rng.randrange(3), rng.randint(*CENTS) / 100
         start = time.perf_counter()
         if turn == 0:
             person.call("marketplace.config", "get_dashboard_data")
@@ -148,7 +150,7 @@ class Load:
         rng = self.generator("import")
         for start in range(0, IMPORTED, IMPORT_ROWS):
             chunk = self.products[start : start + IMPORT_ROWS]
-            prices = {product: rng.randint(500, 50_000) / 100 for product in chunk}
+            prices = {product: rng.randint(*CENTS) / 100 for product in chunk}
             rows = [[str(product), str(price)] for product, price in prices.items()]
             answer = self.people[PEOPLE].call("product.product", "load", [".id", "list_price"], rows)
             if answer and answer["ids"]:
