@@ -296,8 +296,15 @@ class TestOtpAtValidation(OtpCase):
         muted = mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_orders")
         with muted, self.assertRaisesRegex(UserError, "^ValueError\nThe marketplace gave no good answer"):
             self.ask(action, CANARY)
-        self.env["marketplace.otp"].browse(action["res_id"]).otp = False
         self.assert_nowhere(CANARY)
+
+    def test_a_question_that_was_closed_keeps_its_otp_from_all_eyes_and_not_for_long(self):
+        closed = self.env["marketplace.otp"].browse(self.picking.button_validate()["res_id"])
+        closed.otp = CANARY
+        self.assert_nowhere(CANARY)
+        self.ask(self.picking.button_validate(), self.otp)
+        self.env.invalidate_all()
+        self.assertFalse(closed.otp)
 
     def assert_nowhere(self, text):
         self.env.flush_all()

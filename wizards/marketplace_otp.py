@@ -5,6 +5,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 
 from ..database import own_transaction
+from ..encryption import Secret
 
 # What the question for backorders has said, which holds for validating after this question too.
 VALIDATION = ("button_validate_picking_ids", "skip_backorder", "picking_ids_not_to_backorder", "skip_sanity_check")
@@ -25,7 +26,7 @@ class MarketplaceOtp(models.TransientModel):
     customer = fields.Char(related="order_id.partner_id.display_name", string="Customer", related_sudo=True)
     picking_ids = fields.Many2many("stock.picking", readonly=True)
     # Kept until the marketplace has accepted it, since the question stays open until then; see action_confirm.
-    otp = fields.Char(string="OTP")
+    otp = Secret(string="OTP", shown=True)
 
     def _open(self, order, pickings=None):
         """Return the action that asks for the OTP of ``order``; ``pickings`` are validated when it was right."""
@@ -80,7 +81,7 @@ class MarketplaceOtp(models.TransientModel):
         )
 
     def _forget(self):
-        """Delete the OTP for good, whatever becomes of this transaction."""
+        """Delete the OTP for good, whatever becomes of this transaction; also where a question was closed before."""
         with own_transaction(self.env) as env:
-            env.cr.execute("UPDATE marketplace_otp SET otp = NULL WHERE id = %s", [self.id])
+            env.cr.execute("UPDATE marketplace_otp SET otp = NULL WHERE order_id = %s", [self.order_id.id])
         self.invalidate_recordset(["otp"])
