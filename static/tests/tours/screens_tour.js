@@ -100,7 +100,7 @@ tours.add("cartona_integration_otp", {
     },
     {
       content: "The delivery is done",
-      trigger: ".o_form_view:not(:has(button[name=button_validate]))",
+      trigger: ".o_form_view:has(.o_statusbar_status):not(:has(button[name=button_validate]))",
       run: look,
     },
   ],
