@@ -131,19 +131,13 @@ class MarketplaceApiShopify(models.AbstractModel):
             "currency": shop["currencyCode"],
             "places": [row["name"] for row in found["locations"]["nodes"]],
             "locations": [(forms.tail(row, "id"), row["name"]) for row in found["locations"]["nodes"]],
-            "warnings": [*self._missing_rights(found), *self._other_currency(config, shop["currencyCode"])],
+            "warnings": self._missing_rights(found),
         }
 
     def _missing_rights(self, found):
         has = {row["handle"] for row in found["currentAppInstallation"]["accessScopes"]}
         missing = [scope for scope, wider in SCOPES.items() if scope not in has and wider not in has]
         return [_("The app lacks rights; add them in Shopify: %s.", ", ".join(missing))] if missing else []
-
-    def _other_currency(self, config, currency):
-        ours = (config.pricelist_id.currency_id or config.company_id.currency_id).name
-        if not config.sync_price or ours == currency:
-            return []
-        return [_("The shop's prices are in %(there)s, the account's in %(here)s.", there=currency, here=ours)]
 
     # ------------------------------------------------------------------ asking
 

@@ -111,13 +111,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             found.update(self._describe_shop(answer))
         with self._exchange(config, "test_connection", 0) as exchange:
             exchange.request("POST", self._path(config, "products/batch"), json={"update": []})
-        own = (config.pricelist_id.currency_id or config.company_id.currency_id).name
-        warnings = []
-        if found.get("currency", own) != own:
-            warnings = [
-                _("The shop sells in %(there)s, prices are sent in %(here)s.", there=found["currency"], here=own)
-            ]
-        return {**found, "warnings": warnings}
+        return found
 
     def _describe_shop(self, answer):
         environment, settings = (forms.part(answer, key) for key in ("environment", "settings"))

@@ -23,10 +23,23 @@ class MarketplaceConfig(models.Model):
             raise UserError(str(err)) from err
         self._credentials().tested_at = fields.Datetime.now()
         message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
-        warnings = [*found.get("warnings", ()), *self._take_connection(found)]
+        warnings = [*found.get("warnings", ()), *self._warn_of_currency(found), *self._take_connection(found)]
         self._keep_connection(found, warnings)
         self._note_mended()
         return self._notify(" ".join([message, *warnings]), "warning" if warnings else "success")
+
+    def _warn_of_currency(self, found):
+        """Marketplaces are sent numbers: in another currency they are wrong prices."""
+        ours, theirs = (self.pricelist_id.currency_id or self.company_id.currency_id).name, found.get("currency")
+        if not self.sync_price or not theirs or theirs == ours:
+            return []
+        return [
+            _(
+                "Prices there are in %(theirs)s, and yours are sent in %(ours)s: choose a pricelist in %(theirs)s.",
+                theirs=theirs,
+                ours=ours,
+            )
+        ]
 
     def action_go_live(self):
         """Start sending and receiving; from now on this database is the one that may speak for the account."""

@@ -117,7 +117,9 @@ class AdapterContract:
     def test_test_connection_tells_who_we_are(self):
         found = self.account._api()._test_connection(self.account)
         self.assertTrue(found["name"])
-        self.assertEqual(self.account.action_test_connection()["params"]["type"], "success")
+        told = self.account.action_test_connection()["params"]
+        ours = self.account.company_id.currency_id.name
+        self.assertEqual(told["type"], "success" if found.get("currency", ours) == ours else "warning", told["message"])
 
     def test_a_new_account_is_set_to_what_its_marketplace_can_do(self):
         able = self.account._capabilities()

@@ -15,10 +15,20 @@ from .common import TOKEN, MarketplaceCase
 
 class TestAccount(MarketplaceCase):
     def test_connection(self):
-        action = self.account.action_test_connection()
-        self.assertEqual(action["params"]["type"], "success")
-        self.assertIn("Cartona", action["params"]["message"])
+        egp = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "EGP")])
+        self.account.pricelist_id = self.env["product.pricelist"].create({"name": "EGP", "currency_id": egp.id})
+        told = self.account.action_test_connection()["params"]
+        self.assertEqual(told["type"], "success")
+        self.assertIn("Cartona", told["message"])
         self.assertEqual(self.logged("test_connection").status, "success")
+
+    def test_prices_in_another_currency_than_the_marketplaces_are_warned_of(self):
+        self.account.pricelist_id = False
+        told = self.account.action_test_connection()["params"]
+        self.assertEqual(told["type"], "warning")
+        self.assertIn("choose a pricelist in EGP", told["message"])
+        self.account.sync_price = False
+        self.assertEqual(self.account.action_test_connection()["params"]["type"], "success")
 
     def test_what_is_wrong_with_a_connection_is_said_in_plain_words_and_logged(self):
         cases = [
