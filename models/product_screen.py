@@ -69,7 +69,7 @@ class ProductProduct(models.Model):
 
     def _search_marketplace_state(self, operator, value):
         """Find products of which any listing is in one of these states; ``missing``: that have none and should."""
-        wanted = [value] if isinstance(value, str) else list(value or ())
+        wanted = list(filter(None, [value] if isinstance(value, str) else value or ()))
         leaves = [self._marketplace_state_leaf(state) for state in wanted]
         domain = ["|"] * (len(leaves) - 1) + leaves or [("id", "in", [])]
         return ["!", *domain] if operator in ("!=", "not in") else domain
@@ -81,9 +81,9 @@ class ProductProduct(models.Model):
 
     def _search_marketplace_external_id(self, operator, value):
         """Find products by an id that they have at any account, or would have: the whole id, which an index finds."""
-        known = value if isinstance(value, (list, set, tuple)) else [(value or "").strip()]
-        listed = self._marketplace_listings([("external_id", "in", list(known))])
-        return ["|", ("cartona_id", "in", list(known)), ("marketplace_listing_ids", "in", listed)]
+        known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
+        listed = self._marketplace_listings([("external_id", "in", known)])
+        return ["|", ("cartona_id", "in", known), ("marketplace_listing_ids", "in", listed)]
 
     def _marketplace_listings(self, domain):
         """Return the query of the listings that the user may see, by the accounts, so that an index serves it."""

@@ -22,8 +22,8 @@ class ResPartner(models.Model):
 
     def _search_marketplace_code(self, operator, value):
         """Find customers by the whole of a code, which an index finds among millions; merged contacts, too."""
-        given = list(value) if isinstance(value, (list, set, tuple)) else [value or ""]
-        codes = [word for one in given for word in (one.strip(), CODE + one.strip())]
+        given = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
+        codes = [word for one in given for word in (one, CODE + one)]
         # sudo: ids alone; what is found is subject to the user's own rights
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([]).ids
         further = self.env["marketplace.customer.code"].search([("config_id", "in", accounts), ("code", "in", codes)])

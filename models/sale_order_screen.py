@@ -78,7 +78,7 @@ class SaleOrder(models.Model):
 
     def _search_marketplace_number(self, operator, value):
         """Find orders by either number: the whole of it, which an index finds among millions."""
-        known = list(value) if isinstance(value, (list, set, tuple)) else [(value or "").strip()]
+        known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
         # sudo: a salesperson finds orders without rights on their accounts
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([])
         numbers = ["|", ("cartona_id", "in", known), ("client_order_ref", "in", known)]

@@ -212,7 +212,8 @@ class TestDeliveryScreen(OrderScreenCase):
         self.order.action_confirm()
         self.commit()
         picking = self.order.picking_ids
-        other = picking.copy({"sale_id": self.order.id, "group_id": picking.group_id.id})
+        link = "group_id" if "group_id" in picking._fields else "sale_id"
+        other = picking.copy({link: picking[link].id})
         values = self.env["marketplace.outbox"]._prepare_command_values(self.order, "ship")
         self.env["marketplace.outbox"].create(
             {**values, "state": "failed", "last_error": "lost", "payload": {"picking_id": picking.id}}

@@ -186,6 +186,8 @@ class TestProductScreen(MarketplaceCase):
 
     def test_those_without_a_marketplace_group_see_none_of_it_and_work_as_ever(self):
         groups = "stock.group_stock_manager,sales_team.group_sale_manager"
+        if self.env.ref("product.group_product_manager", raise_if_not_found=False):
+            groups += ",product.group_product_manager"
         for login, group in (("plain-stock", "stock.group_stock_user"), ("plain-boss", groups)):
             user = new_test_user(self.env, login, f"base.group_user,{group}")
             template = self.product.product_tmpl_id.with_user(user)
