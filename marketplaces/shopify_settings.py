@@ -70,6 +70,14 @@ class MarketplaceConfig(models.Model):
         client = self.sudo()._credentials().client_secret
         return [client, *secrets] if client else secrets
 
+    def _unmapped_places(self):
+        """While no location is chosen, the stock of none is sent."""
+        places = super()._unmapped_places()
+        if self.code != "shopify" or not self.sync_stock or self.shopify_location_id:
+            return places
+        known = self.env["marketplace.shopify.location"].search([("config_id", "=", self.id)])
+        return [*places, *(known.mapped("name") or [_("any location")])]
+
     def _take_connection(self, found):
         """Keep the shop's locations, and choose the one there is."""
         todo = super()._take_connection(found)

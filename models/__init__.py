@@ -11,6 +11,7 @@ from . import marketplace_config_setup
 from . import marketplace_config_state
 from . import marketplace_config_webhooks
 from . import marketplace_identity
+from . import marketplace_failure
 from . import marketplace_status_rule
 from . import marketplace_listing
 from . import marketplace_listing_import
@@ -45,8 +46,10 @@ from . import marketplace_customer_code
 from . import marketplace_order_doubts
 from . import marketplace_words
 from . import marketplace_dashboard
+from . import marketplace_dashboard_failures
 from . import marketplace_dashboard_history
 from . import marketplace_doctor
+from . import marketplace_doctor_ways
 from . import marketplace_config_secrets
 from . import account_tax
 from . import base_partner_merge

@@ -98,11 +98,8 @@ class MarketplaceConfig(models.Model):
         """Put everything of the account that failed back into its queue: listings, documents, statuses."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        failed = [("config_id", "in", self.ids), ("state", "=", "failed")]
-        self.env["marketplace.listing"].search(failed)._request_sync()
-        self.env["marketplace.inbox"].search(failed).action_replay()
-        # Where the answer was lost, a person has to look at the marketplace before it is sent again.
-        self.env["marketplace.outbox"].search([*failed, ("error_code", "!=", "doubt")]).action_retry()
+        for model in ("marketplace.listing", "marketplace.inbox", "marketplace.outbox"):
+            self._retry_failed(model)
         return self._notify(_("What had failed is tried again."), "info")
 
     def action_audit(self):

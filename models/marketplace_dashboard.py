@@ -24,61 +24,73 @@ class MarketplaceConfig(models.Model):
             money is in the account's currency
         """
         configs = self.search([])
-        since = fields.Datetime.now() - timedelta(days=1)
-        listings = self._dashboard_counts("marketplace.listing", configs, "state")
-        inbox = self._dashboard_counts("marketplace.inbox", configs, "state", [("state", "in", OPEN_STATES)])
-        calls = self._dashboard_counts("marketplace.sync.log", configs, "status", [("create_date", ">=", since)])
-        orders = self._dashboard_orders(configs)
-        commands = configs._dashboard_commands()
-        held = configs._held_orders()
-        late = configs._late_orders(fields.Datetime.now())
-        losses = configs._webhook_losses()
-        history = configs._dashboard_history()
-        tasks = configs._dashboard_tasks()
+        now = fields.Datetime.now()
+        held, late = configs._held_orders(), configs._late_orders(now)
+        figures, losses = configs._dashboard_figures(), configs._webhook_losses()
+        history, drift = configs._dashboard_history(), configs._dashboard_drift()
+        failures, tasks = configs._dashboard_failures(), configs._dashboard_tasks()
         return {
             "manager": self.env.user.has_group(MANAGER),
-            "now": fields.Datetime.to_string(fields.Datetime.now()),
+            "now": fields.Datetime.to_string(now),
+            "day_ago": fields.Datetime.to_string(now - timedelta(days=1)),
+            "hour_ago": fields.Datetime.to_string(now - timedelta(hours=1)),
+            "today": fields.Datetime.to_string(self._dashboard_today()),
             "accounts": [
                 {
-                    **config._dashboard_account(listings, inbox, calls, orders, commands),
+                    **config._dashboard_account(figures),
                     **losses.get(config.id, {"webhook_loss": None}),
                     **history[config.id],
                     "held": held.get(config.id, 0),
                     "late": late.get(config.id, 0),
+                    "drift": drift.get(config.id, False),
+                    "failures": failures.get(config.id, []),
                     "tasks": [task._dashboard_task() for task in tasks if task.config_id == config],
                 }
                 for config in configs
             ],
         }
 
-    def _dashboard_account(self, listings, inbox, calls, orders, commands):
+    def _dashboard_figures(self):
+        """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""
+        since = fields.Datetime.now() - timedelta(days=1)
+        return {
+            "listings": self._dashboard_counts("marketplace.listing", "state", SQL("active")),
+            "inbox": self._dashboard_counts("marketplace.inbox", "state", SQL("state IN %s", OPEN_STATES)),
+            "calls": self._dashboard_counts("marketplace.sync.log", "status", SQL("create_date >= %s", since)),
+            "commands": self._dashboard_counts("marketplace.outbox", "state", SQL("lane != 'offers'")),
+            "orders": self._dashboard_orders(),
+        }
+
+    def _dashboard_account(self, figures):
         def count(source, *states):
-            return sum(source.get((self.id, state), 0) for state in states)
+            return sum(figures[source].get((self.id, state), 0) for state in states)
 
         running = self._running()
-        done = count(calls, "success", "partial", "error")
-        orders_today, value_today = orders.get(self.id, (0, 0.0))
+        done = count("calls", "success", "partial", "error")
+        orders_today, value_today = figures["orders"].get(self.id, (0, 0.0))
         return {
             "id": self.id,
             "name": self.name,
             "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
             "state": self._dashboard_state(running),
             "reason": self.pause_reason or running.last_error or "",
+            "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
             "last_pull": fields.Datetime.to_string(running.last_pull_at) or "",
             "last_push": fields.Datetime.to_string(running.last_push_at) or "",
-            "listings": count(listings, "new", "waiting", "synced", "failed"),
-            "synced": count(listings, "synced"),
-            "waiting": count(listings, "new", "waiting"),
-            "failed_listings": count(listings, "failed"),
-            "waiting_documents": count(inbox, "waiting", "imported"),
-            "failed_documents": count(inbox, "failed"),
-            "waiting_commands": commands.get((self.id, "waiting"), 0),
-            "failed_commands": commands.get((self.id, "failed"), 0),
+            "listings": count("listings", "new", "waiting", "synced", "failed"),
+            "synced": count("listings", "synced"),
+            "waiting": count("listings", "new", "waiting"),
+            "failed_listings": count("listings", "failed"),
+            "waiting_documents": count("inbox", "waiting", "imported"),
+            "failed_documents": count("inbox", "failed"),
+            "waiting_commands": count("commands", "waiting"),
+            "failed_commands": count("commands", "failed"),
             "orders_today": orders_today,
             "value_today": value_today,
-            "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).name,
+            "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).id,
             "calls": done,
-            "success_rate": round(100 * (done - count(calls, "error")) / done) if done else None,
+            "failed_calls": count("calls", "error"),
+            "success_rate": round(100 * (done - count("calls", "error")) / done) if done else None,
         }
 
     def _dashboard_state(self, running):
@@ -121,12 +133,20 @@ class MarketplaceConfig(models.Model):
             for config_id, since, delivered, missed in self.env.cr.fetchall()
         }
 
-    @api.model
-    def _dashboard_counts(self, model, configs, field, domain=()):
-        groups = self.env[model]._read_group(
-            [("config_id", "in", configs.ids), *domain], ["config_id", field], ["__count"]
+    def _dashboard_counts(self, model, column, condition):
+        """Count the rows of the accounts by a column. The user may see these accounts, so the rules of the model, which
+        say the same, need not be asked for each row."""
+        self.env[model].flush_model()
+        self.env.cr.execute(
+            SQL(
+                "SELECT config_id, %s, count(*) FROM %s WHERE config_id = ANY(%s) AND %s GROUP BY 1, 2",
+                SQL.identifier(column),
+                SQL.identifier(self.env[model]._table),
+                self.ids,
+                condition,
+            )
         )
-        return {(config.id, value): count for config, value, count in groups}
+        return {(config_id, value): count for config_id, value, count in self.env.cr.fetchall()}
 
     def _dashboard_tasks(self):
         """Return the tasks that run, and those that failed and were not begun anew."""
@@ -135,31 +155,26 @@ class MarketplaceConfig(models.Model):
         tasks = Task.browse([task_id for _config, _kind, task_id in newest])
         return tasks.filtered(lambda task: task.state in ("running", "failed"))
 
-    def _dashboard_commands(self):
-        # sudo: commands carry the numbers of accounts, not references a rule could follow; only counts leave here
-        groups = (
-            self.env["marketplace.outbox"]
-            .sudo()
-            ._read_group([("config_id", "in", self.ids), ("lane", "!=", "offers")], ["config_id", "state"], ["__count"])
-        )
-        return {(config_id, state): count for config_id, state, count in groups}
-
     @api.model
-    def _dashboard_orders(self, configs):
-        today = fields.Datetime.context_timestamp(self, fields.Datetime.now()).replace(hour=0, minute=0, second=0)
-        start = fields.Datetime.now() - (fields.Datetime.context_timestamp(self, fields.Datetime.now()) - today)
-        # sudo: who may see the dashboard sees how many orders came, without rights on each of them
-        groups = (
-            self.env["sale.order"]
-            .sudo()
-            ._read_group(
-                [
-                    ("marketplace_config_id", "in", configs.ids),
-                    ("cartona_id", "!=", False),
-                    ("create_date", ">=", start),
-                ],
-                ["marketplace_config_id"],
-                ["__count", "amount_total:sum"],
+    def _dashboard_today(self):
+        """Return when the user's day began, in UTC."""
+        now = fields.Datetime.now()
+        here = fields.Datetime.context_timestamp(self, now)
+        return now - (here - here.replace(hour=0, minute=0, second=0))
+
+    def _dashboard_orders(self):
+        """Return ``{account id: (orders of today, their value)}``. Who may see the dashboard sees how many came,
+        without rights on each of them."""
+        self.env["sale.order"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT marketplace_config_id, count(*), coalesce(sum(amount_total), 0)::float FROM sale_order
+                 WHERE marketplace_config_id = ANY(%s) AND cartona_id IS NOT NULL AND create_date >= %s
+              GROUP BY marketplace_config_id
+                """,
+                self.ids,
+                self._dashboard_today(),
             )
         )
-        return {config.id: (count, total) for config, count, total in groups}
+        return {config_id: (count, total) for config_id, count, total in self.env.cr.fetchall()}

@@ -12,7 +12,6 @@ from ..transport.address import is_loopback
 STUCK = timedelta(minutes=5)
 # A clock of ours that is so late that it has stopped.
 CRON_LATE = timedelta(minutes=10)
-SILENT_DAYS = 7
 CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit", "cron_deadlines")
 
 
@@ -48,19 +47,38 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _fixes(self):
         """Return what a button may mend: ``{name of the method: label of the button}``."""
-        return {"_fix_crons": _("Switch them on"), "_fix_resume": _("Resume"), "_fix_retry": _("Retry")}
+        return {
+            "_fix_crons": _("Switch them on"),
+            "_fix_sweep": _("Do it now"),
+            "_fix_resume": _("Resume"),
+            "_fix_retry": _("Retry"),
+            "_fix_pull": _("Pull Orders"),
+            "_fix_match": _("Match Products"),
+            "_fix_responsible": _("Take it on"),
+        }
 
     # ------------------------------------------------------------------ the house
 
     def _exam_runner(self, _configs):
-        if self.env["marketplace.wake"]._is_runner_dead():
+        wake = self.env["marketplace.wake"]
+        since, done = wake._unclaimed_since(), wake._last_done()
+        if since:
             advice = _(
                 "Start Odoo with --load=web,queue_job and workers, see Installation in README. Until then changes go "
                 "out once a minute."
             )
-            yield self._finding("error", _("No job runner works."), advice)
+            title = _("No job runner works: a job waits since %s.", self._told(since))
+            yield self._finding("error", title, advice, "_fix_sweep")
+        elif done:
+            yield self._finding("ok", _("The job runner takes up its work, the last time at %s.", self._told(done)))
         else:
-            yield self._finding("ok", _("The job runner takes up its work."))
+            yield self._finding("ok", _("The job runner has had nothing to do yet."))
+
+    def _told(self, moment):
+        """Return a time as people read it: the hour of today, else the day too."""
+        here = fields.Datetime.context_timestamp(self, moment)
+        today = fields.Datetime.context_timestamp(self, fields.Datetime.now()).date()
+        return here.strftime("%H:%M" if here.date() == today else "%Y-%m-%d %H:%M")
 
     def _exam_crons(self, _configs):
         # sudo: crons are the administrators' to see; whether ours run is what is told
@@ -119,10 +137,13 @@ class MarketplaceDoctor(models.AbstractModel):
             return
         oldest = self._oldest(config)
         if oldest and oldest < fields.Datetime.now() - STUCK:
-            since = fields.Datetime.context_timestamp(self, oldest).strftime("%H:%M")
+            since = self._told(oldest)
             advice = _("See whether the job runner works, and whether its channel has room (root.marketplace).")
             yield self._finding(
-                "error", _("%(account)s: work waits since %(since)s.", account=config.name, since=since), advice
+                "error",
+                _("%(account)s: work waits since %(since)s.", account=config.name, since=since),
+                advice,
+                "_fix_sweep",
             )
         elif config.state == "live":
             yield self._finding("ok", _("%s: nothing waits longer than it should.", config.name))
@@ -132,8 +153,8 @@ class MarketplaceDoctor(models.AbstractModel):
             SQL(
                 """
                 SELECT least(
-                    (SELECT min(created_at) FROM marketplace_outbox
-                      WHERE config_id = %(account)s AND lane = 'offers'),
+                    (SELECT created_at FROM marketplace_outbox
+                      WHERE config_id = %(account)s AND lane = 'offers' ORDER BY id LIMIT 1),
                     (SELECT min(created_at) FROM marketplace_outbox
                       WHERE config_id = %(account)s AND lane != 'offers' AND state = 'waiting'
                         AND next_attempt IS NULL),
@@ -147,7 +168,9 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _exam_account_failed(self, config):
         counts = {
-            _("listings"): config.failed_count,
+            _("listings"): self.env["marketplace.listing"].search_count(
+                [("config_id", "=", config.id), ("state", "=", "failed")]
+            ),
             _("documents"): self.env["marketplace.inbox"].search_count(
                 [("config_id", "=", config.id), ("state", "=", "failed")]
             ),
@@ -170,35 +193,20 @@ class MarketplaceDoctor(models.AbstractModel):
             return
         if not last or last < fields.Datetime.now() - timedelta(hours=1):
             advice = _("Press Pull Orders on the account and look at its log.")
-            yield self._finding("error", _("%s: no orders were pulled for an hour.", config.name), advice)
-
-    def _exam_account_webhooks(self, config):
-        if config.state != "live" or not config.sudo().webhook_secret:
-            return
-        week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
-        told = self.env["marketplace.sync.log"].search(
-            [("config_id", "=", config.id), ("operation", "=like", "webhook_%"), ("create_date", ">=", week)],
-            order="id desc",
-            limit=1,
-        )
-        if not told:
-            advice = _("Enter the webhook URL of the account at the marketplace, or remove the secret here.")
-            yield self._finding("warning", _("%s: no webhook came for a week.", config.name), advice)
-        elif told.status == "error":
-            advice = _("Compare the secret and the signature settings with the sender's.")
-            title = _("%(account)s: the last webhook was refused: %(why)s", account=config.name, why=told.message)
-            yield self._finding("error", title, advice)
+            title = _("%s: no orders were pulled for an hour.", config.name)
+            yield self._finding("error", title, advice, "_fix_pull")
 
     def _exam_account_setup(self, config):
         if not config._warehouses():
             advice = _("Choose warehouses on the account: without, nothing is available.")
             yield self._finding("error", _("%s: the warehouses whose stock is sold are archived.", config.name), advice)
-        if config.state == "live" and not config.listing_count:
+        listed = self.env["marketplace.listing"].search_count([("config_id", "=", config.id)], limit=1)
+        if config.state == "live" and not listed:
             advice = _("Press Match Products on the account.")
-            yield self._finding("warning", _("%s: no product is listed.", config.name), advice)
+            yield self._finding("warning", _("%s: no product is listed.", config.name), advice, "_fix_match")
         if not config.user_id.active:
             advice = _("Choose who receives an activity when something needs a person.")
-            yield self._finding("warning", _("%s: nobody is responsible.", config.name), advice)
+            yield self._finding("warning", _("%s: nobody is responsible.", config.name), advice, "_fix_responsible")
 
     # ------------------------------------------------------------------ fixes
 
@@ -212,11 +220,24 @@ class MarketplaceDoctor(models.AbstractModel):
             # sudo: managers of marketplaces may switch on what their accounts need
             self.env.ref(f"cartona_integration.{name}").sudo().active = True
 
+    def _fix_sweep(self, _config):
+        # sudo: managers of marketplaces may have what waits for their accounts done
+        self.env.ref("cartona_integration.cron_sweep").sudo()._trigger()
+
     def _fix_resume(self, config):
         config.action_go_live()
 
     def _fix_retry(self, config):
         config.action_retry_failed()
+
+    def _fix_pull(self, config):
+        config.action_pull_orders()
+
+    def _fix_match(self, config):
+        config.action_match_products()
+
+    def _fix_responsible(self, config):
+        config.user_id = self.env.user
 
 
 class MarketplaceConfig(models.Model):
@@ -233,5 +254,7 @@ class MarketplaceConfig(models.Model):
         """Carry out a fix that the doctor offered: its name, and the account's id or ``False``."""
         self.check_access_rights("write")
         config = self.search([("id", "=", account)]) if account else self
+        if account and not config:
+            raise UserError(_("This account is not there any more."))
         self.env["marketplace.doctor"]._fix(name, config)
         return self.get_doctor_findings()

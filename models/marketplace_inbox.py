@@ -24,6 +24,7 @@ class MarketplaceInbox(models.Model):
     """
 
     _name = "marketplace.inbox"
+    _inherit = "marketplace.failure"
     _description = "Received from a Marketplace"
     _order = "id desc"
     _rec_name = "external_id"
@@ -92,6 +93,9 @@ class MarketplaceInbox(models.Model):
             self._table,
             ["config_id", "id"],
             where="state = 'waiting' AND kind = 'notice'",
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_inbox_failed_idx", self._table, ["config_id"], where="state = 'failed'"
         )
         tools.create_index(self.env.cr, "marketplace_inbox_order_idx", self._table, ["config_id", "external_id", "id"])
         tools.create_index(

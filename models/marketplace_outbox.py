@@ -99,6 +99,7 @@ class MarketplaceOutbox(models.Model):
     """
 
     _name = "marketplace.outbox"
+    _inherit = "marketplace.failure"
     _description = "Waiting for a Marketplace"
     _order = "id"
     _log_access = False
@@ -149,6 +150,17 @@ class MarketplaceOutbox(models.Model):
         tools.create_index(
             self.env.cr, "marketplace_outbox_invoices_idx", self._table, ["config_id", "id"], where="lane = 'invoices'"
         )
+        # The dashboard and the check-up count commands beside any number of offers.
+        tools.create_index(
+            self.env.cr,
+            "marketplace_outbox_commands_idx",
+            self._table,
+            ["config_id", "state"],
+            where="lane != 'offers'",
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_outbox_failed_idx", self._table, ["config_id"], where="state = 'failed'"
+        )
 
     # ------------------------------------------------------------------ compute
 
@@ -169,6 +181,15 @@ class MarketplaceOutbox(models.Model):
         self.check_access_rights("write")
         self.write({"state": "waiting", "attempts": 0, "next_attempt": False, "error_code": False, "last_error": False})
         self.env["marketplace.wake"]._request()
+
+    @api.model
+    def _failure_condition(self):
+        return SQL("lane != 'offers'")
+
+    @api.model
+    def _retriable_sql(self):
+        # Where the answer was lost, a person has to look at the marketplace before it is sent again.
+        return SQL("error_code IS DISTINCT FROM 'doubt'")
 
     # ------------------------------------------------------------------ business: what a transaction leaves
 

@@ -57,6 +57,9 @@ class MarketplaceSyncLog(models.Model):
     failed_count = fields.Integer(string="Failed Rows", readonly=True)
     http_status = fields.Integer(string="HTTP Status", readonly=True)
     duration_ms = fields.Integer(string="Milliseconds", readonly=True)
+    clock_ahead = fields.Integer(
+        string="Clock Ahead (s)", readonly=True, help="Seconds that the marketplace's clock was ahead of ours."
+    )
     method = fields.Char(readonly=True)
     url = fields.Char(string="Address", readonly=True)
     request = fields.Text(readonly=True)
@@ -65,7 +68,20 @@ class MarketplaceSyncLog(models.Model):
 
     def init(self):
         tools.create_index(self.env.cr, "marketplace_sync_log_config_idx", self._table, ["config_id", "id"])
-        tools.create_index(self.env.cr, "marketplace_sync_log_date_idx", self._table, ["create_date"])
+        # What the dashboard counts of the last day stands in the index: of millions of rows it reads none.
+        tools.create_index(
+            self.env.cr, "marketplace_sync_log_day_idx", self._table, ["create_date", "config_id", "status"]
+        )
+        tools.create_index(
+            self.env.cr, "marketplace_sync_log_in_idx", self._table, ["config_id", "id"], where="direction = 'in'"
+        )
+        # The index alone is enough where PostgreSQL knows that all see the rows. It looks by itself once a fifth of the
+        # table is new: after weeks, here.
+        if self.env.cr._cnx.server_version >= 130000:
+            self.env.cr.execute(
+                "ALTER TABLE marketplace_sync_log SET "
+                "(autovacuum_vacuum_insert_threshold = 20000, autovacuum_vacuum_insert_scale_factor = 0)"
+            )
 
     def _record_exchange(self, config, operation, exchange, seconds, error):
         """Write down one call of the marketplace, whatever becomes of the caller's transaction."""
@@ -84,6 +100,7 @@ class MarketplaceSyncLog(models.Model):
                 http_status=seen.status or 0,
                 method=seen.method,
                 url=seen.url,
+                clock_ahead=round(seen.ahead or 0),
                 request=seen.request_excerpt,
                 response=seen.response_excerpt,
             )

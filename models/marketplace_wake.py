@@ -14,6 +14,9 @@ REQUESTED = "marketplace.wake.requested"
 DISPATCH_KEYS = ("marketplace:dispatch", "marketplace:dispatch:again")
 # A wake that nobody took up for this long means that no job runner works.
 RUNNER_SECONDS = 60
+CHANNEL = "root.marketplace"
+HEARTBEAT_KEY = "marketplace:heartbeat"
+HEARTBEAT_SECONDS = 600
 
 
 class MarketplaceWake(models.AbstractModel):
@@ -126,6 +129,7 @@ class MarketplaceWake(models.AbstractModel):
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
             env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
             env["marketplace.task"]._finish_syncs()
+            env[self._name]._beat()
         work = self._work()
         if not work:
             return
@@ -139,17 +143,46 @@ class MarketplaceWake(models.AbstractModel):
 
     def _is_runner_dead(self):
         """Tell whether a job of ours waits that should have been taken up long ago."""
+        return bool(self._unclaimed_since())
+
+    def _unclaimed_since(self):
+        """Return since when the oldest job of ours waits that should have been taken up long ago, ``None`` without."""
         self.env.cr.execute(
             SQL(
                 """
-                SELECT 1 FROM queue_job
+                SELECT min(coalesce(eta, date_created)) FROM queue_job
                  WHERE (identity_key = ANY(%s) OR identity_key LIKE %s) AND state = 'pending'
                    AND coalesce(eta, date_created) < %s
-                 LIMIT 1
                 """,
-                list(DISPATCH_KEYS),
+                [*DISPATCH_KEYS, HEARTBEAT_KEY],
                 "marketplace:drain:%",
                 fields.Datetime.subtract(fields.Datetime.now(), seconds=RUNNER_SECONDS),
             )
         )
-        return bool(self.env.cr.fetchone())
+        return self.env.cr.fetchone()[0]
+
+    # ------------------------------------------------------------------ heartbeat
+
+    def _last_done(self):
+        """Return when the job runner did something in our channel for the last time, ``None`` when that is not known.
+        Jobs that are done are kept for a day."""
+        self.env["queue.job"].flush_model()
+        self.env.cr.execute(
+            "SELECT date_done FROM queue_job WHERE channel = %s AND date_done IS NOT NULL "
+            "ORDER BY date_done DESC LIMIT 1",
+            [CHANNEL],
+        )
+        row = self.env.cr.fetchone()
+        return row and row[0]
+
+    def _beat(self):
+        """Have the job runner do nothing, where it had nothing to do for long: that it does is how we know that it
+        lives, before somebody's change has to find out."""
+        if not self.env["marketplace.config"].search_count([("state", "=", "live")], limit=1):
+            return
+        done = self._last_done()
+        if not done or done < fields.Datetime.subtract(fields.Datetime.now(), seconds=HEARTBEAT_SECONDS):
+            self.with_delay(identity_key=HEARTBEAT_KEY, description="Heartbeat")._job_heartbeat()
+
+    def _job_heartbeat(self):
+        """Do nothing: that it was done is all."""

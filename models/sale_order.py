@@ -85,6 +85,11 @@ class SaleOrder(models.Model):
             "CREATE UNIQUE INDEX IF NOT EXISTS sale_order_cartona_id_unique "
             "ON sale_order (marketplace_config_id, cartona_id) WHERE cartona_id IS NOT NULL"
         )
+        # The dashboard asks for those of the last day.
+        self.env.cr.execute(
+            "CREATE INDEX IF NOT EXISTS sale_order_marketplace_day_idx "
+            "ON sale_order (marketplace_config_id, create_date) WHERE cartona_id IS NOT NULL"
+        )
         return result
 
     # ------------------------------------------------------------------ CRUD

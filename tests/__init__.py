@@ -18,8 +18,10 @@ from . import test_contract_shopify
 from . import test_contract_woocommerce
 from . import test_customers
 from . import test_dashboard
+from . import test_dashboard_failures
 from . import test_deadlines
 from . import test_demo
+from . import test_doctor_ways
 from . import test_ebay_notifications
 from . import test_house_rules
 from . import test_import
@@ -44,6 +46,7 @@ from . import test_rest
 from . import test_retention
 from . import test_rpc
 from . import test_scale
+from . import test_scale_dashboard
 from . import test_setup
 from . import test_shipments
 from . import test_sweeper

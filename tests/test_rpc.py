@@ -6,7 +6,7 @@ from odoo.tests import new_test_user
 from .common import MarketplaceCase
 
 # What is public besides buttons, on purpose.
-PUBLIC = ("get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
+PUBLIC = ("retry_cause", "get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
 ODOO_NAMES = ("create", "write", "unlink", "copy", "read", "name_create", "init")
 
 

@@ -21,7 +21,7 @@ from . import address
 from .errors import ConfigurationError, InvalidResponse, MarketplaceError, RequestRejected, error_for_status
 from .failures import failure_of
 from .redaction import excerpt, redact
-from .retry import parse_retry_after, sent_at
+from .retry import clock_ahead, parse_retry_after, sent_at
 from .session import new_session
 
 _logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Exchange:
 
     ``status`` is None when no answer came; ``seconds`` the time of the whole exchange; excerpts are at most 2,000
     characters; sizes are bytes of the bodies; ``error`` is ``""`` for a good answer. Headers are never part of it.
+    ``ahead`` is how many seconds the marketplace's clock is ahead of ours, None where it does not tell the time.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Exchange:
     error: str
     request_bytes: int
     response_bytes: int
+    ahead: float | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ class Client:
         )
         try:
             call.status, call.headers = answer.status_code, answer.headers
+            call.ahead = clock_ahead(answer.headers.get("Date"), time.time())
             call.cookies = tuple(answer.cookies)
             call.received = self._read(answer, call.method)
         finally:
@@ -242,7 +245,7 @@ class _Call:
         self.method, self.path, self.url = method, path, path
         self.started = time.monotonic()
         self.status, self.headers, self.cookies, self.error = None, {}, (), ""
-        self.sent, self.received = b"", b""
+        self.sent, self.received, self.ahead = b"", b"", None
 
     def exchange(self, secrets):
         sent = self.sent.encode() if isinstance(self.sent, str) else self.sent
@@ -256,6 +259,7 @@ class _Call:
             error=self.error,
             request_bytes=len(sent),
             response_bytes=len(self.received),
+            ahead=self.ahead,
         )
 
 

@@ -35,6 +35,11 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
+def clock_ahead(value: str | None, now: float) -> float | None:
+    """Seconds that a clock which shows ``value``, a ``Date`` header, is ahead of ``now``; None when it tells none."""
+    return _until(value, now) if value else None
+
+
 def _until(text, now):
     try:
         return parsedate_to_datetime(text).timestamp() - now

@@ -1,0 +1,87 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+FAILING = ("marketplace.listing", "marketplace.inbox", "marketplace.outbox")
+# So many causes are told of each account, those of the most rows first.
+CAUSES = 5
+
+
+class MarketplaceConfig(models.Model):
+    """What failed and waits for a person, by its cause; and what the last audit found to differ."""
+
+    _inherit = "marketplace.config"
+
+    def retry_cause(self, model, cause):
+        """Try again what of ``model`` failed of this cause, and nothing else."""
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        if model not in FAILING:
+            raise UserError(_("This can't be tried again by a button."))
+        self._retry_failed(model, [("cause", "=", cause)])
+
+    def _retry_failed(self, model, domain=()):
+        """Put what failed back into its queue.
+
+        :param model: one of ``FAILING``
+        """
+        found = self.env[model].search([("config_id", "in", self.ids), ("state", "=", "failed"), *domain])
+        if model == "marketplace.listing":
+            found._request_sync()
+        elif model == "marketplace.inbox":
+            found.action_replay()
+        else:
+            # Where the answer was lost, a person has to look at the marketplace before it is sent again.
+            found.filtered(lambda row: row.lane != "offers" and row.error_code != "doubt").action_retry()
+
+    def _dashboard_failures(self):
+        """Return of each account its most frequent causes: ``{account id: [{"model", "cause", "text", "count",
+        "retriable"}]}``; ``text`` is the error in full where there is a single one."""
+        self.env.flush_all()
+        # Only accounts that the user may see are asked for; of commands, which users may not read, this is all.
+        found = SQL(" UNION ALL ").join(SQL("(%s)", self.env[model]._causes_sql(self)) for model in FAILING)
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT * FROM (
+                    SELECT *, row_number() OVER (PARTITION BY config_id ORDER BY found DESC, model, cause) AS place
+                      FROM (%s) AS causes
+                ) AS ranked WHERE place <= %s ORDER BY config_id, place
+                """,
+                found,
+                CAUSES,
+            )
+        )
+        result = {}
+        for row in self.env.cr.dictfetchall():
+            result.setdefault(row["config_id"], []).append(
+                {
+                    "model": row["model"],
+                    "cause": row["cause"],
+                    "text": row["example"] if row["found"] == 1 else row["cause"],
+                    "count": row["found"],
+                    "retriable": row["retriable"],
+                }
+            )
+        return result
+
+    def _dashboard_drift(self):
+        """Return what the last audit that ended says of each account: ``{account id: {"audit", "state", "at", "count",
+        "at_risk"}}``; ``count`` is of listings that differed."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT account AS config_id, audit.id AS audit, audit.state, drift.count, drift.at_risk,
+                       to_char(coalesce(audit.finished_at, audit.write_date), 'YYYY-MM-DD HH24:MI:SS') AS at
+                  FROM unnest(%s) AS account
+                  JOIN LATERAL (SELECT * FROM marketplace_audit WHERE config_id = account AND state != 'running'
+                              ORDER BY id DESC LIMIT 1) AS audit ON TRUE
+                  JOIN LATERAL (SELECT count(DISTINCT listing_id), coalesce(sum(amount_at_risk), 0) AS at_risk
+                                  FROM marketplace_drift WHERE audit_id = audit.id) AS drift ON TRUE
+                """,
+                self.ids,
+            )
+        )
+        return {row.pop("config_id"): row for row in self.env.cr.dictfetchall()}

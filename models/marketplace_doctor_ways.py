@@ -1,0 +1,188 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import _, fields, models
+from odoo.tools import SQL
+
+from .marketplace_wake import CHANNEL
+
+SILENT_DAYS = 7
+# Signatures and tokens go by the time; most marketplaces bear five minutes, some one.
+APART = 60
+# Enough to know that it is many.
+MOST = 1000
+OURS = ("marketplace.wake", "marketplace.sender", "marketplace.audit")
+
+
+class MarketplaceDoctor(models.AbstractModel):
+    """The ways in and out: the job runner's channel, webhooks, tokens, clocks, and what orders need to be right."""
+
+    _inherit = "marketplace.doctor"
+
+    def _fixes(self):
+        return {
+            **super()._fixes(),
+            "_fix_channel": _("Put them back"),
+            "_fix_webhooks": _("Register Webhooks"),
+            "_fix_test": _("Test Connection"),
+        }
+
+    # ------------------------------------------------------------------ the house
+
+    def _exam_channel(self, _configs):
+        strays = self._stray_functions()
+        if strays:
+            title = _("Jobs of ours run in another channel: %s.", ", ".join(sorted(strays.mapped("method"))))
+            advice = _("Beside slow jobs of others, prices wait. Their channel is %s.", CHANNEL)
+            yield self._finding("warning", title, advice, "_fix_channel")
+
+    def _stray_functions(self):
+        # sudo: job functions are the administrators' to see; whether ours are where they should be is what is told
+        functions = self.env["queue.job.function"].sudo().search([("model_id.model", "in", OURS)])
+        return functions.filtered(lambda function: function.channel != CHANNEL)
+
+    def _fix_channel(self, _config):
+        channel = self.env.ref("cartona_integration.channel_marketplace").sudo()  # as above
+        channel.write({"name": "marketplace", "parent_id": self.env.ref("queue_job.channel_root").id})
+        self._stray_functions().channel_id = channel
+
+    # ------------------------------------------------------------------ an account
+
+    def _exam_account_clock(self, config):
+        last = self._last_log(config, [("direction", "=", "out"), ("http_status", ">", 0)])
+        if abs(last.clock_ahead) > APART:
+            title = _(
+                "%(account)s: its clock and ours differ by %(seconds)d s.",
+                account=config.name,
+                seconds=abs(last.clock_ahead),
+            )
+            advice = _("Set the clock of this server by a time server: signatures and tokens go by it.")
+            yield self._finding("error", title, advice, "_fix_test")
+
+    def _exam_account_token(self, config):
+        if config.state == "draft" or config.credentials_id or not config._token_url():
+            return
+        last = self._last_log(config, [("operation", "=", "token")])
+        if last.status == "error":
+            title = _("%(account)s: no new token is given: %(why)s", account=config.name, why=last.message or "")
+            advice = _("The marketplace refuses what stands on the account. Connect it anew, then test the connection.")
+            level = "error" if not config.sudo().token_ids._valid() else "warning"
+            yield self._finding(level, title, advice, "_fix_test")
+
+    def _exam_account_webhooks(self, config):
+        if config.state != "live" or not config.sudo().webhook_secret:
+            return
+        last = self._last_log(config, [("direction", "=", "in")])
+        week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
+        if last.status == "error":
+            advice = _("Compare the secret and the signature settings with the sender's.")
+            title = _("%(account)s: the last webhook was refused: %(why)s", account=config.name, why=last.message)
+            yield self._finding("error", title, advice, self._webhook_fix(config))
+            return
+        pulled = self._pulled_since(config, last.create_date or week)
+        if pulled:
+            yield self._finding(
+                "warning", self._silence(config, last, pulled), self._silence_advice(), self._webhook_fix(config)
+            )
+        elif not last or last.create_date < week:
+            title = _("%s: no webhook came for a week.", config.name)
+            yield self._finding("warning", title, self._silence_advice(), self._webhook_fix(config))
+
+    def _silence(self, config, last, pulled):
+        if not last:
+            return _(
+                "%(account)s: no webhook came for a week, although %(count)d orders did, by pull.",
+                account=config.name,
+                count=pulled,
+            )
+        return _(
+            "%(account)s: no webhook came since %(since)s, although %(count)d orders did, by pull.",
+            account=config.name,
+            since=self._told(last.create_date),
+            count=pulled,
+        )
+
+    def _silence_advice(self):
+        return _("Enter the webhook URL of the account at the marketplace, or remove the secret here.")
+
+    def _webhook_fix(self, config):
+        return "_fix_webhooks" if config._capabilities().get("registers_webhooks") else ""
+
+    def _pulled_since(self, config, moment):
+        """Return how many orders were first heard of by a pull, since then."""
+        return self.env["marketplace.inbox"].search_count(
+            [
+                ("config_id", "=", config.id),
+                ("first_of_order", "=", True),
+                ("source", "=", "pull"),
+                ("create_date", ">", moment),
+            ]
+        )
+
+    def _exam_account_taxes(self, config):
+        if config.state == "draft" or config.tax_policy == "none":
+            return
+        count = self._untaxed(config)
+        if count:
+            title = _(
+                "%(account)s: %(count)s listed products have no tax, others do.",
+                account=config.name,
+                count=f"{MOST}+" if count == MOST else count,
+            )
+            advice = _("Enter the customer taxes on the products, or choose No taxes on the account.")
+            yield self._finding("warning", title, advice)
+
+    def _untaxed(self, config):
+        """Return how many listed products have no tax of the company, up to a limit; where none has any, 0: the house
+        has no taxes."""
+        self.env.flush_all()
+        taxed = SQL(
+            "EXISTS (SELECT 1 FROM product_taxes_rel AS r (template_id, applied_tax_id) "
+            "JOIN account_tax t ON t.id = r.applied_tax_id "
+            "WHERE r.template_id = l.product_tmpl_id AND t.company_id = %s)",
+            config.company_id.id,
+        )
+        listed = SQL(
+            "FROM marketplace_listing l WHERE active AND product_tmpl_id IS NOT NULL AND config_id = %s", config.id
+        )
+        self.env.cr.execute(SQL("SELECT 1 %s AND %s LIMIT 1", listed, taxed))
+        if not self.env.cr.fetchone():
+            return 0
+        self.env.cr.execute(
+            SQL("SELECT count(*) FROM (SELECT 1 %s AND NOT %s LIMIT %s) AS untaxed", listed, taxed, MOST)
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _exam_account_warehouses(self, config):
+        """Where orders leave from; and places of the marketplace that have no warehouse here get no stock."""
+        if config.sale_warehouse_id and not config.sale_warehouse_id.active:
+            advice = _("Choose another warehouse under Deliver from on the account.")
+            title = _("%s: the warehouse that orders are delivered from is archived.", config.name)
+            yield self._finding("error", title, advice)
+        unmapped = config._unmapped_places()
+        if unmapped:
+            title = _("%(account)s: no warehouse for %(places)s.", account=config.name, places=", ".join(unmapped))
+            advice = _("Choose a warehouse for each of them on the account: without, they get no stock.")
+            yield self._finding("warning", title, advice)
+
+    # ------------------------------------------------------------------ helpers
+
+    def _last_log(self, config, domain):
+        return self.env["marketplace.sync.log"].search(
+            [("config_id", "=", config.id), *domain], order="id desc", limit=1
+        )
+
+    def _fix_webhooks(self, config):
+        config.action_register_webhooks()
+
+    def _fix_test(self, config):
+        config.action_test_connection()
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    def _unmapped_places(self):
+        """Return the names of places at the marketplace that get no stock from here. Adapters extend this."""
+        self.ensure_one()
+        return []
