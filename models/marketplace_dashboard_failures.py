@@ -75,7 +75,7 @@ class MarketplaceConfig(models.Model):
                 """
                 SELECT account AS config_id, audit.id AS audit, audit.state, drift.count, drift.at_risk,
                        to_char(coalesce(audit.finished_at, audit.write_date), 'YYYY-MM-DD HH24:MI:SS') AS at
-                  FROM unnest(%s) AS account
+                  FROM unnest(%s::int[]) AS account
                   JOIN LATERAL (SELECT * FROM marketplace_audit WHERE config_id = account AND state != 'running'
                               ORDER BY id DESC LIMIT 1) AS audit ON TRUE
                   JOIN LATERAL (SELECT count(DISTINCT listing_id), coalesce(sum(amount_at_risk), 0) AS at_risk

@@ -18,6 +18,7 @@ from . import test_contract_shopify
 from . import test_contract_woocommerce
 from . import test_customers
 from . import test_dashboard
+from . import test_dashboard_access
 from . import test_dashboard_failures
 from . import test_deadlines
 from . import test_demo
@@ -56,6 +57,7 @@ from . import test_tour_setup
 from . import test_tour_arabic
 from . import test_tour_screens
 from . import test_translations
+from . import test_tour_dashboard
 from . import test_unmatched
 from . import test_webhook
 from . import test_words

@@ -3,106 +3,135 @@
 import {Component, onWillStart, onWillUnmount, useState} from "@odoo/owl";
 import {Layout} from "@web/search/layout";
 import {_t} from "@web/core/l10n/translation";
-import {deserializeDateTime} from "@web/core/l10n/dates";
 import {registry} from "@web/core/registry";
-import {formatFloat} from "@web/views/fields/formatters";
 import {useService} from "@web/core/utils/hooks";
+import {AccountCard} from "./account_card";
 import {DoctorPanel} from "./doctor_panel";
-import {HistoryChart} from "./history_chart";
+import {rank, stateLabel} from "./account_state";
 
 const REFRESH_MS = 10000;
+// With more accounts than this, each shows its details and its chart only when asked.
+const OPEN_CARDS = 2;
 
 /**
- * One card for each account: is it live, what waits, what failed, when did it last speak to its marketplace. Every
- * figure opens the list of what it counts.
+ * One card for each account, what needs a person first. Every figure opens the list of what it counts. The figures are
+ * fetched again and again while somebody looks; when that fails, they stay and the page says that they are old.
  */
 export class MarketplaceDashboard extends Component {
   setup() {
     this.orm = useService("orm");
     this.action = useService("action");
     this.display = {controlPanel: {}};
-    this.state = useState({accounts: [], loaded: false, error: false, manager: false, doctor: false});
-    onWillStart(() => this.load());
-    this.timer = setInterval(() => this.load(), REFRESH_MS);
-    onWillUnmount(() => clearInterval(this.timer));
+    this.state = useState({accounts: [], loaded: false, lost: false, manager: false, doctor: false, news: ""});
+    this.moments = {};
+    this.alive = true;
+    this.onVisibility = () => this.resume();
+    onWillStart(async () => {
+      await this.load();
+      this.plan();
+    });
+    document.addEventListener("visibilitychange", this.onVisibility);
+    onWillUnmount(() => {
+      this.alive = false;
+      clearTimeout(this.timer);
+      document.removeEventListener("visibilitychange", this.onVisibility);
+    });
   }
 
-  async load() {
-    try {
-      const data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
-      Object.assign(this.state, {
-        accounts: data.accounts,
-        manager: data.manager,
-        loaded: true,
-        error: false,
-      });
-    } catch {
-      // The figures stay; the page says that they are old and tries again.
-      this.state.error = true;
+  // ------------------------------------------------------------------ live
+
+  plan() {
+    clearTimeout(this.timer);
+    if (this.alive && !document.hidden) {
+      this.timer = setTimeout(() => this.refresh(), REFRESH_MS);
     }
   }
 
-  stateLabel(account) {
-    return {
-      draft: _t("Draft"),
-      live: _t("Live"),
-      paused: _t("Paused"),
-      blocked: _t("Not answering"),
-      copy: _t("Copy of a database"),
-    }[account.state];
-  }
-
-  stateClass(account) {
-    return {
-      draft: "text-bg-secondary",
-      live: "text-bg-success",
-      paused: "text-bg-warning",
-      blocked: "text-bg-danger",
-      copy: "text-bg-info",
-    }[account.state];
-  }
-
-  ago(text) {
-    return text ? deserializeDateTime(text).toRelative() : _t("never");
-  }
-
-  seconds(value) {
-    // Isolated: within Arabic the unit would leave its number.
-    const digits = {digits: [16, value < 10 ? 2 : 0]};
-    return value === null || value === undefined ? "–" : `\u2068${formatFloat(value, digits)} s\u2069`;
-  }
-
-  isLate(account) {
-    return Boolean(account.lag && account.lag[1] > account.lag_goal);
-  }
-
-  money(account) {
-    return `${formatFloat(account.value_today, {digits: [16, 2]})} ${account.currency}`;
-  }
-
-  async stopTask(task) {
-    await this.orm.call("marketplace.task", "action_stop", [[task.id]]);
+  async refresh() {
     await this.load();
+    this.plan();
   }
 
-  async retryTask(task) {
-    await this.orm.call("marketplace.task", "action_retry", [[task.id]]);
-    await this.load();
+  resume() {
+    clearTimeout(this.timer);
+    if (!document.hidden) {
+      this.refresh();
+    }
   }
 
-  async retryFailed(account) {
-    await this.action.doAction(await this.orm.call("marketplace.config", "action_retry_failed", [[account.id]]));
-    await this.load();
+  async load() {
+    let data = null;
+    try {
+      data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
+    } catch {
+      this.state.lost = true;
+      return;
+    }
+    const {accounts, manager, ...moments} = data;
+    this.state.news = this.newsOf(accounts);
+    this.moments = moments;
+    Object.assign(this.state, {accounts: this.sorted(accounts), manager, loaded: true, lost: false});
   }
 
-  openAccount(account) {
-    return this.action.doAction({
-      type: "ir.actions.act_window",
-      res_model: "marketplace.config",
-      res_id: account.id,
-      views: [[false, "form"]],
-    });
+  /**
+   * What is read aloud: a state that changed, and more failures than before; not each figure that moved.
+   */
+  newsOf(accounts) {
+    const before = Object.fromEntries(this.state.accounts.map((account) => [account.id, account]));
+    const told = [];
+    for (const account of accounts) {
+      const old = before[account.id];
+      if (old && old.state !== account.state) {
+        told.push(_t("%s: %s", account.name, stateLabel(account)));
+      } else if (old && this.failed(account) > this.failed(old)) {
+        told.push(_t("%s: %s failed", account.name, this.failed(account)));
+      }
+    }
+    return told.length ? told.join(". ") : this.state.news;
   }
+
+  failed(account) {
+    return account.failed_listings + account.failed_documents + account.failed_commands;
+  }
+
+  /**
+   * By need, as long as the page is new; afterwards no card moves away under a hand.
+   */
+  sorted(accounts) {
+    if (!this.order) {
+      const byNeed = [...accounts].sort((one, other) => rank(one) - rank(other));
+      this.order = byNeed.map((account) => account.id);
+    }
+    const place = (account) => {
+      const found = this.order.indexOf(account.id);
+      return found === -1 ? this.order.length : found;
+    };
+    return [...accounts].sort((one, other) => place(one) - place(other));
+  }
+
+  // ------------------------------------------------------------------ what is shown
+
+  get isOpen() {
+    return this.state.accounts.length <= OPEN_CARDS;
+  }
+
+  get columns() {
+    return this.isOpen ? "col-12 col-xl-6" : "col-12 col-lg-6 col-xxl-4";
+  }
+
+  /**
+   * How many accounts are in which state, for those who have many.
+   */
+  get summary() {
+    const counts = new Map();
+    for (const account of this.state.accounts) {
+      const label = stateLabel(account);
+      counts.set(label, (counts.get(label) || 0) + 1);
+    }
+    return [...counts].map(([label, count]) => `${label}: ${count}`).join(" · ");
+  }
+
+  // ------------------------------------------------------------------ what is done
 
   newAccount() {
     return this.action.doAction({
@@ -111,69 +140,9 @@ export class MarketplaceDashboard extends Component {
       views: [[false, "form"]],
     });
   }
-
-  openRows(model, name, account, domain) {
-    return this.action.doAction({
-      type: "ir.actions.act_window",
-      name,
-      res_model: model,
-      views: [
-        [false, "list"],
-        [false, "form"],
-      ],
-      domain,
-      context: {default_config_id: account.id},
-    });
-  }
-
-  openListings(account, states) {
-    return this.openRows("marketplace.listing", _t("Listings"), account, [
-      ["config_id", "=", account.id],
-      ["state", "in", states],
-    ]);
-  }
-
-  openInbox(account, states) {
-    return this.openRows("marketplace.inbox", _t("Inbox"), account, [
-      ["config_id", "=", account.id],
-      ["state", "in", states],
-    ]);
-  }
-
-  openMissed(account) {
-    return this.openRows("marketplace.inbox", _t("Missed by Webhooks"), account, [
-      ["config_id", "=", account.id],
-      ["first_of_order", "=", true],
-      ["source", "=", "pull"],
-      ["create_date", ">=", account.webhook_loss_since],
-    ]);
-  }
-
-  openOutbox(account, states) {
-    return this.openRows("marketplace.outbox", _t("Outbox"), account, [
-      ["config_id", "=", account.id],
-      ["lane", "!=", "offers"],
-      ["state", "in", states],
-    ]);
-  }
-
-  openLog(account) {
-    return this.openRows("marketplace.sync.log", _t("Log"), account, [["config_id", "=", account.id]]);
-  }
-
-  openLate(account) {
-    return this.openRows("sale.order", _t("Late Orders"), account, [
-      ["marketplace_config_id", "=", account.id],
-      ["marketplace_late", "=", true],
-    ]);
-  }
-
-  openOrders(account) {
-    return this.openRows("sale.order", _t("Orders"), account, [["marketplace_config_id", "=", account.id]]);
-  }
 }
 
 MarketplaceDashboard.template = "cartona_integration.Dashboard";
-MarketplaceDashboard.components = {DoctorPanel, HistoryChart, Layout};
+MarketplaceDashboard.components = {AccountCard, DoctorPanel, Layout};
 
 registry.category("actions").add("cartona_integration.dashboard", MarketplaceDashboard);

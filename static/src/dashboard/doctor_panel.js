@@ -10,16 +10,38 @@ import {useService} from "@web/core/utils/hooks";
 export class DoctorPanel extends Component {
   setup() {
     this.orm = useService("orm");
-    this.state = useState({findings: []});
+    this.state = useState({findings: [], busy: false, failed: false});
     onWillStart(() => this.look());
   }
 
   async look() {
-    this.state.findings = await this.orm.call("marketplace.config", "get_doctor_findings", []);
+    this.state.busy = true;
+    try {
+      this.state.findings = await this.orm.silent.call("marketplace.config", "get_doctor_findings", []);
+      this.state.failed = false;
+    } catch {
+      this.state.failed = true;
+    }
+    this.state.busy = false;
   }
 
+  /**
+   * What can't be mended says why, as any button does.
+   */
   async fix(finding) {
-    this.state.findings = await this.orm.call("marketplace.config", "apply_doctor_fix", [finding.fix, finding.account]);
+    this.state.busy = true;
+    try {
+      const args = [finding.fix, finding.account];
+      this.state.findings = await this.orm.call("marketplace.config", "apply_doctor_fix", args);
+    } finally {
+      this.state.busy = false;
+    }
+    await this.props.reload();
+  }
+
+  get summary() {
+    const open = this.state.findings.filter((finding) => finding.level !== "ok").length;
+    return open ? _t("%s to look at", open) : _t("Everything works.");
   }
 
   label(level) {
@@ -32,4 +54,4 @@ export class DoctorPanel extends Component {
 }
 
 DoctorPanel.template = "cartona_integration.DoctorPanel";
-DoctorPanel.props = {manager: Boolean};
+DoctorPanel.props = {manager: Boolean, reload: Function};

@@ -4,6 +4,7 @@ import {Component, onWillStart, onWillUnmount, useEffect, useRef} from "@odoo/ow
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {loadBundle} from "@web/core/assets";
+import {localization} from "@web/core/l10n/localization";
 
 /**
  * The last 24 hours of an account: orders as bars, the lag of what was sent as a line, and the lag that it should stay
@@ -29,6 +30,14 @@ export class HistoryChart extends Component {
     return _t("Last 24 hours: %s orders; changes took up to %s seconds to reach the marketplace.", orders, longest);
   }
 
+  get busyHours() {
+    return this.props.hours.filter((hour) => hour.orders || hour.lag !== null).reverse();
+  }
+
+  clock(hour) {
+    return deserializeDateTime(hour.start).toFormat("HH:mm");
+  }
+
   draw() {
     const data = this.data();
     if (this.chart) {
@@ -37,25 +46,39 @@ export class HistoryChart extends Component {
       return;
     }
     // eslint-disable-next-line no-undef
-    this.chart = new Chart(this.canvas.el, {
-      data,
-      options: {
-        animation: false,
-        maintainAspectRatio: false,
-        plugins: {legend: {position: "bottom", labels: {boxWidth: 12}}},
-        scales: {
-          orders: {beginAtZero: true, position: "left", ticks: {precision: 0}},
-          lag: {beginAtZero: true, position: "right", suggestedMax: this.props.goal, grid: {display: false}},
-          x: {grid: {display: false}, ticks: {maxTicksLimit: 8}},
+    this.chart = new Chart(this.canvas.el, {data, options: this.options()});
+  }
+
+  /**
+   * Time runs as people read; texts are of the page's colour, light or dark.
+   */
+  options() {
+    const rtl = localization.direction === "rtl";
+    const [start, end] = rtl ? ["right", "left"] : ["left", "right"];
+    const color = getComputedStyle(this.canvas.el).color;
+    return {
+      color,
+      animation: false,
+      maintainAspectRatio: false,
+      plugins: {legend: {position: "bottom", rtl, labels: {boxWidth: 12, color}}, tooltip: {rtl}},
+      scales: {
+        orders: {beginAtZero: true, position: start, ticks: {precision: 0, color}},
+        lag: {
+          beginAtZero: true,
+          position: end,
+          suggestedMax: this.props.goal,
+          grid: {display: false},
+          ticks: {color, callback: (value) => _t("%s s", value)},
         },
+        x: {reverse: rtl, grid: {display: false}, ticks: {maxTicksLimit: 8, color}},
       },
-    });
+    };
   }
 
   data() {
     const hours = this.props.hours;
     return {
-      labels: hours.map((hour) => deserializeDateTime(hour.start).toFormat("HH:mm")),
+      labels: hours.map((hour) => this.clock(hour)),
       datasets: [
         {
           type: "line",

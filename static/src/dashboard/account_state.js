@@ -1,0 +1,45 @@
+/** @odoo-module **/
+
+import {_t} from "@web/core/l10n/translation";
+
+/**
+ * @returns {String} the state of an account in words
+ */
+export function stateLabel(account) {
+  return {
+    draft: _t("Draft"),
+    live: _t("Live"),
+    paused: _t("Paused"),
+    blocked: _t("Not answering"),
+    copy: _t("Copy of a database"),
+  }[account.state];
+}
+
+/**
+ * @returns {String} what an account needs: `broken` (nothing goes out or in), `look` (something waits for a person),
+ *   `fine`, or `off` (nothing is to be expected of it)
+ */
+export function need(account) {
+  if (account.state === "draft" || account.state === "copy") {
+    return "off";
+  }
+  if (account.state !== "live") {
+    return "broken";
+  }
+  const waits =
+    account.failed_listings ||
+    account.failed_documents ||
+    account.failed_commands ||
+    account.held ||
+    account.late ||
+    account.tasks.some((task) => task.failed) ||
+    (account.drift && account.drift.state === "approval");
+  return waits ? "look" : "fine";
+}
+
+/**
+ * @returns {Number} the smaller, the more it needs a person
+ */
+export function rank(account) {
+  return ["broken", "look", "fine", "off"].indexOf(need(account));
+}

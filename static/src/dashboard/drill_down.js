@@ -1,0 +1,119 @@
+/** @odoo-module **/
+
+import {_t} from "@web/core/l10n/translation";
+
+const FAILED = ["state", "=", "failed"];
+const MODELS = {
+  "marketplace.listing": () => _t("Listings"),
+  "marketplace.inbox": () => _t("Inbox"),
+  "marketplace.outbox": () => _t("Outbox"),
+  "marketplace.sync.log": () => _t("Log"),
+  "sale.order": () => _t("Orders"),
+};
+
+/**
+ * The model and the condition of what a figure of an account counts.
+ */
+const LISTS = {
+  orders: (account, moments) => [
+    "sale.order",
+    [
+      ["cartona_id", "!=", false],
+      ["create_date", ">=", moments.today],
+    ],
+  ],
+  held: () => [
+    "sale.order",
+    [
+      ["marketplace_hold", "!=", false],
+      ["state", "in", ["draft", "sent"]],
+    ],
+  ],
+  late: () => ["sale.order", [["marketplace_late", "=", true]]],
+  // What waits, and what failed, may be of three kinds: the one that there is most of.
+  waiting: (account) => {
+    const kinds = [
+      [account.waiting, "marketplace.listing", [["state", "in", ["new", "waiting"]]]],
+      [account.waiting_documents, "marketplace.inbox", [["state", "in", ["waiting", "imported"]]]],
+      [account.waiting_commands, "marketplace.outbox", [["state", "=", "waiting"]]],
+    ];
+    return most(kinds);
+  },
+  failed: (account) =>
+    most([
+      [account.failed_listings, "marketplace.listing", [FAILED]],
+      [account.failed_documents, "marketplace.inbox", [FAILED]],
+      [account.failed_commands, "marketplace.outbox", [FAILED]],
+    ]),
+  cause: (account, moments, failure) => [failure.model, [FAILED, ["cause", "=", failure.cause]]],
+  listings: () => ["marketplace.listing", []],
+  lag: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.hour_ago]]],
+  lagDay: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.day_ago]]],
+  pulls: () => ["marketplace.sync.log", [["operation", "=", "pull_orders"]]],
+  pushes: () => ["marketplace.sync.log", [["operation", "=", "push_offers"]]],
+  calls: (account, moments) => {
+    const failed = account.failed_calls ? [["status", "=", "error"]] : [];
+    return ["marketplace.sync.log", [["create_date", ">=", moments.day_ago], ...failed]];
+  },
+  missed: (account) => [
+    "marketplace.inbox",
+    [
+      ["first_of_order", "=", true],
+      ["source", "=", "pull"],
+      ["create_date", ">=", account.webhook_loss_since],
+    ],
+  ],
+};
+
+function most(kinds) {
+  const [, model, domain] = kinds.reduce((one, other) => (other[0] > one[0] ? other : one));
+  return [model, domain];
+}
+
+function ofAccount(model, account) {
+  if (model === "sale.order") {
+    return [["marketplace_config_id", "=", account.id]];
+  }
+  const commands = model === "marketplace.outbox" ? [["lane", "!=", "offers"]] : [];
+  return [["config_id", "=", account.id], ...commands];
+}
+
+/**
+ * @returns {Object} the action that opens the records which a figure counts
+ */
+export function listOf(key, account, moments, extra) {
+  if (key === "drift") {
+    return audits(account);
+  }
+  const [model, domain] = LISTS[key](account, moments, extra);
+  const views = [[false, "list"]];
+  if (model !== "marketplace.outbox") {
+    views.push([false, "form"]);
+  }
+  return {
+    type: "ir.actions.act_window",
+    name: _t("%s of %s", MODELS[model](), account.name),
+    res_model: model,
+    views,
+    domain: [...ofAccount(model, account), ...domain],
+    context: model === "sale.order" ? {} : {default_config_id: account.id},
+  };
+}
+
+/**
+ * The audit that is told of, where it is healed; without one, the list that is empty yet.
+ */
+function audits(account) {
+  const action = {type: "ir.actions.act_window", name: _t("Audits"), res_model: "marketplace.audit"};
+  if (account.drift) {
+    return {...action, res_id: account.drift.audit, views: [[false, "form"]]};
+  }
+  return {
+    ...action,
+    views: [
+      [false, "list"],
+      [false, "form"],
+    ],
+    domain: [["config_id", "=", account.id]],
+  };
+}
