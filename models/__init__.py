@@ -23,6 +23,7 @@ from . import marketplace_outbox
 from . import marketplace_inbox
 from . import marketplace_inbox_retention
 from . import marketplace_sync_log
+from . import marketplace_log_hour
 from . import marketplace_wake
 from . import marketplace_sender
 from . import marketplace_lane_invoices

@@ -33,6 +33,7 @@ class MarketplaceConfig(models.Model):
             "manager": self.env.user.has_group(MANAGER),
             "now": fields.Datetime.to_string(now),
             "day_ago": fields.Datetime.to_string(now - timedelta(days=1)),
+            "calls_since": fields.Datetime.to_string(self.env["marketplace.log.hour"]._first_hour()),
             "hour_ago": fields.Datetime.to_string(now - timedelta(hours=1)),
             "today": fields.Datetime.to_string(self._dashboard_today()),
             "accounts": [
@@ -52,11 +53,10 @@ class MarketplaceConfig(models.Model):
 
     def _dashboard_figures(self):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""
-        since = fields.Datetime.now() - timedelta(days=1)
         return {
             "listings": self._dashboard_counts("marketplace.listing", "state", SQL("active")),
             "inbox": self._dashboard_counts("marketplace.inbox", "state", SQL("state IN %s", OPEN_STATES)),
-            "calls": self._dashboard_counts("marketplace.sync.log", "status", SQL("create_date >= %s", since)),
+            "calls": self.env["marketplace.log.hour"]._calls(self),
             "commands": self._dashboard_counts("marketplace.outbox", "state", SQL("lane != 'offers'")),
             "orders": self._dashboard_orders(),
         }

@@ -130,6 +130,7 @@ class MarketplaceWake(models.AbstractModel):
             env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
             env["marketplace.task"]._finish_syncs()
             env[self._name]._beat()
+            env["marketplace.log.hour"]._count()
         work = self._work()
         if not work:
             return

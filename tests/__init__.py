@@ -26,6 +26,7 @@ from . import test_doctor_ways
 from . import test_ebay_notifications
 from . import test_house_rules
 from . import test_import
+from . import test_log_hour
 from . import test_matching
 from . import test_offer_demand
 from . import test_offer_failures

@@ -53,6 +53,7 @@ class TestRpc(MarketplaceCase):
         self.env["marketplace.status.map"].create({**account, "raw": "new", "status": "pending"})
         moment = fields.Datetime.now()
         self.env["marketplace.ebay.key"].create({**account, "kid": "x", "fetched_at": moment})
+        self.env["marketplace.log.hour"].create({**account, "hour": moment, "status": "success", "calls": 1})
         self.env["marketplace.ebay.revision"].create({**account, "listing": "x", "revised_at": moment})
         self.env["marketplace.shopify.location"].create({**account, "external_id": "1", "name": "Cairo"})
         tables = [name for name in self.env.registry if name.startswith("marketplace.")]

@@ -105,6 +105,13 @@ class TestScaleDashboard(ScaleCase):
         plan = "\n".join(row[0] for row in self.env.cr.fetchall())
         self.assertIn("Index Only Scan using marketplace_listing_state_idx", plan)
 
+    def test_an_hour_is_counted_without_reading_the_month(self):
+        with self.queries("marketplace_sync_log") as seen:
+            self.env["marketplace.log.hour"]._count()
+            calls = self.env["marketplace.log.hour"]._calls(self.account)
+        self.assertGreater(calls[self.account.id, "success"], 1000)
+        self.assert_indexed(seen)
+
     def test_the_causes_of_what_failed_are_found_among_what_did_not(self):
         self.listings[0].write({"state": "failed", "last_error": "Price is 0"})
         self.env.flush_all()

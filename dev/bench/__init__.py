@@ -11,6 +11,7 @@ import time
 from ..common import ROOT, Stop, say, timed
 from ..stack import running_stack
 from .crowd import Crowd
+from .dashboard import Dashboard
 from .figures import as_json, table
 from .orders import Orders
 from .prices import Prices
@@ -25,7 +26,8 @@ PARTS = {
     "orders": Orders,
     "triggers": Triggers,
     "webhooks": Webhooks,
-    # These two add many rows, which stay.
+    # These three add many rows, which stay.
+    "dashboard": Dashboard,
     "volume": Volume,
     "crowd": Crowd,
 }

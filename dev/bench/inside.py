@@ -286,6 +286,46 @@ class Inside:
 
         return act
 
+    # === the dashboard ===
+
+    def log_rows(self, account, count, days):
+        """Add so many rows to the log, spread over the days up to now, as vacuum leaves them; the seconds it took."""
+        start = time.monotonic()
+        with self.environment() as env:
+            env.cr.execute(
+                """
+                INSERT INTO marketplace_sync_log
+                    (config_id, create_date, operation, direction, status, row_count, failed_count, http_status,
+                     duration_ms, method, url, request, response)
+                SELECT %s, now() at time zone 'utc' - (%s - n) * interval '1 day' * %s / %s,
+                       CASE n %% 4 WHEN 0 THEN 'pull_orders' WHEN 1 THEN 'push_status' ELSE 'push_offers' END, 'out',
+                       CASE n %% 50 WHEN 0 THEN 'error' ELSE 'success' END, 10, 0, 200, 120, 'POST',
+                       'https://marketplace.example.com/api/v1/supplier-product/bulk-update',
+                       repeat('{"price": 1}', 4), repeat('{"ok": true}', 4)
+                  FROM generate_series(1, %s) AS n
+                """,
+                [account, count, days, count, count],
+            )
+        with contextlib.closing(self.registry.cursor()) as cr:
+            cr._cnx.autocommit = True
+            cr.execute("VACUUM (ANALYZE) marketplace_sync_log")
+        with self.environment() as env:
+            env["marketplace.log.hour"]._count()  # as the sweeper does each hour
+        return time.monotonic() - start
+
+    def dashboard(self, repeats):
+        """The milliseconds of each call of the dashboard's data, and of a call that does nothing, by turns; each in a
+        transaction and an environment of its own, as a request has them."""
+        taken, least = [], []
+        for _repeat in range(repeats):
+            for into, method in ((taken, "get_dashboard_data"), (least, "check_access_rights")):
+                with self.environment(ADMINISTRATOR, commit=False) as env:
+                    arguments = ("read",) if into is least else ()
+                    start = time.perf_counter()
+                    getattr(env["marketplace.config"], method)(*arguments)
+                    into.append((time.perf_counter() - start) * 1000)
+        return {"taken": taken, "least": least}
+
     # === a grown database ===
 
     def crowd(self, account, products, orders, partners, documents):

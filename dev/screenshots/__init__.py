@@ -164,6 +164,8 @@ class Scene:
             page("checkup", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",
                  before="document.querySelector('.o_marketplace_dashboard [aria-expanded]').click()"),
+            page("dashboard_narrow", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
+                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1", width=480),
             page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
                  f"&{ours}", rows),
         ]  # fmt: skip
@@ -173,5 +175,5 @@ class Scene:
         return self.odoo.call("ir.model.data", "search_read", domain, fields=["res_id"])[0]["res_id"]
 
 
-def page(name, address, ready, before=""):
-    return {"name": name, "address": f"/web#{address}", "ready": ready, "before": before}
+def page(name, address, ready, before="", width=None):
+    return {"name": name, "address": f"/web#{address}", "ready": ready, "before": before, "width": width}

@@ -1,7 +1,8 @@
 """Takes pictures of web pages with headless Chromium; run with the Python of Odoo, which has what it needs.
 
 Reads its task as JSON from stdin: `{"chromium", "url", "login", "password", "folder", "pages": [{"name", "address",
-"ready", "before"}]}`. `ready` is JavaScript that is true once the page shows what it should, `before` is run then.
+"ready", "before", "width"}]}`. `ready` is JavaScript that is true once the page shows what it should, `before` is run
+then; `width` is that of the window, where it is another than usual.
 """
 
 import base64
@@ -68,6 +69,11 @@ class Page:
         self.command("Page.navigate", url="about:blank")
         self.command("Page.navigate", url=address)
 
+    def resize(self, width):
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=HEIGHT, deviceScaleFactor=1, mobile=False
+        )
+
     def picture(self):
         return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
 
@@ -107,14 +113,13 @@ def save(picture, path):
 def main(task):
     with browser(task["chromium"]) as page:
         page.command("Page.enable")
-        page.command(
-            "Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False
-        )
+        page.resize(WIDTH)
         page.go(f"{task['url']}/web/login")
         page.wait("document.querySelector('input[name=password]')")
         page.evaluate(SIGN_IN % (json.dumps(task["login"]), json.dumps(task["password"])))
         page.wait("document.querySelector('.o_main_navbar')")
         for wanted in task["pages"]:
+            page.resize(wanted.get("width") or WIDTH)
             page.go(f"{task['url']}{wanted['address']}")
             page.wait(wanted["ready"])
             if wanted.get("before"):

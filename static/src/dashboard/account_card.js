@@ -76,7 +76,13 @@ export class AccountCard extends Component {
       {key: "failed", value: failed, label: _t("failed"), bad: failed},
       {key: "held", value: account.held, label: _t("orders held"), bad: account.held},
       {key: "late", value: account.late, label: _t("orders late"), bad: account.late},
-      {key: "lag", text: this.lag(account.lag), label: _t("lag, last hour"), bad: this.isSlow(account.lag)},
+      {
+        key: "lag",
+        text: this.lag(account.lag),
+        label: _t("lag, last hour"),
+        note: account.lag ? _t("half within %s", this.seconds(account.lag[0])) : "",
+        bad: this.isSlow(account.lag),
+      },
     ];
   }
 

@@ -10,7 +10,7 @@ import {DoctorPanel} from "./doctor_panel";
 import {rank, stateLabel} from "./account_state";
 
 const REFRESH_MS = 10000;
-// With more accounts than this, each shows its details and its chart only when asked.
+// With more accounts at work than this, each shows its details and its chart only when asked.
 const OPEN_CARDS = 2;
 
 /**
@@ -112,7 +112,7 @@ export class MarketplaceDashboard extends Component {
   // ------------------------------------------------------------------ what is shown
 
   get isOpen() {
-    return this.state.accounts.length <= OPEN_CARDS;
+    return this.state.accounts.filter((account) => account.state !== "draft").length <= OPEN_CARDS;
   }
 
   get columns() {

@@ -53,7 +53,7 @@ const LISTS = {
   pushes: () => ["marketplace.sync.log", [["operation", "=", "push_offers"]]],
   calls: (account, moments) => {
     const failed = account.failed_calls ? [["status", "=", "error"]] : [];
-    return ["marketplace.sync.log", [["create_date", ">=", moments.day_ago], ...failed]];
+    return ["marketplace.sync.log", [["create_date", ">=", moments.calls_since], ...failed]];
   },
   missed: (account) => [
     "marketplace.inbox",
