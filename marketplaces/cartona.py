@@ -216,6 +216,9 @@ class MarketplaceApiCartona(models.AbstractModel):
     def _personal_keys(self):
         return super()._personal_keys() | PERSONAL_KEYS
 
+    def _code_keys(self):
+        return {"retailer_code"}
+
     def _parse_customer(self, raw, order):
         address = text(raw, "retailer_address").strip(" ,،")
         return Customer(

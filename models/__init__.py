@@ -65,6 +65,7 @@ from . import res_company
 from . import res_currency_rate
 from . import res_partner
 from . import res_partner_erasure
+from . import res_partner_forget
 from . import res_partner_screen
 from . import sale_order
 from . import marketplace_order_event

@@ -260,6 +260,10 @@ class MarketplaceApi(models.AbstractModel):
         removed from old ones with all that is below them."""
         return PERSONAL_KEYS
 
+    def _code_keys(self):
+        """Return the keys, in lower case, whose values are the customers' codes, which old documents keep."""
+        return frozenset()
+
     def _account_personal_keys(self, config):
         """Return the same for one account, where its settings say what a document looks like."""
         return self._personal_keys()

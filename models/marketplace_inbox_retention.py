@@ -7,7 +7,9 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..database import own_transaction
-from ..transport.redaction import without_personal
+from ..schemas import Customer
+from ..transport.errors import MarketplaceError
+from ..transport.redaction import without_personal, without_values
 
 BATCH = 1000
 # Rows that one night removes at most, of all accounts.
@@ -111,12 +113,30 @@ class MarketplaceInbox(models.Model):
         )
         return len(rows)
 
-    def _redact(self):
-        """Remove what these documents say of the customer now, whatever their age and state."""
+    def _redact(self, codes=frozenset()):
+        """Remove what these documents say of the customer now, whatever their age and state, these codes included."""
         for row in self:
             keys = row.config_id._api()._account_personal_keys(row.config_id)
-            clean = without_personal(row._document(), keys)
+            clean = without_values(without_personal(row._document(), keys), codes)
             row.write({"payload": self._dump(clean), "private": False, "redacted_at": fields.Datetime.now()})
+
+    def _customer(self):
+        """Return the neutral customer of a document; an empty one where it can't be told."""
+        self.ensure_one()
+        if self.kind != "order":
+            return Customer("")
+        try:
+            return self.config_id._api()._parse_order(self.config_id, self._document()).customer
+        except MarketplaceError:
+            return Customer("")
+
+    def _personal_words(self):
+        """Return the texts by which the customers of these documents are found in what was written down."""
+        words = set()
+        for customer in [row._customer() for row in self]:
+            for place in filter(None, (customer, customer.billing)):
+                words |= {place.name, place.phone, place.phone2, place.email, place.street, place.street2, place.notes}
+        return words - {""}
 
     def _delete_old(self, config):
         """Delete one batch of documents that have been without personal data for as long as they were kept; return how

@@ -39,8 +39,8 @@ class ResPartner(models.Model):
             )
         )
         found = self.env["marketplace.inbox"].sudo().browse([row[0] for row in self.env.cr.fetchall()])
-        keys = config._api()._account_personal_keys(config)
-        return found.filtered(lambda row: names_person(row._document(), keys, code))
+        keys = config._api()._account_personal_keys(config) | config._api()._code_keys()
+        return found.filtered(lambda row: row._customer().code == code or names_person(row._document(), keys, code))
 
     def _marketplace_known_as(self, config, code):
         """Return the contact with this code, its first or one that it has of a contact that was merged into it."""
@@ -54,66 +54,72 @@ class ResPartner(models.Model):
         return first | people.browse(further.partner_id.ids)
 
     def _marketplace_forget(self, config, code):
-        """Remove what is known of the customer with this code: from the contact, its delivery addresses and their
-        histories, from the documents of its orders, and from the log. The orders stay, as the books need them, of a
-        customer without a name.
-
-        Who is a customer of ours by other ways too stays one: then only what the marketplace told is removed, and a
-        person is asked about the rest.
-        """
+        """Remove what is known of the customer with this code at the marketplace of ``config``; whether one who is ours
+        by other ways too may stay as a contact is asked of a person."""
         customer = self._marketplace_known_as(config, code)
-        orders = customer._marketplace_orders(config)
-        words = {code, *orders.mapped("cartona_id"), *customer._marketplace_words()}
-        self._marketplace_forget_documents(config, code, orders)
-        self._marketplace_forget_log(config, words)
-        if not customer:
-            return
-        orders.write({"note": False})
-        children = customer.with_context(active_test=False).child_ids
-        if customer._marketplace_is_ours(config):
-            ours = children.filtered(lambda child: not child.marketplace_address)
-            customer._marketplace_unlink()
-            (children - ours)._marketplace_anonymise()
+        if not customer._marketplace_forget_as({config: {code}}):
             config._tell_responsible(
                 _("%s asks to forget a customer who is yours, too", config.name),
                 _("What it told of %s is removed. Decide whether the contact itself may stay.", customer.display_name),
             )
-        else:
-            (customer | children)._marketplace_anonymise()
 
-    def _marketplace_orders(self, config):
-        """Return the orders of these customers at the marketplace, theirs or delivered to them."""
+    def _marketplace_forget_as(self, codes):
+        """Remove what is known of this customer, who may be no contact yet, by ``{account: codes}``: from the contact,
+        its delivery addresses and their histories, from the documents of its orders, what was written of them, and the
+        log. The orders stay, as the books need them, of a customer without a name.
+
+        Who is a customer of ours by other ways too stays one: then only what the marketplaces told is removed.
+
+        :return: whether nothing of the contact is left
+        """
+        accounts = self.env["marketplace.config"].union(*(config._credential_group() for config in codes))
+        orders = self._marketplace_orders(accounts)
+        documents = self._marketplace_documents(codes, accounts, orders)
+        words = documents._personal_words() | self._marketplace_words().union(*codes.values())
+        ours = bool(self) and self._marketplace_is_ours(accounts)
+        documents._redact(set().union(*codes.values()))
+        self._marketplace_forget_log(accounts, words | set(documents.mapped("external_id")) - {False})
+        orders.write({"note": False})
+        self._marketplace_scrub(accounts, orders, words)
+        people = self.with_context(active_test=False).child_ids
+        if ours:
+            people = people.filtered("marketplace_address")
+            self._marketplace_unlink(accounts)
+        else:
+            people |= self
+        people._marketplace_anonymise()
+        return not ours
+
+    def _marketplace_orders(self, accounts):
+        """Return the orders of these customers at the accounts, theirs or delivered to them."""
         people = self | self.with_context(active_test=False).child_ids
-        accounts = ("marketplace_config_id", "in", config._credential_group().ids)
         whose = ["|", ("partner_id", "in", people.ids), ("partner_shipping_id", "in", people.ids)]
-        return self.env["sale.order"].sudo().search([accounts, *whose]) if people else self.env["sale.order"]
+        of_accounts = ("marketplace_config_id", "in", accounts.ids)
+        return self.env["sale.order"].sudo().search([of_accounts, *whose]) if people else self.env["sale.order"]
 
     def _marketplace_words(self):
         """Return the texts by which these people are found in what was written down."""
         people = self | self.with_context(active_test=False).child_ids
         return {word for partner in people for name in TOLD if (word := partner[name])}
 
-    def _marketplace_is_ours(self, config):
-        """Tell whether this contact is more than a customer of the marketplace: a user, one of the companies, or known
-        by an order or invoice that has nothing to do with it."""
+    def _marketplace_is_ours(self, accounts):
+        """Tell whether this contact is more than a customer of these accounts: a user, one of the companies, or known
+        by an order or invoice that has nothing to do with them."""
         self.ensure_one()
         if self.with_context(active_test=False).user_ids or self.ref_company_ids:
             return True
         people = self | self.with_context(active_test=False).child_ids
-        elsewhere = [
-            ("partner_id", "in", people.ids),
-            ("marketplace_config_id", "not in", config._credential_group().ids),
-        ]
+        elsewhere = [("partner_id", "in", people.ids), ("marketplace_config_id", "not in", accounts.ids)]
         if self.env["sale.order"].sudo().search_count(elsewhere, limit=1):
             return True
         invoices = [("partner_id", "in", people.ids), ("move_type", "!=", "entry")]
         lines = self.env["account.move"].sudo().search(invoices).invoice_line_ids
         return bool(lines.filtered(lambda line: line.display_type == "product" and not line.sale_line_ids))
 
-    def _marketplace_unlink(self):
-        """Know this contact as a customer of the marketplace no more."""
-        self.marketplace_code_ids.unlink()
-        self.write(
+    def _marketplace_unlink(self, accounts):
+        """Know this contact as a customer of these accounts no more."""
+        self.marketplace_code_ids.filtered(lambda row: row.config_id in accounts).unlink()
+        self.filtered(lambda partner: partner.marketplace_config_id in accounts).write(
             {
                 "cartona_id": False,
                 "marketplace_config_id": False,
@@ -131,15 +137,17 @@ class ResPartner(models.Model):
         quiet.write({**nothing, "name": _("Forgotten customer"), "cartona_id": False, "image_1920": False})
         self.message_ids.sudo().unlink()
 
-    def _marketplace_forget_documents(self, config, code, orders):
-        """Remove who ordered from the documents of these orders, those that were never processed included."""
+    def _marketplace_documents(self, codes, accounts, orders):
+        """Return the documents of these orders, and those that name the customer and were never processed."""
         Inbox = self.env["marketplace.inbox"].sudo()
-        accounts = ("config_id", "in", config._credential_group().ids)
-        told = Inbox.search([accounts, ("kind", "!=", "erase"), ("external_id", "in", orders.mapped("cartona_id"))])
-        loose = self._marketplace_loose_documents(config, code)
-        (told | Inbox.search([("order_id", "in", orders.ids)]) | loose)._redact()
+        of_accounts = [("config_id", "in", accounts.ids), ("kind", "!=", "erase")]
+        told = Inbox.search([*of_accounts, ("external_id", "in", orders.mapped("cartona_id"))])
+        loose = [
+            self._marketplace_loose_documents(config, code) for config, names in codes.items() for code in names if code
+        ]
+        return (told | Inbox.search([("order_id", "in", orders.ids)])).union(*loose)
 
-    def _marketplace_forget_log(self, config, words):
+    def _marketplace_forget_log(self, accounts, words):
         """Remove the excerpts that name one of these words from the log; that there was a call stays."""
         words = [word for word in words if len(word) >= TELLING]
         self.env["marketplace.sync.log"].flush_model()
@@ -148,7 +156,7 @@ class ResPartner(models.Model):
                 "UPDATE marketplace_sync_log SET request = NULL, response = NULL WHERE config_id = ANY(%s) "
                 "AND EXISTS (SELECT 1 FROM unnest(%s::text[]) AS word "
                 "WHERE position(word in coalesce(request, '')) > 0 OR position(word in coalesce(response, '')) > 0)",
-                config._credential_group().ids,
+                accounts.ids,
                 words,
             )
         )

@@ -6,6 +6,7 @@ secret whatever the account (``pickup_otp``, ``access_token`` …).
 """
 
 import base64
+import html
 import json
 import re
 from functools import lru_cache
@@ -81,6 +82,24 @@ def without_personal(data, keys):
     if isinstance(data, list):
         return [without_personal(value, keys) for value in data]
     return data
+
+
+def without_values(data, values):
+    """``data``, parsed JSON, with null in place of each text or number that is one of the texts ``values``."""
+    if isinstance(data, dict):
+        return {key: without_values(found, values) for key, found in data.items()}
+    if isinstance(data, list):
+        return [without_values(found, values) for found in data]
+    return None if str(data) in values else data
+
+
+def written_forms(words, shortest: int) -> list[str]:
+    """Every text that one of ``words`` looks like in JSON, HTML, an address or a header, the longest first; words that
+    are shorter than ``shortest`` would be found in too much. Each line is a word of its own."""
+    lines = {line.strip() for word in words for line in word.splitlines()}
+    long = {line for line in lines if len(line) >= shortest}
+    plain = {form for word in long for form in _forms(word)} | {html.escape(word) for word in long}
+    return sorted(plain, key=len, reverse=True)
 
 
 def names_person(data, keys, value) -> bool:

@@ -1,0 +1,152 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user
+
+from .common import MarketplaceCase
+
+# What nobody else is called, called at, or lives at.
+CANARY = {
+    "retailer_name": "Kanarienvogel & Söhne متجر",
+    "retailer_code": "KV00777",
+    "retailer_number": "+201077700077",
+    "retailer_number2": "+201077700078",
+    "retailer_email": "canary@example.com",
+    "retailer_address": "7 Canary Wharf Street",
+    "address_notes": "behind the canary cage",
+}
+NOTE = "Ask for Tweety Bird"
+# In JSON, and that in a row that is shown as text.
+AS_JSON = r"\\u0645\\u062a\\u062c\\u0631"
+WORDS = (*CANARY.values(), NOTE, "Kanarienvogel", "Canary Wharf", "متجر", AS_JSON)
+# Tables of Odoo and of queue_job in which something of a customer stands, besides all of ours.
+TABLES = ("res_partner", "mail_message", "mail_tracking_value", "mail_activity", "queue_job", "sale_order")
+
+
+class TestForget(MarketplaceCase):
+    """A person forgets a customer: nothing tells who it was, and the orders stay."""
+
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+        line = (self.products[0], 1, 5.0)
+        self.document = self.box_order(line, retailer=CANARY, note_message=NOTE, status="pending")
+        self.pull()
+        self.order = self.order_of(self.document)
+        self.customer = self.order.partner_id
+
+    def where(self, *words):
+        """Return ``{(table, word)}``: where one of these words stands."""
+        self.env.flush_all()
+        ours = [self.env[name] for name in self.env.registry if name.startswith("marketplace.")]
+        tables = {model._table for model in ours if not model._abstract and not model._transient} | set(TABLES)
+        found = set()
+        for table in tables:
+            for word in words:
+                self.env.cr.execute(f"SELECT 1 FROM {table} t WHERE position(%s in t::text) > 0", [word])
+                found |= {(table, word)} if self.env.cr.rowcount else set()
+        return found
+
+    def forget(self, customer=None):
+        answer = (customer or self.customer).action_marketplace_forget()
+        self.run_hooks()
+        self.env.invalidate_all()
+        return answer
+
+    def write_down(self):
+        """Have the name written down wherever that may happen."""
+        name, phone = CANARY["retailer_name"], CANARY["retailer_number"]
+        self.order.message_post(body=f"Called {name} at {phone}")
+        self.order.marketplace_reason = f"{name} wants nothing"
+        self.order.picking_ids.message_post(body=f"For {name}")
+        self.account._tell_now("An order", f"{name} is blocked")
+        self.account.message_post(body=f"Of {name}")
+        self.env["marketplace.outbox"]._command(self.order, "status", "approved", {"who": name})
+        self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]).last_error = f"Not for {phone}"
+        self.env["marketplace.task"].create({"config_id": self.account.id, "kind": "list", "message": name})
+        self.env["marketplace.audit"].create({"config_id": self.account.id, "last_error": name})
+        self.running().last_error = f"{name} is unknown"
+        self.env["marketplace.sync.log"]._record(self.account, {"status": "error", "message": name, "response": phone})
+        self.account.with_delay(identity_key="marketplace:canary")._tell_now(name, name)
+        job = self.env["queue.job"].search([("identity_key", "=", "marketplace:canary")])
+        job.write({"exc_info": f"ValueError: {name}", "state": "failed"})
+
+    def test_nothing_in_any_table_tells_who_it_was_and_the_order_stays(self):
+        self.write_down()
+        before = {table for table, _word in self.where(*WORDS)}
+        ours = {f"marketplace_{name}" for name in ("inbox", "outbox", "task", "audit", "config_state", "sync_log")}
+        self.assertLessEqual({*ours, *TABLES} - {"mail_tracking_value"}, before)
+        self.assertIn(("queue_job", WORDS[-1]), self.where(*WORDS))
+        total, state = self.order.amount_total, self.order.state
+        answer = self.forget()
+        self.assertEqual(answer["params"]["type"], "success")
+        self.assertEqual(self.where(*WORDS), set())
+        self.assertEqual((self.order.amount_total, self.order.state), (total, state))
+        self.assertEqual(self.order.partner_id.name, "Forgotten customer")
+        self.assertIn(self.document["hashed_id"], self.order.cartona_id)
+
+    def test_what_was_written_of_others_stays(self):
+        other = self.box_order(
+            (self.products[0], 1, 5.0),
+            retailer={"retailer_name": "Nightingale", "retailer_code": "N1", "retailer_number": "+201033300033"},
+            status="pending",
+        )
+        self.pull()
+        self.account.message_post(body="Nightingale sings")
+        self.forget()
+        self.assertEqual(self.order_of(other).partner_id.name, "Nightingale")
+        tables = {table for table, _word in self.where("Nightingale")}
+        self.assertLessEqual({"res_partner", "marketplace_inbox", "mail_message"}, tables)
+
+    def test_a_document_that_never_became_an_order_forgets_too(self):
+        raw = {**self.document, "hashed_id": "no-order", "order_details": None}
+        self.env["marketplace.inbox"]._store([(self.account, "order", "no-order", raw)], "pull")
+        row = self.env["marketplace.inbox"].search([("external_id", "=", "no-order")])
+        row._fail(f"{CANARY['retailer_name']}?")
+        self.commit()
+        self.forget()
+        self.assertTrue(row.redacted_at)
+        self.assertEqual(self.where(*WORDS), set())
+
+    def test_a_merged_customer_is_forgotten_under_all_codes_at_all_accounts(self):
+        second = self._create_account(name="Second")
+        other = self.env["res.partner"].create(
+            {"name": "Kanarienvogel II", "cartona_id": "retailer_KV00778", "marketplace_config_id": second.id}
+        )
+        wizard = self.env["base.partner.merge.automatic.wizard"]
+        wizard._merge([self.customer.id, other.id], self.customer, extra_checks=False)
+        order = self.env["sale.order"].create(
+            {"partner_id": self.customer.id, "marketplace_config_id": second.id, "cartona_id": "there"}
+        )
+        self.assertEqual(self.customer.marketplace_code_ids.code, "retailer_KV00778")
+        self.forget()
+        self.assertEqual(order.partner_id.name, "Forgotten customer")
+        self.assertEqual(self.where("KV0077", *WORDS), set())
+
+    def test_who_is_a_customer_of_ours_too_stays_and_the_person_is_told(self):
+        self.env["sale.order"].create({"partner_id": self.customer.id})
+        answer = self.forget()
+        self.assertEqual(answer["params"]["type"], "warning")
+        self.assertIn(CANARY["retailer_name"], answer["params"]["message"])
+        self.assertEqual((self.customer.name, self.customer.cartona_id), (CANARY["retailer_name"], False))
+        self.assertFalse(self.customer.marketplace_phone2 or self.customer.marketplace_notes)
+        self.assertFalse({"marketplace_inbox", "marketplace_sync_log"} & {table for table, _word in self.where(*WORDS)})
+
+    def test_it_takes_a_manager_who_may_change_the_contact_and_sees_the_account(self):
+        manager = "cartona_integration.group_marketplace_manager"
+        seller = "base.group_partner_manager,sales_team.group_sale_salesman_all_leads"
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        for name, groups, values in (
+            ("seller", seller, {}),
+            ("user", f"{seller},cartona_integration.group_marketplace_user", {}),
+            ("only-manager", manager, {}),
+            ("stranger", f"{manager},{seller}", {"company_id": elsewhere.id, "company_ids": elsewhere.ids}),
+        ):
+            user = new_test_user(self.env, f"forget-{name}", f"base.group_user,{groups}", **values)
+            with self.subTest(name), self.assertRaises(AccessError):
+                self.customer.with_user(user).action_marketplace_forget()
+        self.assertEqual(self.customer.name, CANARY["retailer_name"])
+        both = new_test_user(self.env, "forget-both", f"base.group_user,{manager},{seller}")
+        self.forget(self.customer.with_user(both))
+        self.assertEqual(self.where(*WORDS), set())
+        arch = self.customer.with_user(both).get_view(view_type="form")["arch"]
+        self.assertIn("action_marketplace_forget", arch)
