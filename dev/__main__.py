@@ -5,7 +5,20 @@ import sys
 
 from .common import Stop, say, stop_on_signals
 
-COMMANDS = ("run", "test", "lint", "bench", "chaos", "screenshots", "i18n", "clean", "port", "series", "conformance")
+COMMANDS = (
+    "run",
+    "test",
+    "lint",
+    "bench",
+    "chaos",
+    "screenshots",
+    "i18n",
+    "clean",
+    "port",
+    "dist",
+    "series",
+    "conformance",
+)
 
 
 def main(arguments):

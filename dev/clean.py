@@ -7,7 +7,7 @@ from .common import ROOT, cache_dir, say, state_dir
 from .odoo_source import WRITTEN_FOR
 from .postgres import Cluster
 
-IN_THE_CHECKOUT = [".bench", ".chaos", ".pytest_cache", ".ruff_cache"]
+IN_THE_CHECKOUT = [".bench", ".chaos", "dist", ".pytest_cache", ".ruff_cache"]
 
 
 def main():

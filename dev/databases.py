@@ -121,6 +121,16 @@ class Databases:
             else:
                 self._drop(name)
 
+    @contextlib.contextmanager
+    def installed(self, purpose):
+        """A database in which the addon is installed now, from where the instance finds it; dropped at its end."""
+        name = f"{purpose}-{self.series}-{os.getpid()}"
+        try:
+            self._install_addon(self.base(), name)
+            yield name
+        finally:
+            self._drop(name)
+
     def _drop_abandoned(self):
         """Databases of runs that were killed: their process number is nobody's any more."""
         for name in self.cluster.databases():

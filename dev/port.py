@@ -34,12 +34,17 @@ def port(source, target, series):
     """Make `target` the port of `source`; files that did not change keep their date."""
     if target.is_symlink():
         target.unlink()
-    wanted = {name: content(Path(source) / name, name, series) for name in addon_files(source)}
+    write(target, rewritten(source, addon_files(source), series))
+    return target
+
+
+def rewritten(source, names, series):
+    """Content of the files by their names, refused while an old word is left."""
+    wanted = {name: content(Path(source) / name, name, series) for name in names}
     left = [complaint for name, data in wanted.items() if is_text(name) for complaint in old_words(name, data.decode())]
     if left:
         raise Stop("\n".join(left) + f"\nthe port to {series} leaves old words: add a rule to dev/port_rules.py")
-    write(target, wanted)
-    return target
+    return wanted
 
 
 def addon_files(source):
