@@ -17,6 +17,8 @@
         "data/ir_cron.xml",
         "data/product.xml",
         "views/marketplace_config_views.xml",
+        "views/marketplace_config_condition_views.xml",
+        "views/marketplace_config_webhooks_views.xml",
         "views/marketplace_config_woocommerce_views.xml",
         "views/marketplace_config_shopify_views.xml",
         "views/marketplace_config_amazon_views.xml",

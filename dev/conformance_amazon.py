@@ -16,7 +16,7 @@ from .common import ROOT, Stop
 from .python_env import environment
 
 CLIENT = Path(__file__).parent / "conformance_amazon_client.py"
-TEST = "tests/test_amazon.py"
+TEST = "tests/test_amazon_models.py"
 
 
 def check():

@@ -15,7 +15,9 @@ from odoo.tools import mute_logger
 from ..transport import errors
 
 
-class AdapterContract:
+class AdapterTools:
+    """What a marketplace in a box has to answer, and what tests do with an account there."""
+
     # Codes of the adapter under test, and regular expressions of the paths it calls.
     code = ""
     push_path = ""
@@ -112,6 +114,30 @@ class AdapterContract:
         if self.sends("stock"):
             self.assertEqual(self.quantity_there(product), quantity)
 
+    def deliver(self, order, quantities=None, **values):
+        """Validate the open delivery of an order: all of it, or ``{product: quantity}`` with a backorder."""
+        picking = order.picking_ids.filtered(lambda one: one.state not in ("done", "cancel"))
+        picking.write(values)
+        for move in picking.move_ids:
+            quantity = move.product_uom_qty if quantities is None else quantities.get(move.product_id, 0.0)
+            move.write({"quantity": quantity, "picked": bool(quantity)})
+        picking.with_context(skip_backorder=True)._action_done()
+        self.settle()
+        return picking
+
+    def shipped_order(self, *lines):
+        self.list_products()
+        for product in self.products:
+            self.set_stock(product, 100)
+        external_id = self.place_order(*lines)
+        self.settle()
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "sale", order.marketplace_hold)
+        return order
+
+
+class AdapterContract(AdapterTools):
     # ------------------------------------------------------------------ account
 
     def test_test_connection_tells_who_we_are(self):
@@ -381,28 +407,6 @@ class AdapterContract:
                 api._parse_order(self.account, raw)
 
     # ------------------------------------------------------------------ telling of deliveries
-
-    def deliver(self, order, quantities=None, **values):
-        """Validate the open delivery of an order: all of it, or ``{product: quantity}`` with a backorder."""
-        picking = order.picking_ids.filtered(lambda one: one.state not in ("done", "cancel"))
-        picking.write(values)
-        for move in picking.move_ids:
-            quantity = move.product_uom_qty if quantities is None else quantities.get(move.product_id, 0.0)
-            move.write({"quantity": quantity, "picked": bool(quantity)})
-        picking.with_context(skip_backorder=True)._action_done()
-        self.settle()
-        return picking
-
-    def shipped_order(self, *lines):
-        self.list_products()
-        for product in self.products:
-            self.set_stock(product, 100)
-        external_id = self.place_order(*lines)
-        self.settle()
-        self.pull()
-        order = self.order_here(external_id)
-        self.assertEqual(order.state, "sale", order.marketplace_hold)
-        return order
 
     def shipments_there(self, external_id):
         """Return what the marketplace was told of deliveries: ``[(tracking number, {line id: quantity})]``."""

@@ -1,9 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from ..marketplaces import amazon
 from ..sandbox.amazon import AmazonBox
 from .common import SECRET, MarketplaceCase
-from .contract import AdapterContract
+from .contract import AdapterContract, AdapterTools
 
-US = "ATVPDKIKX0DER"
+EG, SA, US = "ARBP9OOSHTCHU", "A17E79C6D8DWNP", "ATVPDKIKX0DER"
 
 
 class AmazonCase:
@@ -47,6 +48,35 @@ class AmazonCase:
 
     def expire_tokens(self):
         self.box.tokens.clear()
+
+
+class AmazonTools(AmazonCase, AdapterTools):
+    """What the tests of Amazon's own cases share."""
+
+    product_count = 8
+
+    def listed(self):
+        """List all products, and return their listings when what that sends has gone."""
+        listings = self.list_products()
+        self.settle()
+        self.box.clear_journal()
+        return listings
+
+    def reprice(self, price=21.5):
+        for product in self.products:
+            product.list_price = price
+
+    def prices_there(self):
+        return [self.box.listings[self.external_id(product)]["price"] for product in self.products]
+
+    def orders_here(self):
+        return self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)])
+
+    def inbox(self):
+        return self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
+
+    def as_feed(self):
+        self.patch(amazon, "FEW", 1)
 
 
 class TestContractAmazon(AmazonCase, AdapterContract, MarketplaceCase):

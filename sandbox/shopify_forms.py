@@ -1,0 +1,23 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Small forms of Shopify's answers."""
+
+
+def gid(kind, key):
+    return f"gid://shopify/{kind}/{key}"
+
+
+def tail(gid):
+    return str(gid).rpartition("/")[2]
+
+
+def amount(money):
+    return money["shopMoney"]["amount"]
+
+
+def problem(field, message, code):
+    return {"field": field, "message": message, "code": code}
+
+
+def paged(rows, size, start=0):
+    end = start + size
+    return {"nodes": rows[start:end], "pageInfo": {"hasNextPage": len(rows) > end, "endCursor": str(end)}}

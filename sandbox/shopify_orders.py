@@ -1,0 +1,253 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""The orders of a Shopify shop in a box, and its calls about them."""
+
+from .shopify_forms import amount, gid, paged, problem, tail
+
+
+class OrdersOfShop:
+    """A part of ``ShopifyBox``, whose variants, locations and clock it uses."""
+
+    # === state ===
+
+    def add_order(self, *lines, shipping="0.00", customer=True, **values):
+        """Place an order of lines ``(variant id, quantity, price)`` or dicts; ``values`` are fields of the order."""
+        with self.lock:
+            order_id, moment = self.new_id(), self.now()
+            rows = [line if isinstance(line, dict) else self.line(*line) for line in lines]
+            place = self.address() if customer else None
+            order = {
+                "__typename": "Order",
+                "id": gid("Order", order_id),
+                "name": f"#{1000 + len(self.orders)}",
+                **dict.fromkeys(("cancelledAt", "cancelReason", "email", "phone", "note", "billingAddress")),
+                "createdAt": moment,
+                "updatedAt": moment,
+                "currencyCode": self.currency,
+                "taxesIncluded": True,
+                "displayFinancialStatus": "PAID",
+                "displayFulfillmentStatus": "UNFULFILLED",
+                "returnStatus": "NO_RETURN",
+                "customer": customer and self.customer() or None,
+                "shippingAddress": place,
+                **{key: None for key in ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet")},
+                "totalTipReceivedSet": self.money("0"),
+                "shippingLines": [self.shipping(shipping)] if float(shipping) else [],
+                "lineItems": rows,
+                "fulfillments": [],
+                **values,
+            }
+            order["fulfillmentOrders"] = [self._fulfillment_order(rows, next(iter(self.locations)))]
+            self.orders[order_id] = order
+            self.recount(order, before=True)
+        return order_id
+
+    def line(self, variant_id, quantity, price, discount="0", tax="0", **values):
+        variant = self.variants.get(variant_id or "", {})
+        return {
+            "id": gid("LineItem", self.new_id()),
+            "name": variant.get("title", "Something"),
+            "sku": variant.get("sku"),
+            "quantity": quantity,
+            "currentQuantity": quantity,
+            "variant": {"id": gid("ProductVariant", variant_id)} if variant_id else None,
+            "originalUnitPriceSet": self.money(price),
+            "discountAllocations": [{"allocatedAmountSet": self.money(discount)}] if float(discount) else [],
+            "taxLines": [{"priceSet": self.money(tax)}] if float(tax) else [],
+            **values,
+        }
+
+    def shipping(self, price, tax="0", **values):
+        money = self.money(price)
+        return {
+            "id": gid("ShippingLine", self.new_id()),
+            "title": "Standard",
+            "isRemoved": False,
+            "discountedPriceSet": money,
+            "currentDiscountedPriceSet": money,
+            "taxLines": [{"priceSet": self.money(tax)}] if float(tax) else [],
+            **values,
+        }
+
+    def customer(self):
+        return {
+            "id": gid("Customer", self.new_id()),
+            "displayName": "Mona Adel",
+            "email": "mona@example.com",
+            "phone": None,
+        }
+
+    def address(self):
+        names = {"name": "Mona Adel", "firstName": "Mona", "lastName": "Adel", "company": None}
+        street = {"address1": "12 شارع النيل", "address2": None, "city": "Cairo", "zip": "11511"}
+        return {**names, **street, "provinceCode": "C", "countryCodeV2": "EG", "phone": "+201001234567"}
+
+    def money(self, amount):
+        return {"shopMoney": {"amount": str(amount)}}
+
+    def recount(self, order, before=False):
+        """Bring the order's total up to what its lines come to; each is scaled by hand, as a person would."""
+        total = 0.0
+        for row in order["lineItems"]:
+            whole = float(amount(row["originalUnitPriceSet"])) * row["quantity"]
+            whole -= sum(float(amount(one["allocatedAmountSet"])) for one in row["discountAllocations"])
+            if not order["taxesIncluded"]:
+                whole += sum(float(amount(tax["priceSet"])) for tax in row["taxLines"])
+            total += whole * row["currentQuantity"] / row["quantity"]
+        for row in order["shippingLines"]:
+            total += float(amount(row["currentDiscountedPriceSet"]))
+            if not order["taxesIncluded"]:
+                total += sum(float(amount(tax["priceSet"])) for tax in row["taxLines"])
+        for key in ("totalTipReceivedSet", "currentTotalDutiesSet", "currentTotalAdditionalFeesSet"):
+            total += float(amount(order[key])) if order[key] else 0.0
+        order["currentTotalPriceSet"] = self.money(f"{total:.3f}")
+        if before:
+            order["totalPriceSet"] = order["currentTotalPriceSet"]
+
+    def touch(self, order_id, **values):
+        """Change an order, as the shop's staff or the customer would."""
+        with self.lock:
+            order = self.orders[order_id]
+            order.update(values)
+            order["updatedAt"] = self.now()
+            self.recount(order)
+        return order
+
+    def cancel(self, order_id, reason="CUSTOMER"):
+        for row in self.orders[order_id]["lineItems"]:
+            row["currentQuantity"] = 0
+        for row in self.orders[order_id]["fulfillmentOrders"]:
+            row["status"] = "CLOSED"
+        return self.touch(order_id, cancelledAt=self.now(), cancelReason=reason)
+
+    def _fulfillment_order(self, rows, location):
+        items = [
+            {
+                "id": gid("FulfillmentOrderLineItem", self.new_id()),
+                "remainingQuantity": row["quantity"],
+                "lineItem": row,
+            }
+            for row in rows
+        ]
+        return {
+            "__typename": "FulfillmentOrder",
+            "id": gid("FulfillmentOrder", self.new_id()),
+            "status": "OPEN",
+            "assignedLocation": {"location": {"id": gid("Location", location)}},
+            "lineItems": items,
+        }
+
+    # === calls ===
+
+    def do_Orders(self, variables):
+        since = variables["query"].removeprefix("updated_at:>='").removesuffix("'")
+        found = sorted(
+            (order for order in self.orders.values() if order["updatedAt"] >= since),
+            key=lambda order: (order["updatedAt"], order["id"]),
+        )
+        if variables["after"]:
+            found = [order for order in found if f"{order['updatedAt']} {order['id']}" > variables["after"]]
+        page = found[: variables["first"]]
+        end = f"{page[-1]['updatedAt']} {page[-1]['id']}" if page else None
+        info = {"hasNextPage": len(found) > len(page), "endCursor": end}
+        return {"orders": {"nodes": [self._shown(order) for order in page], "pageInfo": info}}
+
+    def do_Order(self, variables):
+        order = self.orders.get(tail(variables["id"]))
+        return {"order": order and self._shown(order)}
+
+    def _shown(self, order):
+        shown = {"shippingLines": {"nodes": order["shippingLines"]}, "lineItems": paged(order["lineItems"], 10)}
+        return {**order, **shown}
+
+    def do_More(self, variables):
+        kind, key = variables["id"].split("/")[-2:]
+        if kind == "Order":
+            owner, rows = self.orders[key], self.orders[key]["lineItems"]
+        else:
+            name = {"FulfillmentOrder": "fulfillmentOrders", "Fulfillment": "fulfillments"}[kind]
+            owner = next(row for order in self.orders.values() for row in order[name] if row["id"] == variables["id"])
+            rows = owner["lineItems" if kind == "FulfillmentOrder" else "fulfillmentLineItems"]
+        page = paged(rows, 50, int(variables["after"]))
+        return {"node": {"__typename": kind, "lineItems": page, "fulfillmentLineItems": page}}
+
+    def do_FulfillmentOrders(self, variables):
+        order = self.orders.get(tail(variables["id"]))
+        nodes = [
+            {**row, "lineItems": paged(row["lineItems"], 20)} for row in (order or {}).get("fulfillmentOrders", ())
+        ]
+        return {"order": order and {"fulfillmentOrders": {"nodes": nodes}}}
+
+    def do_Fulfillments(self, variables):
+        order = self.orders.get(tail(variables["id"]))
+        rows = (order or {}).get("fulfillments", ())
+        rows = [{**row, "fulfillmentLineItems": paged(row["fulfillmentLineItems"], 20)} for row in rows]
+        return {"order": order and {"fulfillments": rows}}
+
+    def do_Fulfill(self, variables):
+        given = variables["fulfillment"]
+        held, problems, order = [], [], None
+        for wanted in given["lineItemsByFulfillmentOrder"]:
+            order, row = self._find_fulfillment_order(wanted["fulfillmentOrderId"])
+            if not row or row["status"] not in ("OPEN", "IN_PROGRESS"):
+                problems.append({"field": ["fulfillment"], "message": "Fulfillment order has an unfulfillable status"})
+                continue
+            items = {item["id"]: item for item in row["lineItems"]}
+            for part in wanted["fulfillmentOrderLineItems"]:
+                item = items.get(part["id"])
+                if not item or part["quantity"] > item["remainingQuantity"]:
+                    problems.append(
+                        {"field": ["fulfillment"], "message": "Invalid fulfillment order line item quantity"}
+                    )
+                else:
+                    held.append((row, item, part["quantity"]))
+        if len({row["assignedLocation"]["location"]["id"] for row, _item, _quantity in held}) > 1:
+            problems.append({"field": ["fulfillment"], "message": "Fulfillment orders must be at one location"})
+        if problems:
+            return {"fulfillmentCreate": {"fulfillment": None, "userErrors": problems}}
+        fulfillment = self._fulfil(order, held, given)
+        return {"fulfillmentCreate": {"fulfillment": fulfillment, "userErrors": []}}
+
+    def _find_fulfillment_order(self, key):
+        found = ((order, row) for order in self.orders.values() for row in order["fulfillmentOrders"])
+        return next(((order, row) for order, row in found if row["id"] == key), (None, None))
+
+    def _fulfil(self, order, held, given):
+        for row, item, quantity in held:
+            item["remainingQuantity"] -= quantity
+            left = any(one["remainingQuantity"] for one in row["lineItems"])
+            row["status"] = "IN_PROGRESS" if left else "CLOSED"
+        tracking = given.get("trackingInfo") and {"number": None, **given["trackingInfo"]}
+        fulfillment = {
+            "__typename": "Fulfillment",
+            "id": gid("Fulfillment", self.new_id()),
+            "status": "SUCCESS",
+            "trackingInfo": [tracking] if tracking else [],
+            "fulfillmentLineItems": [
+                {"quantity": quantity, "lineItem": item["lineItem"]} for _r, item, quantity in held
+            ],
+        }
+        order["fulfillments"].append(fulfillment)
+        if given.get("notifyCustomer"):
+            self.mail.append(order["id"])
+        left = any(one["remainingQuantity"] for row in order["fulfillmentOrders"] for one in row["lineItems"])
+        self.touch(tail(order["id"]), displayFulfillmentStatus="PARTIALLY_FULFILLED" if left else "FULFILLED")
+        return fulfillment
+
+    def do_Cancel(self, variables):
+        order = self.orders.get(tail(variables["id"]))
+        if not order:
+            problems = [problem(["orderId"], "Order does not exist", "NOT_FOUND")]
+        elif order["cancelledAt"]:
+            problems = [problem(["orderId"], "Order has already been cancelled", "INVALID")]
+        elif order["fulfillments"]:
+            problems = [problem(["orderId"], "Order has fulfillments", "INVALID")]
+        else:
+            problems = []
+            self.cancel(tail(variables["id"]), variables["reason"])
+            if variables["refund"]:
+                self.touch(tail(variables["id"]), displayFinancialStatus="REFUNDED")
+        job = None if problems else {"id": gid("Job", self.new_id())}
+        return {"orderCancel": {"job": job, "orderCancelUserErrors": problems}}
+
+    def do_Cancelled(self, variables):
+        return {"order": self.orders.get(tail(variables["id"]))}

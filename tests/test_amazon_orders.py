@@ -1,0 +1,313 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+
+from ..marketplaces import amazon_forms
+from ..schemas import Package
+from ..transport import errors
+from .common import MarketplaceCase
+from .test_contract_amazon import EG, AmazonTools
+
+
+class TestAmazonOrders(AmazonTools, MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+
+    # ------------------------------------------------------------------ which orders
+
+    def test_an_unpaid_order_comes_in_when_its_prices_are_known(self):
+        external_id = self.place_order((self.products[0], 2, 10.0), status="PENDING")
+        priced = self.box.orders[external_id]
+        bare = json.loads(json.dumps(priced))
+        for item in bare["orderItems"]:
+            del item["proceeds"], item["product"]["price"]
+        del bare["proceeds"]
+        self.box.orders[external_id] = bare
+        self.pull()
+        self.assertFalse(self.orders_here())
+        self.box.orders[external_id] = priced
+        self.box.change_order(external_id, "UNSHIPPED")
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
+
+    def test_a_paid_order_without_any_price_is_no_order_for_nothing(self):
+        external_id = self.place_order((self.products[0], 2, 10.0))
+        order = self.box.orders[external_id]
+        del order["orderItems"][0]["proceeds"], order["orderItems"][0]["product"]["price"], order["proceeds"]
+        self.pull()
+        self.assertFalse(self.orders_here())
+        self.assertEqual(self.inbox().state, "failed")
+        self.assertIn("orderItems[0].proceeds", self.inbox().last_error)
+
+    def test_an_order_that_amazon_delivers_is_left_out(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.box.orders[external_id]["fulfillment"]["fulfilledBy"] = "AMAZON"
+        self.pull()
+        self.assertFalse(self.inbox())
+        self.assertIsNone(self.account._api()._fetch_order(self.account, external_id))
+
+    def test_an_unpaid_order_that_was_cancelled_is_cancelled_here(self):
+        external_id = self.place_order((self.products[0], 1, 10.0), status="CANCELLED")
+        order = self.box.orders[external_id]
+        execution = {"cancelledBy": "BUYER", "cancelReason": "Changed his mind"}
+        order["orderItems"][0].update({"proceeds": {}, "cancellation": {"cancellationExecution": execution}})
+        del order["proceeds"], order["orderItems"][0]["product"]["price"]
+        self.pull()
+        found = self.order_here(external_id)
+        self.assertEqual((found.state, found.marketplace_reason), ("cancel", "Changed his mind"))
+
+    # ------------------------------------------------------------------ who and what
+
+    def test_a_buyer_of_whom_amazon_tells_nothing_is_a_customer_all_the_same(self):
+        first = self.place_order((self.products[0], 1, 10.0), buyer={}, recipient={})
+        second = self.place_order((self.products[0], 1, 10.0), buyer=None, recipient=None)
+        self.pull()
+        partners = (self.order_here(first) | self.order_here(second)).partner_id
+        self.assertEqual(len(partners), 2)
+        self.assertEqual(partners.mapped("name"), [f"Amazon {first}", f"Amazon {second}"])
+
+    def test_a_buyer_is_known_by_his_mail_and_not_by_a_number_that_many_share(self):
+        shared = {"name": "A", "addressLine1": "1 Nile Street", "phone": "+1 480-555-0100 ext. 12345"}
+        orders = []
+        for number, mail in enumerate(
+            ("a@marketplace.amazon.eg", "b@marketplace.amazon.eg", "a@marketplace.amazon.eg")
+        ):
+            address = {**shared, "phone": shared["phone"] + str(number)}
+            orders.append(
+                self.place_order(
+                    (self.products[0], 1, 10.0), buyer={"buyerEmail": mail}, recipient={"deliveryAddress": address}
+                )
+            )
+        self.pull()
+        partners = [self.order_here(external_id).partner_id for external_id in orders]
+        self.assertEqual(partners[0], partners[2])
+        self.assertNotEqual(partners[0], partners[1])
+        self.assertFalse(partners[0].phone)
+        self.assertIn("ext. 12345", self.order_here(orders[0]).partner_shipping_id.marketplace_phone2)
+
+    def test_an_item_without_a_sku_holds_the_order(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        del self.box.orders[external_id]["orderItems"][0]["product"]["sellerSku"]
+        self.pull()
+        self.assertTrue(self.order_here(external_id).marketplace_hold)
+
+    def test_line_ids_beyond_what_a_float_holds_stay_as_they_are(self):
+        external_id = self.place_order((self.products[0], 1, 10.0), (self.products[1], 1, 10.0))
+        self.pull()
+        ids = [item["orderItemId"] for item in self.box.orders[external_id]["orderItems"]]
+        self.assertGreater(int(ids[0]), 2**53)
+        self.assertEqual(self.order_here(external_id).order_line.mapped("cartona_line_id"), ids)
+
+    # ------------------------------------------------------------------ money
+
+    def amount(self, value):
+        return {"amount": str(value), "currencyCode": "USD"}
+
+    def parts(self, total, *parts):
+        """Return the proceeds of an item: parts are ``(type, amount, {subtype: amount})``."""
+        breakdowns = []
+        for kind, value, *details in parts:
+            rows = [
+                {"subtype": name, "value": self.amount(one)} for name, one in (details[0] if details else {}).items()
+            ]
+            breakdowns.append({"type": kind, "subtotal": self.amount(value), "detailedBreakdowns": rows})
+        return {"proceedsTotal": self.amount(total), "breakdowns": breakdowns}
+
+    def test_the_lines_come_to_what_amazon_says_whatever_it_is_made_of(self):
+        cases = {
+            "shipping": (self.parts("35.00", ("ITEM", 30), ("SHIPPING", 5)), 10.0, {"SHIPPING": 5.0}),
+            "free shipping": (
+                self.parts("30.00", ("ITEM", 30), ("SHIPPING", 5), ("DISCOUNT", -5, {"SHIPPING": -5})),
+                10.0,
+                {},
+            ),
+            "promotion": (self.parts("27.00", ("ITEM", 30), ("DISCOUNT", "3.00", {"ITEM": "3.00"})), 9.0, {}),
+            "tax on top": (
+                self.parts("38.50", ("ITEM", 30), ("SHIPPING", 5), ("TAX", "3.5", {"ITEM": 3, "SHIPPING": "0.5"})),
+                11.0,
+                {"SHIPPING": 5.5},
+            ),
+            "tax within": (self.parts("30.00", ("ITEM", 30), ("TAX", "3.68", {"ITEM": "3.68"})), 10.0, {}),
+            "gift and cash on delivery": (
+                self.parts("37.25", ("ITEM", 30), ("GIFT_WRAP", 2), ("COD_FEE", "5.25")),
+                10.0,
+                {"GIFT_WRAP": 2.0, "COD_FEE": 5.25},
+            ),
+            "does not divide": (self.parts("10.00", ("ITEM", 10)), 3.33, {"ROUNDING": 0.01}),
+            "unknown part": (self.parts("31.00", ("ITEM", 30), ("STARDUST", 1)), 10.0, {"OTHER": 1.0}),
+        }
+        for name, (proceeds, price, extras) in cases.items():
+            with self.subTest(name):
+                external_id = self.place_order((self.products[0], 3, 10.0))
+                raw = self.box.orders[external_id]
+                raw["orderItems"][0]["proceeds"] = proceeds
+                raw["proceeds"] = {"grandTotal": proceeds["proceedsTotal"]}
+                self.pull()
+                order = self.order_here(external_id)
+                self.assertFalse(order.marketplace_hold)
+                self.assertAlmostEqual(order.amount_total, float(proceeds["proceedsTotal"]["amount"]))
+                goods = order.order_line.filtered(lambda line: line.product_id == self.products[0])
+                self.assertAlmostEqual(goods.price_unit, price)
+                others = {line.cartona_line_id: round(line.price_unit, 2) for line in order.order_line - goods}
+                self.assertEqual(others, extras)
+
+    def test_a_total_that_is_not_that_of_the_lines_holds_the_order(self):
+        external_id = self.place_order((self.products[0], 3, 10.0), proceeds={"grandTotal": self.amount("31.50")})
+        self.pull()
+        self.assertIn("31.50", self.order_here(external_id).marketplace_hold)
+
+    def test_a_tip_for_the_delivery_is_a_line(self):
+        tip = {"type": "DELIVERY_TIP", "status": "FINALIZED", "subtotal": self.amount("1.50")}
+        external_id = self.place_order(
+            (self.products[0], 3, 10.0), proceeds={"grandTotal": self.amount("31.50"), "breakdowns": [tip]}
+        )
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.amount_total), ("sale", 31.5))
+
+    def test_tax_that_odoo_adds_by_itself_is_not_part_of_the_price(self):
+        item = {"orderItemId": "1", "quantityOrdered": 2, "product": {"sellerSku": "A"}}
+        item["proceeds"] = self.parts("22.00", ("ITEM", 20), ("TAX", 2, {"ITEM": 2}))
+        self.assertEqual(amazon_forms.lines_of({"orderItems": [item]}, "USD")[0].price_unit, 11.0)
+        self.assertEqual(amazon_forms.lines_of({"orderItems": [item]}, "USD", with_tax=False)[0].price_unit, 10.0)
+
+    def test_yen_have_no_decimals(self):
+        item = {"orderItemId": "1", "quantityOrdered": 3, "product": {"sellerSku": "A"}}
+        item["proceeds"] = {"proceedsTotal": {"amount": "5980", "currencyCode": "JPY"}}
+        goods, rest = amazon_forms.lines_of({"orderItems": [item]}, "JPY")
+        self.assertEqual((goods.price_unit, rest.external_id, rest.price_unit), (1993.0, "ROUNDING", 1.0))
+
+    def test_what_was_cancelled_of_an_item_is_not_delivered(self):
+        external_id = self.place_order((self.products[0], 3, 10.0), (self.products[1], 1, 10.0))
+        raw = self.box.orders[external_id]
+        raw["orderItems"][0]["fulfillment"] = {"quantityFulfilled": 0, "quantityUnfulfilled": 0}
+        raw["orderItems"][0]["cancellation"] = {"cancellationExecution": {"cancelledBy": "MERCHANT"}}
+        raw["orderItems"][0]["proceeds"] = {"proceedsTotal": self.amount(0)}
+        raw["proceeds"] = {"grandTotal": self.amount(10)}
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.order_line.product_id, order.amount_total), (self.products[1], 10.0))
+
+    # ------------------------------------------------------------------ pages
+
+    def searches(self):
+        return self.box.calls(self.pull_path)
+
+    def test_the_next_pull_begins_where_amazon_says_that_it_has_looked_up_to(self):
+        self.pull()
+        after = json.loads(self.running().order_cursor)["after"]
+        self.assertGreaterEqual(after, amazon_forms.zulu(self.account.orders_since))
+        self.account.orders_since = "2020-01-01"
+        self.running().order_cursor = False
+        self.pull()
+        self.assertEqual(self.searches()[-1].query["lastUpdatedAfter"], "2020-01-01T00:00:00Z")
+        after = json.loads(self.running().order_cursor)["after"]
+        self.assertGreater(after, "2026")
+        self.pull()
+        self.assertEqual(self.searches()[-1].query["lastUpdatedAfter"], after)
+
+    def test_an_order_that_changes_between_two_pages_comes_once_as_it_is_last(self):
+        self.box.page_size = 2
+        ids = [self.place_order((self.products[0], 1, 10.0)) for _n in range(3)]
+        config, api = self.account, self.account._api()
+        page = api._pull_orders(config)
+        self.assertTrue(page.more)
+        self.box.change_order(ids[0], "CANCELLED")
+        self.assertFalse(api._pull_orders(config, page.cursor).more)
+        self.pull()
+        self.pull()
+        self.assertEqual(sorted(self.orders_here().mapped("cartona_id")), sorted(ids))
+        self.assertEqual(self.order_here(ids[0]).state, "cancel")
+
+    def test_a_page_whose_token_has_run_out_begins_the_search_again(self):
+        self.box.page_size = 2
+        ids = [self.place_order((self.products[0], 1, 10.0)) for _n in range(5)]
+        page = self.account._api()._pull_orders(self.account)
+        self.running().order_cursor = page.cursor
+        self.box.pages.clear()
+        self.pull()
+        self.assertEqual(sorted(self.orders_here().mapped("cartona_id")), sorted(ids))
+        self.assertNotIn("token", json.loads(self.running().order_cursor))
+
+    def test_a_search_beyond_the_budget_goes_on_at_its_page_and_blocks_nothing_else(self):
+        self.box.page_size = 1
+        self.box.limits = True
+        ids = [self.place_order((self.products[0], 1, 10.0)) for _n in range(22)]
+        self.pull()
+        self.assertEqual(len(self.orders_here()), 20)
+        self.assertFalse(self.running().blocked_until)
+        self.box.budgets.clear()
+        self.pull()
+        self.assertEqual(sorted(self.orders_here().mapped("cartona_id")), sorted(ids))
+
+    def test_what_is_older_than_what_is_here_is_set_aside(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        older = json.loads(json.dumps(self.box.orders[external_id]))
+        self.box.change_order(external_id, "CANCELLED")
+        self.pull()
+        self.env["marketplace.inbox"]._store([(self.account, "order", external_id, older)], "webhook")
+        self.commit()
+        self.assertEqual(self.order_here(external_id).state, "cancel")
+        self.assertEqual(sorted(self.inbox().mapped("state")), ["done", "superseded"])
+
+    # ------------------------------------------------------------------ deliveries
+
+    def told(self, order):
+        return list(self.box.shipments.get(order.cartona_id, {}).values())
+
+    def waiting(self, order):
+        return self.env["marketplace.outbox"].search([("order_id", "=", order.id), ("lane", "=", "orders")])
+
+    def test_a_delivery_without_a_tracking_number_says_to_enter_it(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        picking = self.deliver(order)
+        self.assertFalse(self.told(order))
+        self.assertIn("tracking number", self.waiting(order).last_error)
+        self.assertIn(picking.name, self.waiting(order).last_error)
+        picking.marketplace_tracking = "TN-1"
+        self.settle()
+        self.assertIn("carrier", self.waiting(order).last_error)
+        picking.marketplace_carrier = "Egypt Post"
+        self.settle()
+        detail = self.told(order)[0]
+        self.assertEqual((detail["carrierCode"], detail["carrierName"]), ("Other", "Egypt Post"))
+        self.assertEqual(detail["packageReferenceId"], str(picking.id))
+        self.assertEqual(order.marketplace_status, "shipped")
+
+    def test_a_carrier_that_amazon_knows_is_told_by_its_code(self):
+        package = Package("WH/OUT/1", [("1", 2.0)], carrier=" fedex ", tracking="T", number=7)
+        wire = amazon_forms.shipment_of(package, EG, self.account.create_date)["packageDetail"]
+        self.assertEqual((wire["carrierCode"], wire["orderItems"]), ("FedEx", [{"orderItemId": "1", "quantity": 2}]))
+
+    def test_a_part_of_a_unit_is_refused_and_not_rounded(self):
+        package = Package("WH/OUT/1", [("1", 0.5)], carrier="DHL", tracking="T", number=7)
+        result = self.account._api()._ship(self.account, "902", package)
+        self.assertEqual(result.outcome, "rejected")
+        self.assertFalse(self.box.calls(self.ship_path))
+
+    def test_a_delivery_whose_answer_was_lost_is_looked_for_before_it_is_told_again(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        self.box.fail(self.ship_path, kind="drop")
+        self.deliver(order, marketplace_carrier="DHL", marketplace_tracking="TN-2")
+        for _try in range(3):
+            self.time_passes()
+        self.assertEqual(len(self.box.calls(self.ship_path)), 1)
+        self.assertEqual(order.marketplace_status, "shipped")
+        self.assertFalse(self.waiting(order))
+
+    def test_a_delivery_that_never_arrived_is_told_again(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        self.box.fail(self.ship_path, kind="reset")
+        self.deliver(order, marketplace_carrier="DHL", marketplace_tracking="TN-3")
+        for _try in range(3):
+            self.time_passes()
+        self.assertEqual([detail["trackingNumber"] for detail in self.told(order)], ["TN-3"])
+
+    def test_nothing_but_deliveries_is_told(self):
+        self.assertEqual(set(self.account.status_rule_ids.mapped("status")), {"nothing"})
+        with self.assertRaises(errors.UnsupportedFeature):
+            self.account._api()._push_order_status(self.account, "902", "cancelled", {})

@@ -1,0 +1,118 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+
+
+from ..marketplaces import shopify_forms as forms
+from ..schemas import Package
+from ..transport import errors
+from .test_contract_shopify import ShopifyCase
+
+
+class TestShopifyDeliveries(ShopifyCase):
+    def setUp(self):
+        super().setUp()
+        self.list_products()
+        self.commit()
+        self.api = self.account._api()
+
+    def order(self, *quantities):
+        lines = [(product, quantity, "10.00") for product, quantity in zip(self.products, quantities, strict=False)]
+        external_id = self.place_order(*lines)
+        return external_id, [forms.tail(row, "id") for row in self.box.orders[external_id]["lineItems"]]
+
+    def ship(self, external_id, lines, tracking="1Z1", **values):
+        package = Package("WH/OUT/1", lines, "Aramex", tracking, "https://example.com/1Z1", **values)
+        return self.api._ship(self.account, external_id, package)
+
+    def held(self, external_id):
+        return [
+            {forms.tail(item, "lineItem", "id"): item["quantity"] for item in row["fulfillmentLineItems"]}
+            for row in self.box.orders[external_id]["fulfillments"]
+        ]
+
+    def test_a_repeated_delivery_is_known_by_its_tracking_number(self):
+        external_id, (first, second) = self.order(2, 3)
+        for repeated in (False, True, False):
+            result = self.ship(external_id, [(first, 1.0), (second, 3.0)], repeated=repeated)
+            self.assertEqual(result.outcome, "accepted")
+        self.assertEqual(self.held(external_id), [{first: 1, second: 3}])
+
+    def test_without_a_tracking_number_it_is_known_by_what_it_holds(self):
+        external_id, (first, second) = self.order(4, 1)
+        self.ship(external_id, [(first, 2.0)], "")
+        self.ship(external_id, [(first, 2.0)], "", repeated=True)
+        self.assertEqual(self.held(external_id), [{first: 2}])
+        self.ship(external_id, [(first, 2.0)], "")
+        self.assertEqual(self.held(external_id), [{first: 2}, {first: 2}])
+
+    def test_two_deliveries_may_share_a_tracking_number(self):
+        external_id, (first, second) = self.order(2, 3)
+        self.ship(external_id, [(first, 2.0)])
+        self.ship(external_id, [(second, 3.0)])
+        self.assertEqual(self.held(external_id), [{first: 2}, {second: 3}])
+
+    def test_what_somebody_has_fulfilled_there_already_is_accepted(self):
+        external_id, (first,) = self.order(2)
+        self.ship(external_id, [(first, 2.0)], "by hand")
+        self.assertEqual(self.ship(external_id, [(first, 2.0)], "1Z9").outcome, "accepted")
+        self.assertEqual(len(self.held(external_id)), 1)
+
+    def test_what_shopify_holds_back_is_refused_and_not_taken_for_told(self):
+        external_id, (first,) = self.order(2)
+        for status in ("ON_HOLD", "SCHEDULED"):
+            self.box.orders[external_id]["fulfillmentOrders"][0]["status"] = status
+            result = self.ship(external_id, [(first, 2.0)])
+            self.assertEqual(result.outcome, "rejected", status)
+            self.assertIn("hold", result.message)
+        self.box.orders[external_id]["fulfillmentOrders"][0]["status"] = "OPEN"
+        self.assertEqual(self.ship(external_id, [(first, 2.0)]).outcome, "accepted")
+        self.assertEqual(self.held(external_id), [{first: 2}])
+
+    def test_more_than_is_left_there_is_refused_with_the_reason(self):
+        external_id, (first,) = self.order(3)
+        self.ship(external_id, [(first, 2.0)], "A")
+        result = self.ship(external_id, [(first, 2.0)], "B")
+        self.assertEqual(result.outcome, "rejected")
+        self.assertIn("less of this order left", result.message)
+        self.assertEqual(len(self.held(external_id)), 1)
+
+    def test_what_leaves_from_two_locations_is_a_fulfilment_each_and_a_half_told_one_is_completed(self):
+        external_id, (first, second) = self.order(2, 3)
+        order = self.box.orders[external_id]
+        items = order["fulfillmentOrders"][0]["lineItems"]
+        other = self.box._fulfillment_order([], "655441492")
+        other["lineItems"] = [items.pop()]
+        order["fulfillmentOrders"].append(other)
+        self.box.fail("#Fulfill$", skip=1, status=503)
+        with self.assertRaises(errors.TemporaryFailure):
+            self.ship(external_id, [(first, 2.0), (second, 3.0)])
+        self.assertEqual(self.ship(external_id, [(first, 2.0), (second, 3.0)], repeated=True).outcome, "accepted")
+        self.assertEqual(self.held(external_id), [{first: 2}, {second: 3}])
+
+    def test_the_parts_of_a_line_are_one_line_there(self):
+        external_id, (first,) = self.order(5)
+        self.ship(external_id, [(first, 2.0), (f"{first}:2", 3.0)])
+        self.assertEqual(self.held(external_id), [{first: 5}])
+
+    def test_half_a_unit_is_told_by_a_person(self):
+        external_id, (first,) = self.order(5)
+        self.assertEqual(self.ship(external_id, [(first, 0.5)]).outcome, "rejected")
+
+    def test_an_order_that_is_gone_is_said(self):
+        with self.assertRaisesRegex(errors.RequestRejected, "no such order"):
+            self.ship("1", [("2", 1.0)])
+
+    def test_customers_are_written_to_by_the_accounts_setting(self):
+        for notify in (True, False):
+            self.account.shopify_notify = notify
+            external_id, (first,) = self.order(1)
+            self.ship(external_id, [(first, 1.0)])
+            gid = self.box.orders[external_id]["id"]
+            self.assertEqual(gid in self.box.mail, notify)
+
+    def test_a_long_order_is_fulfilled_whole(self):
+        rows = [self.box.line(self.external_id(self.products[0]), 1, "1.00") for _n in range(45)]
+        external_id = self.box.add_order(*rows)
+        lines = [(forms.tail(row, "id"), 1.0) for row in rows]
+        self.assertEqual(self.ship(external_id, lines).outcome, "accepted")
+        self.assertEqual(self.ship(external_id, lines, repeated=True).outcome, "accepted")
+        self.assertEqual([len(held) for held in self.held(external_id)], [45])

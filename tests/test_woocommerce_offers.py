@@ -1,0 +1,122 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+
+
+from ..schemas import UNLIMITED
+from ..transport import errors
+from .common import MarketplaceCase
+from .contract import AdapterTools
+from .test_contract_woocommerce import PAGE, WoocommerceBase
+
+
+class TestWoocommerceOffers(WoocommerceBase, AdapterTools, MarketplaceCase):
+    # ------------------------------------------------------------------ products
+
+    def test_the_catalogue_is_read_with_all_variations(self):
+        parent = self.box.add_product(name="Trousers", type="variable")
+        for n in range(PAGE + 1):
+            attributes = [{"name": "Size", "option": f"{n} &amp; more"}]
+            self.box.add_product(f"T-{n}", "Trousers", parent=parent, attributes=attributes)
+        self.box.add_product("SET", "Set", type="grouped")
+        for n in range(PAGE):
+            self.box.add_product(f"P-{n}", "Piece", manage_stock=True, stock_quantity=n, price="12.50")
+        found = self.catalogue()
+        self.assertEqual(len(found), len(self.products) + PAGE + 1 + PAGE)
+        self.assertEqual(len({product.external_id for product in found}), len(found))
+        by_sku = {product.sku: product for product in found}
+        self.assertNotIn("SET", by_sku)
+        shirt, piece = by_sku[self.products[-1].default_code], by_sku["P-7"]
+        self.assertEqual(shirt.remote, {"parent": self.there[self.products[-1]]["parent_id"]})
+        self.assertEqual(by_sku["T-3"].name, "Trousers (3 & more)")
+        self.assertEqual(
+            (piece.price, piece.quantity, piece.published, piece.remote), (12.5, 7, True, {"parent": None})
+        )
+
+    def catalogue(self):
+        found, cursor = [], None
+        while True:
+            page, cursor = self.api._list_products(self.account, cursor)
+            found += page
+            if not cursor:
+                return found
+
+    def test_variations_entered_by_hand_are_found_under_their_products(self):
+        for count in (3, 30):
+            with self.subTest(count=count):
+                parent = self.box.add_product(name="Trousers", type="variable")
+                ids = [str(self.box.add_product(parent=parent)["id"]) for _n in range(count)]
+                self.box.clear_journal()
+                located = self.api._locate_products(self.account, [*ids, self.external_id(self.products[0]), "77", "x"])
+                expected = dict.fromkeys(ids, {"parent": parent["id"]})
+                self.assertEqual(located, {**expected, self.external_id(self.products[0]): {"parent": None}})
+                self.assertLess(len(self.box.calls()), 10)
+
+    def test_a_hundred_go_in_one_call_and_one_more_in_another(self):
+        wanted = [self.row(self.box.add_product()) for _n in range(101)]
+        with self.assertRaisesRegex(errors.InvalidResponse, "each row"):
+            self.box.fail("batch", body={"update": []}, status=200)
+            self.api._push_offers(self.account, wanted[:2])
+        self.box.clear_journal()
+        results = self.api._push_offers(self.account, wanted)
+        self.assertEqual({result.outcome for result in results}, {"accepted"})
+        self.assertEqual([len(call.body["update"]) for call in self.box.calls("batch")], [101, 50, 51])
+
+    def row(self, product, **wire):
+        wire = {"id": product["id"], "regular_price": "5.00", **wire}
+        return {"listing_id": product["id"], "remote": {"parent": product["parent_id"] or None}, "wire": wire}
+
+    def test_variations_of_several_products_go_by_product_and_an_outage_in_between_forgets_none(self):
+        parents = [self.box.add_product(name=str(n)) for n in range(3)]
+        rows = [self.row(self.box.add_product(parent=parent)) for parent in (*parents, *parents)]
+        self.box.fail(f"{parents[1]['id']}/variations", status=503, retry_after="7")
+        results = self.api._push_offers(self.account, rows)
+        self.assertEqual([result.outcome for result in results], ["accepted", "wait", "wait"] * 2)
+        self.assertEqual(results[1].after, 7)
+        results = self.api._push_offers(self.account, rows)
+        self.assertEqual({result.outcome for result in results}, {"accepted"})
+
+    def test_a_product_that_became_a_variation_is_found_again(self):
+        listings = self.list_products()
+        self.settle()
+        parent = self.box.add_product(name="Coat", type="variable")
+        there = self.there[self.products[0]]
+        there.update(parent_id=parent["id"], type="variation")
+        parent["variations"].append(there["id"])
+        self.change_offer(self.products[0])
+        self.settle()
+        self.assert_there(self.products[0])
+        self.assertEqual(listings[0].remote, {"parent": parent["id"]})
+
+    def test_a_shop_that_keeps_no_stock_is_told_instead_of_selling_what_is_not_there(self):
+        self.box.keeps_stock = False
+        self.list_products()
+        self.change_offer(self.products[0])
+        self.settle()
+        listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
+        self.assertEqual(listing.state, "failed")
+        self.assertIn("stock management", listing.last_error)
+
+    def test_a_variable_product_has_no_price_of_its_own(self):
+        parent = self.box.add_product(name="Coat", type="variable", price="")
+        results = self.api._push_offers(self.account, [self.row(parent)])
+        self.assertEqual((results[0].outcome, results[0].code), ("rejected", "price"))
+
+    def test_prices_are_texts_with_the_decimals_of_the_currency(self):
+        for currency, price in (("JPY", "1235"), ("USD", "1234.50"), ("KWD", "1234.500")):
+            with self.subTest(currency=currency):
+                self.account.pricelist_id = self.pricelist(currency)
+                wire = self.api._serialize_product(self.account, {"external_id": "5", "price": 1234.5})
+                self.assertEqual(wire["regular_price"], price if currency != "JPY" else f"{1234.5:.0f}")
+
+    def pricelist(self, name):
+        currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", name)])
+        currency.active = True
+        return self.env["product.pricelist"].create({"name": name, "currency_id": currency.id})
+
+    def test_the_sale_price_is_left_alone_and_what_odoo_keeps_no_stock_of_is_not_managed(self):
+        wire = self.api._serialize_product(
+            self.account, {"external_id": "5", "price": 3.0, "quantity": UNLIMITED, "published": False}
+        )
+        self.assertEqual(
+            wire,
+            {"id": 5, "regular_price": "3.00", "manage_stock": False, "stock_status": "instock", "status": "private"},
+        )
