@@ -145,7 +145,9 @@ class AdapterContract(AdapterTools):
         self.assertTrue(found["name"])
         told = self.account.action_test_connection()["params"]
         ours = self.account.company_id.currency_id.name
-        self.assertEqual(told["type"], "success" if found.get("currency") in (None, "", ours) else "warning", told["message"])
+        self.assertEqual(
+            told["type"], "success" if found.get("currency") in (None, "", ours) else "warning", told["message"]
+        )
 
     def test_a_new_account_is_set_to_what_its_marketplace_can_do(self):
         able = self.account._capabilities()
