@@ -35,6 +35,7 @@ from . import marketplace_lane_pull
 from . import marketplace_lane_inbox
 from . import marketplace_task
 from . import marketplace_lane_tasks
+from . import marketplace_retention
 from . import marketplace_matching
 from . import marketplace_suggestion
 from . import marketplace_unmatched

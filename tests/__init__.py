@@ -39,6 +39,7 @@ from . import test_offer_demand
 from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
+from . import test_old_rows
 from . import test_order_changes
 from . import test_order_lines_out
 from . import test_order_screen

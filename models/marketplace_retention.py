@@ -1,0 +1,53 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..database import own_transaction
+
+KEEP_DAYS = 90
+BATCH = 1000
+# Rows that one night removes at most, of each kind.
+VACUUM_ROWS = 50_000
+
+TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
+# The newest audit of an account is what its dashboard tells of, however old it is.
+OLD_AUDITS = """
+    SELECT %s FROM marketplace_audit a %s
+     WHERE a.state != 'running' AND a.create_date < %%s
+       AND EXISTS (SELECT 1 FROM marketplace_audit newer WHERE newer.config_id = a.config_id AND newer.id > a.id)
+       AND %s
+     LIMIT %%s FOR UPDATE OF %s SKIP LOCKED"""
+DRIFTS = OLD_AUDITS % ("d.id", "JOIN marketplace_drift d ON d.audit_id = a.id", "true", "d")
+EMPTY = "NOT EXISTS (SELECT 1 FROM marketplace_drift d WHERE d.audit_id = a.id)"
+AUDITS = OLD_AUDITS % ("a.id", "", EMPTY, "a")
+
+
+class MarketplaceTask(models.Model):
+    _inherit = "marketplace.task"
+
+    @api.autovacuum
+    def _gc_finished_tasks(self):
+        _delete_old(self.env, self._table, TASKS)
+
+
+class MarketplaceAudit(models.Model):
+    _inherit = "marketplace.audit"
+
+    @api.autovacuum
+    def _gc_old_audits(self):
+        """Delete what old audits found, then the audits, so that no single one takes long."""
+        _delete_old(self.env, "marketplace_drift", DRIFTS)
+        _delete_old(self.env, self._table, AUDITS)
+
+
+def _delete_old(env, table, query):
+    """Delete the rows that ``query`` finds with a date and a limit, in pieces, each in a transaction of its own."""
+    left, done = VACUUM_ROWS, BATCH
+    while left > 0 and done == BATCH:
+        with own_transaction(env) as own_env:
+            found = SQL(query, fields.Datetime.now() - timedelta(days=KEEP_DAYS), BATCH)
+            own_env.cr.execute(SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found))
+            done = own_env.cr.rowcount
+        left -= done

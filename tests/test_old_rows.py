@@ -1,0 +1,68 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import re
+from pathlib import Path
+
+from ..models import marketplace_retention
+from .common import MarketplaceCase
+
+OPERATIONS = Path(__file__).resolve().parent.parent / "docs" / "OPERATIONS.md"
+
+
+class TestOldRows(MarketplaceCase):
+    """No table grows without end."""
+
+    def age(self, records, days=91):
+        self.env.flush_all()
+        dates = {"create_date", "finished_at"} & set(records._fields)
+        for name in dates:
+            self.env.cr.execute(
+                f"UPDATE {records._table} SET {name} = now() at time zone 'utc' - %s * interval '1 day' "
+                "WHERE id = ANY(%s)",
+                [days, records.ids],
+            )
+        self.env.invalidate_all()
+        return records
+
+    def task(self, state, days):
+        return self.age(self.env["marketplace.task"].create({**self.mine, "kind": "list", "state": state}), days)
+
+    def audit(self, days, **values):
+        audit = self.env["marketplace.audit"].create({**self.mine, "state": "clean", **values})
+        listing = {"audit_id": audit.id, "listing_id": self.listing.id, "subject": "price"}
+        self.env["marketplace.drift"].create([{**self.mine, **listing}] * 3)
+        return self.age(audit, days)
+
+    def setUp(self):
+        super().setUp()
+        self.mine = {"config_id": self.account.id}
+        self.listing = self.list_products()[0]
+
+    def test_tasks_that_ended_long_ago_go(self):
+        old, young, running = self.task("done", 91), self.task("failed", 89), self.task("running", 91)
+        self.env["marketplace.task"]._gc_finished_tasks()
+        self.assertEqual((old | young | running).exists(), young | running)
+
+    def test_old_audits_go_with_what_they_found_and_the_newest_stays(self):
+        old, newest = self.audit(200), self.audit(100)
+        drifts = newest.drift_ids
+        self.env["marketplace.audit"]._gc_old_audits()
+        self.env.invalidate_all()
+        self.assertEqual((old | newest).exists(), newest)
+        self.assertEqual(self.env["marketplace.drift"].search([("config_id", "=", self.account.id)]), drifts)
+
+    def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
+        old, _newest = self.audit(200), self.audit(100)
+        self.patch(marketplace_retention, "BATCH", 1)
+        self.patch(marketplace_retention, "VACUUM_ROWS", 2)
+        for left in (1, 0):
+            self.env["marketplace.audit"]._gc_old_audits()
+            self.env.invalidate_all()
+            self.assertEqual(len(old.exists().drift_ids), left)
+        self.assertFalse(old.exists())
+
+    def test_each_table_is_named_with_how_long_its_rows_stay(self):
+        tables = [name for name in self.env.registry if name.startswith("marketplace.")]
+        kept = {name for name in tables if not self.env[name]._abstract and not self.env[name]._transient}
+        rows = [line.split("|")[1] for line in OPERATIONS.read_text().splitlines() if line.startswith("| `")]
+        named = {name for row in rows for name in re.findall(r"`(marketplace\.[a-z.]+)`", row)}
+        self.assertEqual(kept ^ named, set())
