@@ -6,6 +6,8 @@
     "category": "Sales/Sales",
     "author": "Cartona Integration contributors",
     "license": "LGPL-3",
+    # No website and no maintainers: there is neither a public home nor an account that answers yet.
+    "development_status": "Beta",
     "application": True,
     "images": ["static/description/dashboard.png"],
     "depends": ["sale_management", "sale_stock", "phone_validation", "queue_job"],

@@ -22,7 +22,9 @@ from .python_env import environment
 DIST = ROOT / "dist"
 # No tests: they talk to the sandbox, and neither belongs on a server that sells; Odoo looks for them when told to test,
 # never else. The tours stay, since the manifest names them, and the pages that README leads to.
-LEFT_OUT = {"dev", "sandbox", "tests", "tests_plain", "tests_e2e", "readme", "Makefile", "pyproject.toml"}
+LEFT_OUT = {
+    "dev", "sandbox", "tests", "tests_plain", "tests_e2e", "readme", "Makefile", "pyproject.toml", "eslint.config.mjs",
+}  # fmt: skip
 # Run beside the checkout, under the module's name: whool takes it from the folder. Counts commits as OCA's packages do.
 VERSION = """
 import sys

@@ -8,12 +8,19 @@ import subprocess
 
 from . import npm
 from .addon import addons_path
-from .common import MODULE, ROOT, Stop, call, say
+from .common import MODULE, ROOT, Stop, call, say, state_dir
 from .odoo_source import WRITTEN_FOR
+from .port import write
 from .python_env import environment
 
 PRETTIER = ["prettier@3.9.7", "@prettier/plugin-xml@3.4.2"]
-PRETTIER_FILES = (".xml", ".js", ".css", ".scss")
+ESLINT = "eslint@9.39.1"
+PRETTIER_FILES = (".xml", ".js", ".mjs", ".css", ".scss", ".json", ".yml")
+BINARY = (".png", ".po", ".pot")  # Odoo writes its catalogues as it likes
+# README.md is the user's document; Odoo reads headers in any case, numbers by the field's type, and titles its lists.
+NOT_OURS = (
+    "prefer-readme-rst", "xml-header-wrong", "xml-field-numeric-without-eval", "xml-deprecated-tree-attribute",
+)  # fmt: skip
 
 
 def main(*names):
@@ -62,10 +69,43 @@ def prettier():
     return gate([modules / ".bin" / "prettier", mode, "--log-level=warn", f"--plugin={plugin}", *files], cwd=ROOT)
 
 
+def eslint():
+    tool = npm.modules("eslint", ESLINT) / ".bin" / "eslint"
+    config = ROOT / "eslint.config.mjs"
+    return gate([tool, "--max-warnings=0", "-c", config, *(["--fix"] if fixing() else []), "static"], cwd=ROOT)
+
+
+def oca():
+    """OCA's checks of views, data and translations, on the addon as it is packed: where a repository's root is the
+    module they find none, and say that all is well."""
+    from .dist import files
+
+    folder = state_dir() / "oca" / MODULE
+    write(folder, files(WRITTEN_FOR))
+    module = gate([tool("oca-checks-odoo-module"), f"--disable={','.join(NOT_OURS)}", MODULE], cwd=folder.parent)
+    translations = sorted((ROOT / "i18n").glob("*.po*"))
+    return gate([tool("oca-checks-po"), "--disable=po-pretty-format", *translations]) and module
+
+
+def text():
+    """Small things of all text files."""
+    names = [name for name in tracked() if not name.endswith(BINARY)]
+    checks = ("trailing-whitespace-fixer", "end-of-file-fixer", "mixed-line-ending", "check-case-conflict",
+              "check-merge-conflict")  # fmt: skip
+    kinds = {"check-json": ".json", "check-yaml": (".yml", ".yaml"), "check-toml": ".toml", "check-xml": ".xml",
+             "debug-statement-hook": ".py"}  # fmt: skip
+    commands = [[check, *names] for check in checks]
+    commands += [[check, *(name for name in names if name.endswith(kind))] for check, kind in kinds.items()]
+    return all([gate([tool(check), *of], cwd=ROOT) for check, *of in commands])
+
+
 def tracked():
     """Files git knows or would take; a deleted one is neither."""
     done = call(["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"])
     return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-GATES = {"ruff": ruff, "format": ruff_format, "pylint": pylint, "prettier": prettier}
+GATES = {
+    "ruff": ruff, "format": ruff_format, "pylint": pylint, "oca": oca, "prettier": prettier, "eslint": eslint,
+    "text": text,
+}  # fmt: skip

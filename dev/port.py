@@ -17,7 +17,7 @@ from .common import MODULE, ROOT, Stop, say, state_dir
 from .port_rules import OLD_WORDS, RULES, TRANSFORMATIONS
 
 # Not part of the addon; `sandbox` stays, since the tests use it.
-LEFT_OUT = {"dev", "tests_plain", "tests_e2e", "docs", "readme", "node_modules", "Makefile"}
+LEFT_OUT = {"dev", "tests_plain", "tests_e2e", "docs", "readme", "node_modules", "Makefile", "eslint.config.mjs"}
 TEXT = {".py", ".xml", ".js", ".csv", ".scss", ".css", ".sql"}
 TARGET = "19.0"
 
@@ -35,6 +35,7 @@ def port(source, target, series):
     if target.is_symlink():
         target.unlink()
     write(target, rewritten(source, addon_files(source), series))
+    say(f"ported to {target}")
     return target
 
 
@@ -110,7 +111,6 @@ def write(target, wanted):
         if not path.exists() or path.read_bytes() != data:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    say(f"ported to {target}")
 
 
 def has_files(folder, wanted):

@@ -31,8 +31,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self._ask_person(
             sale_order,
             _("Partly refunded at the marketplace"),
-            _("%.2f were given back. Take what is not wanted off the delivery, or credit the invoice.")
-            % sale_order.marketplace_refunded,
+            _(
+                "%.2f were given back. Take what is not wanted off the delivery, or credit the invoice.",
+                sale_order.marketplace_refunded,
+            ),
         )
 
     def _ask_about_step_back(self, sale_order, order):
@@ -42,8 +44,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._ask_person(
                 sale_order,
                 _("Stepped back at the marketplace"),
-                _("It is %s there by now. Decide whether it is to be delivered, and change it here or there.")
-                % order.raw_status,
+                _(
+                    "It is %s there by now. Decide whether it is to be delivered, and change it here or there.",
+                    order.raw_status,
+                ),
             )
 
     def _ask_about_deleted(self, config, external_id):
