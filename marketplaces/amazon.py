@@ -7,7 +7,6 @@ from urllib.parse import quote, urlsplit
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..models.marketplace_config_place import PLACE_FIELDS
 from ..schemas import Event, Order, OrderPage, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
@@ -42,8 +41,6 @@ FEED_CONTENT = "application/json; charset=UTF-8"
 FEED_ENDED_BADLY = ("CANCELLED", "FATAL")
 
 PERSONAL_KEYS = {"giftoption", "taxregistrations", "paymentexecutions", "destinationpostalcode"}
-
-PLACE_FIELDS.update({"amazon_seller_id", "amazon_marketplace"})
 
 
 class MarketplaceApiAmazon(models.AbstractModel):
@@ -472,6 +469,9 @@ class MarketplaceConfig(models.Model):
         default="PRODUCT",
         help="The product type that offers are sent with. PRODUCT suits offers of all kinds of products.",
     )
+
+    def _place_fields(self):
+        return {*super()._place_fields(), "amazon_seller_id", "amazon_marketplace"}
 
     @api.depends("amazon_marketplace")
     def _compute_amazon_region(self):

@@ -115,12 +115,11 @@ class MarketplaceConfig(models.Model):
                 except MarketplaceError as err:
                     raise ValidationError(str(err)) from err
 
-    def write(self, vals):
-        result = super().write(vals)
-        if {"rest_auth", "rest_scope"} & vals.keys():
-            # sudo: nobody has rights on tokens but the machinery itself
-            self.sudo().token_ids.unlink()
-        return result
+    def _credential_fields(self):
+        return {*super()._credential_fields(), "rest_auth", "rest_scope"}
+
+    def _place_fields(self):
+        return {*super()._place_fields(), "rest_token_2"}
 
     def _prepare_adapter_values(self, code):
         values = super()._prepare_adapter_values(code)

@@ -13,13 +13,6 @@ _logger = logging.getLogger(__name__)
 TOLD = "marketplace.config.told"
 MANAGER = "cartona_integration.group_marketplace_manager"
 
-# Settings that change what every listing of the account should show.
-SUBJECT_FIELDS = {
-    "price": {"active", "sync_price", "pricelist_id", "price_tax", "allow_zero_price"},
-    "publication": {"active"},
-    "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity", "untracked_policy"},
-}
-
 
 class MarketplaceConfig(models.Model):
     """An account at a marketplace: where it is, who we are there, and what is done with it."""
@@ -330,13 +323,6 @@ class MarketplaceConfig(models.Model):
         # sudo: nobody may write what runs but the machinery itself
         self.env["marketplace.config.state"].sudo().create([{"config_id": config.id} for config in configs])
         return configs
-
-    def write(self, vals):
-        result = super().write(vals)
-        subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
-        if subjects:
-            self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
-        return result
 
     @api.onchange("code")
     def _onchange_code(self):

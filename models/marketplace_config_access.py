@@ -60,15 +60,6 @@ class MarketplaceConfig(models.Model):
         asked = (*able.get("credentials", ("auth_token",)), *able.get("settings", ()))
         return {*able["subjects"], *able["statuses"], *asked, *flags}
 
-    def write(self, vals):
-        result = super().write(vals)
-        if {*CREDENTIAL_FIELDS, "base_url", "code"} & vals.keys():
-            # sudo: what was given for the former credentials is nobody's any more. Searched for: it is written by
-            # transactions of its own, of which this one's cache knows nothing.
-            self.env["marketplace.token"].sudo().search([("config_id", "in", self.ids)]).unlink()
-            super().write({"tested_at": False})
-        return result
-
     def _token_url(self):
         """Return where access tokens are asked for."""
         self.ensure_one()

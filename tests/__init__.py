@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from . import test_accessibility
 from . import test_account
+from . import test_account_changes
 from . import test_account_form
 from . import test_all_marketplaces
 from . import test_amazon_accounts

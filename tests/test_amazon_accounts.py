@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-
-
 from odoo.exceptions import UserError, ValidationError
 
 from ..marketplaces.amazon_marketplaces import BY_ID, MARKETPLACES, REGIONS

@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-
-
 from ..marketplaces import shopify_documents as documents
 from ..marketplaces import shopify_forms as forms
 from ..sandbox.shopify import FIRST_ID, ShopifyBox, delivery

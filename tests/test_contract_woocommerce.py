@@ -1,5 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-
 from odoo.exceptions import UserError
 
 from ..sandbox.woocommerce import WooCommerceBox

@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-
-
 from ..marketplaces import shopify_forms as forms
 from ..schemas import Package
 from ..transport import errors

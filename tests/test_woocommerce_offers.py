@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-
-
 from ..schemas import UNLIMITED
 from ..transport import errors
 from .common import MarketplaceCase
