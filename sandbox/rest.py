@@ -34,6 +34,7 @@ class RestBox(RoutedBox):
         ("POST", r"api/orders/(?P<order_id>[^/]+)/status", "set_status"),
         ("POST", r"api/orders/(?P<order_id>[^/]+)/shipments", "ship"),
     )
+    API, TOKEN_PATH = "api", "oauth/token"
     currency = "EGP"
     STATUSES = ("NEW", "ACCEPTED", "SENT", "DONE", "VOID")
 
@@ -48,13 +49,13 @@ class RestBox(RoutedBox):
         self.refresh_token, self.tokens = "refresh-of-the-fake-1", set()
         self._numbers, self._tokens = itertools.count(FIRST_ORDER), itertools.count(1)
         super().__init__(**server)
-        self.url = f"{self.root}/api"
-        self.token_url = f"{self.root}/oauth/token"
+        self.url = f"{self.root}/{self.API}"
+        self.token_url = f"{self.root}/{self.TOKEN_PATH}"
 
     # === who may ask ===
 
     def authenticate(self, request, path):
-        if path == "oauth/token" or self.auth == "none":
+        if path == self.TOKEN_PATH or self.auth == "none":
             return
         if self.second and request.headers.get("X-Second") != self.second:
             raise Refused("the second token is missing or wrong", 401, "second_token")

@@ -23,6 +23,7 @@ class SallaBox(RestBox):
         ("GET", r"admin/v2/orders/(?P<order_id>[^/]+)/items", "show_items"),
         ("POST", r"admin/v2/orders/(?P<order_id>[^/]+)/status", "set_status"),
     )
+    API, TOKEN_PATH = "admin/v2", "oauth2/token"
     currency = "SAR"
     SLUGS = (
         "payment_pending",
@@ -37,12 +38,6 @@ class SallaBox(RestBox):
 
     def __init__(self, products, **server):
         super().__init__(products, auth="refresh_token", page_size=15, **server)
-        self.url = f"{self.root}/admin/v2"
-        self.token_url = f"{self.root}/oauth2/token"
-
-    def authenticate(self, request, path):
-        if path != "oauth2/token":
-            super().authenticate(request, path)
 
     def refusal(self, refusal):
         error = {"code": refusal.code or "error", "message": refusal.message}
@@ -156,13 +151,13 @@ class ZidBox(RestBox):
         ("GET", r"v1/managers/store/orders/(?P<order_id>[^/]+)/view", "show_order"),
         ("POST", r"v1/managers/store/orders/(?P<order_id>[^/]+)/change-order-status", "set_status"),
     )
+    API = "v1"
     currency = "SAR"
+    manager_token = "manager-token-of-the-fake"
     CODES = ("new", "preparing", "ready", "indelivery", "delivered", "cancelled")
 
     def __init__(self, products, **server):
         super().__init__(products, page_size=50, **server)
-        self.url = f"{self.root}/v1"
-        self.manager_token = "manager-token-of-the-fake"
 
     def authenticate(self, request, path):
         name = "Access-Token" if path.startswith("v1/products") else "X-Manager-Token"
