@@ -31,6 +31,7 @@ from . import test_doctor_ways
 from . import test_ebay_notifications
 from . import test_ebay_offers
 from . import test_ebay_orders
+from . import test_forget
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
@@ -71,10 +72,10 @@ from . import test_sweeper
 from . import test_tasks
 from . import test_tour
 from . import test_tour_arabic
+from . import test_tour_dashboard
 from . import test_tour_screens
 from . import test_tour_setup
 from . import test_translations
-from . import test_tour_dashboard
 from . import test_unmatched
 from . import test_webhook
 from . import test_woocommerce_documentation
