@@ -2,7 +2,7 @@
 import re
 
 from odoo import _, models
-from odoo.tools import SQL
+from odoo.tools import SQL, sql
 
 from ..transport.redaction import MASK, written_forms
 from .res_partner import CODE
@@ -34,8 +34,6 @@ WRITTEN = (
     ("mail_activity", ("summary", "note"), CHATTER.replace("model =", "res_model =")),
     ("queue_job", JOB_TEXTS, "starts_with(identity_key, 'marketplace:')"),
 )
-# Of these columns, those that are no texts.
-JSON = ("payload", "told")
 
 
 class ResPartner(models.Model):
@@ -99,11 +97,13 @@ class ResPartner(models.Model):
             "people": (self | self.with_context(active_test=False).child_ids).ids,
         }
         for table, columns, where in WRITTEN:
-            for column in columns:
-                self._marketplace_mask(table, column, SQL(where, **scope), forms, pattern)
+            kinds = sql.table_columns(self.env.cr, table)  # series differ in them
+            for column in [name for name in columns if name in kinds]:
+                kind = kinds[column]["udt_name"]
+                self._marketplace_mask(table, column, kind, SQL(where, **scope), forms, pattern)
         self.env.invalidate_all()
 
-    def _marketplace_mask(self, table, column, where, forms, pattern):
+    def _marketplace_mask(self, table, column, kind, where, forms, pattern):
         names = {"name": SQL.identifier(column), "table": SQL.identifier(table)}
         found = SQL(
             "SELECT id, %(name)s::text FROM %(table)s WHERE (%(where)s) AND EXISTS "
@@ -113,9 +113,8 @@ class ResPartner(models.Model):
             forms=forms,
         )
         self.env.cr.execute(found)
-        is_json = column in JSON
         for row_id, text in self.env.cr.fetchall():
-            clean = SQL("%s::jsonb" if is_json else "%s", pattern.sub(MASK, text))
+            clean = SQL("%s::%s", pattern.sub(MASK, text), SQL.identifier(kind))
             self.env.cr.execute(
                 SQL("UPDATE %(table)s SET %(name)s = %(clean)s WHERE id = %(id)s", **names, clean=clean, id=row_id)
             )

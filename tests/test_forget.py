@@ -75,7 +75,6 @@ class TestForget(MarketplaceCase):
         before = {table for table, _word in self.where(*WORDS)}
         ours = {f"marketplace_{name}" for name in ("inbox", "outbox", "task", "audit", "config_state", "sync_log")}
         self.assertLessEqual({*ours, *TABLES} - {"mail_tracking_value"}, before)
-        self.assertIn(("queue_job", WORDS[-1]), self.where(*WORDS))
         total, state = self.order.amount_total, self.order.state
         answer = self.forget()
         self.assertEqual(answer["params"]["type"], "success")

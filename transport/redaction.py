@@ -99,7 +99,8 @@ def written_forms(words, shortest: int) -> list[str]:
     lines = {line.strip() for word in words for line in word.splitlines()}
     long = {line for line in lines if len(line) >= shortest}
     plain = {form for word in long for form in _forms(word)} | {html.escape(word) for word in long}
-    return sorted(plain, key=len, reverse=True)
+    nested = {form.replace("\\", "\\\\") for form in plain}  # JSON in a text of JSON
+    return sorted(plain | nested, key=len, reverse=True)
 
 
 def names_person(data, keys, value) -> bool:
