@@ -145,7 +145,31 @@ class MarketplaceLaneOffers(models.AbstractModel):
     # ------------------------------------------------------------------ business
 
     def _fold(self, config):
-        """Turn outbox rows into due marks on their listings; return how many rows there were.
+        """Turn outbox rows into due marks on their listings; return how many rows there were."""
+        folded = self._take_rows(config)
+        single = [row for row in folded if row[0]]
+        for _listing_id, *flags, since, cancel, _count in (row for row in folded if not row[0]):
+            if cancel:
+                self._unforce(config)
+            if not any(flags):
+                continue
+            values = SQL("(%s, %s, %s, %s, %s::timestamp)", *map(bool, flags), since)
+            self._set_due(
+                SQL("(VALUES %s) AS f (price, stock, publication, force, since)", values),
+                SQL("l.config_id = %s", config.id),
+                # What is due for a reason of its own keeps its place before all others.
+                SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
+            )
+        if single:
+            ids, *flags, since, _cancels, _counts = map(list, zip(*single, strict=True))
+            types = "unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[], %s::timestamp[])"
+            source = SQL("%s AS f (id, price, stock, publication, force, since)", SQL(types, ids, *flags, since))
+            self._set_due(source, SQL("l.id = f.id"), SQL("FALSE"))
+        return sum(row[-1] for row in folded)
+
+    def _take_rows(self, config):
+        """Delete outbox rows and return what they ask for, one row for each listing and one, without, for the account:
+        ``[(listing id, price, stock, publication, force, since, cancel, number of rows)]``.
 
         Rows are taken up to an id, not by a list of ids: the table is empty most of the time, so PostgreSQL expects a
         handful of rows, and compares each with each.
@@ -173,26 +197,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 FOLD_ROWS,
             )
         )
-        folded = self.env.cr.fetchall()
-        single = [row for row in folded if row[0]]
-        for _listing_id, *flags, since, cancel, _count in (row for row in folded if not row[0]):
-            if cancel:
-                self._unforce(config)
-            if not any(flags):
-                continue
-            values = SQL("(%s, %s, %s, %s, %s::timestamp)", *map(bool, flags), since)
-            self._set_due(
-                SQL("(VALUES %s) AS f (price, stock, publication, force, since)", values),
-                SQL("l.config_id = %s", config.id),
-                # What is due for a reason of its own keeps its place before all others.
-                SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
-            )
-        if single:
-            ids, *flags, since, _cancels, _counts = map(list, zip(*single, strict=True))
-            types = "unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[], %s::timestamp[])"
-            source = SQL("%s AS f (id, price, stock, publication, force, since)", SQL(types, ids, *flags, since))
-            self._set_due(source, SQL("l.id = f.id"), SQL("FALSE"))
-        return sum(row[-1] for row in folded)
+        return self.env.cr.fetchall()
 
     def _unforce(self, config):
         """Forget that everything was to be sent again: what has not changed is settled without a call."""
