@@ -7,7 +7,7 @@ from .common import MarketplaceCase
 
 # What is public besides buttons, on purpose.
 PUBLIC = ("retry_cause", "get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
-ODOO_NAMES = ("create", "write", "unlink", "copy", "read", "name_create", "init")
+ODOO_NAMES = ("default_get", "create", "write", "unlink", "copy", "read", "name_create", "init")
 
 
 class TestRpc(MarketplaceCase):
@@ -98,8 +98,8 @@ class TestRpc(MarketplaceCase):
         product = self.products[0]
         for record in (order, order.order_line, order.picking_ids, order.partner_id, product, product.product_tmpl_id):
             for name in self.public_methods(record):
-                if not name.startswith("action_"):
-                    continue
+                if not name.startswith("action_") or name.startswith("action_open_"):
+                    continue  # what only opens a list shows nothing by itself
                 seen += 1
                 with self.subTest(f"{record._name}.{name}"), self.assertRaises(AccessError):
                     getattr(record[:1].with_user(customer), name)()
