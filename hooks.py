@@ -4,6 +4,7 @@ import os
 
 from odoo.tools import SQL
 
+from .database import own_transaction
 from .models.marketplace_identity import PARAMETER
 
 # On columns that stay. Those on ours go with them.
@@ -13,13 +14,20 @@ INDEXES = (
     "sale_order_line_marketplace_draft_idx",
 )
 
+JOBS = """
+    DELETE FROM queue_job WHERE id IN (
+        SELECT id FROM queue_job WHERE model_name LIKE 'marketplace.%' OR identity_key LIKE 'marketplace:%'
+           FOR UPDATE SKIP LOCKED)
+"""
+
 
 def uninstall_hook(env):
     """Take along what Odoo does not know to be ours: indexes on its own columns, jobs that wait, and by what a copy of
     this database is known. The key that secrets were encrypted with stays: other databases may have theirs."""
     for name in INDEXES:
         env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(name)))
-    env.cr.execute("DELETE FROM queue_job WHERE model_name LIKE 'marketplace.%' OR identity_key LIKE 'marketplace:%'")
+    with own_transaction(env) as own:  # the job runner is at work on the same rows
+        own.cr.execute(JOBS)
     env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
     with contextlib.suppress(FileNotFoundError):
         os.unlink(env["marketplace.identity"]._fingerprint_path())
