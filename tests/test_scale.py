@@ -342,5 +342,6 @@ class TestGrown(ScaleCase):
             self.env["marketplace.config"].get_dashboard_data()
             self.env["marketplace.inbox"]._redact_old(self.account)
             self.env["marketplace.inbox"]._delete_old(self.account)
-        seen = [query for query in seen if 'COUNT(*) FROM "marketplace_listing"' not in " ".join(query.split())]
+        # All listings are counted by an index alone, as test_scale_dashboard shows; in a test the table seems cheaper.
+        seen = [query for query in seen if 'count(*) FROM "marketplace_listing" WHERE config_id' not in query]
         self.assert_indexed(seen)
