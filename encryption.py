@@ -41,9 +41,10 @@ class Secret(fields.Char):
     def convert_to_cache(self, value, record, validate=True):
         if not value or isinstance(value, Sealed):
             return value or None
-        if COVER[0] in value:
+        text = super().convert_to_cache(value, record, validate)
+        if COVER[0] in text:
             raise UserError(_("%s: enter the whole of it. What is shown there only covers it.", self.string))
-        return seal(super().convert_to_cache(value, record, validate))
+        return seal(text)
 
     def convert_to_column(self, value, record, values=None, validate=True):
         value = self.convert_to_cache(value, record, validate)
@@ -100,7 +101,7 @@ def _keys(make=False):
     path = os.path.join(config["data_dir"], FILE)
     if make and not os.path.exists(path):
         _make_file(path)
-    with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+    with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
         return (file.read().strip(),)
     return ()
 

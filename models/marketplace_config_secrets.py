@@ -20,7 +20,7 @@ class MarketplaceConfig(models.Model):
         asked = self._secret_names() & set(self._capabilities().get("credentials", ("auth_token",)))
         if all(self[name] for name in asked):
             return
-        if lost := self._lost_secrets():
+        if lost := [name for name in self._lost_secrets() if name in asked]:
             raise ConfigurationError(
                 _(
                     "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
@@ -31,6 +31,10 @@ class MarketplaceConfig(models.Model):
 
     def _secret_names(self):
         return {name for name, field in self._fields.items() if isinstance(field, Secret)}
+
+    def _used_secrets(self):
+        """Return the names of those that the form shows: one that is hidden while it is empty can't be entered again."""
+        return {"webhook_secret", "rest_token_2", *self._capabilities().get("credentials", ("auth_token",))}
 
     def _sealed_secrets(self):
         """Return the account's secrets as they are stored: ``{field: ciphertext}``."""
@@ -43,7 +47,7 @@ class MarketplaceConfig(models.Model):
 
     def _lost_secrets(self):
         """Return the names of those that no key opens."""
-        return [name for name, sealed in self._sealed_secrets().items() if is_lost(sealed)]
+        return [name for name, sealed in self._sealed_secrets().items() if name in self._used_secrets() and is_lost(sealed)]
 
     def _former_secrets(self):
         """Return the names of those that wait to be encrypted with the current key."""
@@ -56,7 +60,7 @@ class MarketplaceConfig(models.Model):
             for name in config._former_secrets():
                 config._fields[name].write(config, config[name])
         for token in self.env["marketplace.token"].sudo().search([]):
-            token.write({name: token[name] for name in ("access_token", "refresh_token")})
+            token.write({name: token[name] for name in ("access_token", "refresh_token") if token[name]})
 
 
 class MarketplaceDoctor(models.AbstractModel):

@@ -2,7 +2,7 @@
 from odoo import _, models
 from odoo.tools import SQL
 
-from ..transport.redaction import names_person
+from ..transport.redaction import names_person, written_forms
 from .res_partner import CODE
 
 # What tells who somebody is.
@@ -72,6 +72,8 @@ class ResPartner(models.Model):
 
         :return: whether nothing of the contact is left
         """
+        # Archived ones that share the credentials, too.
+        codes = {config.with_context(active_test=False): names for config, names in codes.items()}
         accounts = self.env["marketplace.config"].union(*(config._credential_group() for config in codes))
         orders = self._marketplace_orders(accounts)
         documents = self._marketplace_documents(codes, accounts, orders)
@@ -79,6 +81,8 @@ class ResPartner(models.Model):
         ours = bool(self) and self._marketplace_is_ours(accounts)
         documents._redact(set().union(*codes.values()))
         self._marketplace_forget_log(accounts, words | set(documents.mapped("external_id")) - {False})
+        for order in orders:  # it is handed on to the invoice
+            order.invoice_ids.filtered(lambda move, order=order: move.narration == order.note).narration = False
         orders.write({"note": False})
         self._marketplace_scrub(accounts, orders, words)
         people = self.with_context(active_test=False).child_ids
@@ -149,7 +153,7 @@ class ResPartner(models.Model):
 
     def _marketplace_forget_log(self, accounts, words):
         """Remove the excerpts that name one of these words from the log; that there was a call stays."""
-        words = [word for word in words if len(word) >= TELLING]
+        words = written_forms(words, TELLING)
         self.env["marketplace.sync.log"].flush_model()
         self.env.cr.execute(
             SQL(

@@ -19,6 +19,9 @@ CHATTER = (
 OF_MESSAGES = "mail_message_id IN (SELECT id FROM mail_message WHERE %s)"
 ORDER_TEXTS = ("client_order_ref", "marketplace_reason", "marketplace_hold", "marketplace_hold_accepted")
 JOB_TEXTS = ("name", "func_string", "args", "kwargs", "result", "exc_message", "exc_info")
+# Columns of JSON, in texts alone of which something is masked: a number is no code, and has to stay one.
+JSON = ("payload", "args", "kwargs")
+JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?')
 TRACKED = ("old_value_char", "new_value_char", "old_value_text", "new_value_text")
 WRITTEN = (
     ("marketplace_sync_log", ("message", "url"), ACCOUNT),
@@ -47,7 +50,8 @@ class ResPartner(models.Model):
         """Forget these customers at all their accounts, under all their codes."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        codes = {partner: partner._marketplace_codes() for partner in self}
+        known = ((partner, partner._marketplace_codes()) for partner in self)
+        codes = {partner: codes for partner, codes in known if codes}
         configs = self.env["marketplace.config"].union(*(config for known in codes.values() for config in known))
         configs.check_access_rights("write")
         configs.check_access_rule("write")
@@ -114,7 +118,10 @@ class ResPartner(models.Model):
         )
         self.env.cr.execute(found)
         for row_id, text in self.env.cr.fetchall():
-            clean = SQL("%s::%s", pattern.sub(MASK, text), SQL.identifier(kind))
+            masked = pattern.sub(MASK, text)
+            if column in JSON:
+                masked = JSON_TEXT.sub(lambda m: m[0] if m["key"] else pattern.sub(MASK, m[0]), text)
+            clean = SQL("%s::%s", masked, SQL.identifier(kind))
             self.env.cr.execute(
                 SQL("UPDATE %(table)s SET %(name)s = %(clean)s WHERE id = %(id)s", **names, clean=clean, id=row_id)
             )

@@ -53,6 +53,7 @@ from . import test_partner_screen
 from . import test_policies
 from . import test_portal
 from . import test_product_screen
+from . import test_reader_a
 from . import test_readme
 from . import test_rest
 from . import test_retention

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from .errors import ConfigurationError
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -62,14 +63,22 @@ def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> No
     as that, else only where it is one of ``private_hosts``. What a marketplace's URL or a name server says must not
     lead into the network that Odoo stands in."""
     found = ipaddress.ip_address(ip.partition("%")[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    if (found.is_global and not found.is_multicast) or host.lower() in private_hosts:
+    found = _inner(found)
+    if (found.is_global and not getattr(found, "is_site_local", False) and not found.is_multicast) or host.lower() in private_hosts:
         return
     if not (found.is_loopback and is_loopback(host)):
         raise ConfigurationError(
             f"{host} lies in a private network; if it is meant, an administrator names it in odoo.conf, "
             "as marketplace_private_hosts"
         )
+
+
+def _inner(found):
+    """The IPv4 address that one of IPv6 leads to: mapped, by 6to4, or through a NAT64."""
+    if found.version == 4:
+        return found
+    nat64 = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in NAT64 else None
+    return found.ipv4_mapped or found.sixtofour or nat64 or found
 
 
 def is_loopback(host: str) -> bool:
