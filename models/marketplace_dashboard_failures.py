@@ -30,7 +30,7 @@ class MarketplaceConfig(models.Model):
         if model == "marketplace.listing":
             found._request_sync()
         elif model == "marketplace.inbox":
-            found.action_replay()
+            found._replayable().action_replay()
         else:
             # Where the answer was lost, a person has to look at the marketplace before it is sent again.
             found.filtered(lambda row: row.lane != "offers" and row.error_code != "doubt").action_retry()

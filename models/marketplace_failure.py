@@ -28,7 +28,7 @@ class MarketplaceFailure(models.AbstractModel):
             row.cause = re.sub(IDS, "…", text)[:LONGEST] if row.state == "failed" else ""
 
     def _search_cause(self, operator, value):
-        if operator not in ("=", "in"):
+        if operator not in ("=", "in") or value is False:
             raise UserError(_("Causes can only be compared as a whole."))
         causes = [value] if isinstance(value, str) else list(value)
         self.flush_model()

@@ -66,6 +66,14 @@ class MarketplaceInbox(models.Model):
                 )
             )
 
+    def _replayable(self):
+        """Return those of which an order can still be made."""
+        return self.filtered(lambda row: not row.redacted_at)
+
+    @api.model
+    def _retriable_sql(self):
+        return SQL("redacted_at IS NULL")
+
     @api.autovacuum
     def _gc_old_documents(self):
         """Remove personal data, then documents, in bounded pieces, each in a transaction of its own."""

@@ -222,7 +222,7 @@ class MarketplaceListing(models.Model):
         waiting = lines.order_id.filtered("marketplace_hold")
         if waiting:
             # Listing a product fails for nothing that an order lacks.
-            waiting._marketplace_documents().action_replay()
+            waiting._marketplace_documents()._replayable().action_replay()
 
     def _ensure_for_products(self, products, configs=None, new_id=False):
         """List the products that have an external id and are enabled, at every account that goes by this id, or at

@@ -129,6 +129,7 @@ class MarketplaceWake(models.AbstractModel):
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
             env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
             env["marketplace.task"]._finish_syncs()
+        with own_transaction(self.env) as env:  # whatever becomes of these, the prices above are marked
             env[self._name]._beat()
             env["marketplace.log.hour"]._count()
         work = self._work()

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models, tools
+from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
 
 USER = "cartona_integration.group_marketplace_user"
 # The worst first: what a product with several listings is shown as.
@@ -62,10 +63,21 @@ class ProductProduct(models.Model):
     # Depends on nothing by name: the senders write listings all the time, and need not look for products to forget.
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_marketplace_state(self):
+        missing = self._marketplace_listed_nowhere()
         for product in self:
             product.update(product.marketplace_listing_ids._summary())
-            if product.product_tmpl_id.marketplace_sync_enabled and not product.marketplace_listing_ids:
+            if product in missing:
                 product.update({"marketplace_state": "missing", "marketplace_problem": self._marketplace_missing()})
+
+    def _marketplace_listed_nowhere(self):
+        """Return those that are to be sold and that no account lists."""
+        wanted = self.filtered(
+            lambda product: product.product_tmpl_id.marketplace_sync_enabled and not product.marketplace_listing_ids
+        )
+        # sudo: what another company lists is listed
+        if not wanted:
+            return wanted
+        return wanted - self.env["marketplace.listing"].sudo().search([("product_id", "in", wanted.ids)]).product_id
 
     def _search_marketplace_state(self, operator, value):
         """Find products of which any listing is in one of these states; ``missing``: that have none and should."""
@@ -83,7 +95,8 @@ class ProductProduct(models.Model):
         """Find products by an id that they have at any account, or would have: the whole id, which an index finds."""
         known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
         listed = self._marketplace_listings([("external_id", "in", known)])
-        return ["|", ("cartona_id", "in", known), ("marketplace_listing_ids", "in", listed)]
+        found = ["|", ("cartona_id", "in", known), ("marketplace_listing_ids", "in", listed)]
+        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found
 
     def _marketplace_listings(self, domain):
         """Return the query of the listings that the user may see, by the accounts, so that an index serves it."""
@@ -142,10 +155,10 @@ class ProductTemplate(models.Model):
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_marketplace_state(self):
+        missing = self.product_variant_ids._marketplace_listed_nowhere()
         for template in self:
-            listings = template.marketplace_listing_ids
-            template.update(listings._summary())
-            unlisted = template.marketplace_sync_enabled and template.product_variant_ids - listings.product_id
+            template.update(template.marketplace_listing_ids._summary())
+            unlisted = template.product_variant_ids & missing
             if unlisted and template.marketplace_state != "failed":
                 missing = template.product_variant_ids._marketplace_missing()
                 template.update({"marketplace_state": "missing", "marketplace_problem": missing})

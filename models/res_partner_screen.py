@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
+from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
 
 from .res_partner import CODE
 
@@ -28,4 +29,5 @@ class ResPartner(models.Model):
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([]).ids
         further = self.env["marketplace.customer.code"].search([("config_id", "in", accounts), ("code", "in", codes)])
         own = ["&", ("marketplace_config_id", "in", accounts), ("cartona_id", "in", codes)]
-        return ["|", ("id", "in", further.partner_id.ids), *own]
+        found = ["|", ("id", "in", further.partner_id.ids), *own]
+        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found

@@ -61,7 +61,7 @@ class SaleOrder(models.Model):
             order.write({"marketplace_hold_accepted": order.marketplace_hold, "marketplace_hold": False})
             order.message_post(body=_("Accepted: %s", order.marketplace_hold_accepted))
         # sudo: as above. Where the document is not kept any more, the order stands as it was mended by hand.
-        held.sudo()._marketplace_documents().action_replay()
+        held.sudo()._marketplace_documents()._replayable().action_replay()
 
     # ------------------------------------------------------------------ business
 

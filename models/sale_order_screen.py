@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
+from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
 
 from .marketplace_line_changes import DOUBT
 
@@ -82,7 +83,8 @@ class SaleOrder(models.Model):
         # sudo: a salesperson finds orders without rights on their accounts
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([])
         numbers = ["|", ("cartona_id", "in", known), ("client_order_ref", "in", known)]
-        return [("marketplace_config_id", "in", accounts.ids), *numbers]
+        found = ["&", ("marketplace_config_id", "in", accounts.ids), *numbers]
+        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found
 
     # ------------------------------------------------------------------ actions
 
@@ -105,7 +107,7 @@ class SaleOrder(models.Model):
         self.check_access_rights("write")
         self.check_access_rule("write")
         held = self.filtered("marketplace_hold")
-        documents = held.sudo()._marketplace_documents()  # sudo: as for one order
+        documents = held.sudo()._marketplace_documents()._replayable()  # sudo: as for one order
         documents.action_replay()
         kept = {(document.config_id, document.external_id) for document in documents}
         lost = held.sudo().filtered(lambda order: (order.marketplace_config_id, order.cartona_id) not in kept)

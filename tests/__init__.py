@@ -84,3 +84,5 @@ from . import test_woocommerce_offers
 from . import test_woocommerce_orders
 from . import test_woocommerce_webhooks
 from . import test_words
+from . import test_reader_redacted
+from . import test_reader_wizard

@@ -45,10 +45,20 @@ class MarketplaceProductSync(models.TransientModel):
             words = _("Off sale at %s. The marketplaces are told.", ", ".join(self.config_ids.mapped("name")))
             return self._close(words, "info")
         listings.filtered(lambda listing: not listing.active).write({"active": True})
-        # In the name of matching: what is switched on here is listed at these accounts alone.
-        self.product_ids.product_tmpl_id.with_context(marketplace_matching=True).marketplace_sync_enabled = True
+        self._enable()
         listings |= listings._ensure_for_products(self.product_ids, self.config_ids, new_id=True)
         return self._tell_unlisted(self.product_ids - listings.product_id)
+
+    def _enable(self):
+        """Switch on the products that are off everywhere: what was listed of them and not chosen here stays off."""
+        # sudo: who may list a product may thereby put it on sale, see marketplace.listing
+        disabled = self.product_ids.product_tmpl_id.sudo().filtered(lambda one: not one.marketplace_sync_enabled)
+        disabled.marketplace_listing_ids.filtered(
+            lambda listing: listing.config_id not in self.sudo().config_ids
+            or listing.product_id not in self.sudo().product_ids
+        ).active = False
+        # In the name of matching: what is switched on here is listed at these accounts alone.
+        disabled.with_context(marketplace_matching=True).marketplace_sync_enabled = True
 
     def _tell_unlisted(self, products):
         """Tell what was put on sale, and which products no chosen account can list."""
