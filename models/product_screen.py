@@ -155,10 +155,10 @@ class ProductTemplate(models.Model):
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_marketplace_state(self):
-        missing = self.product_variant_ids._marketplace_listed_nowhere()
+        nowhere = self.product_variant_ids._marketplace_listed_nowhere()
         for template in self:
             template.update(template.marketplace_listing_ids._summary())
-            unlisted = template.product_variant_ids & missing
+            unlisted = template.product_variant_ids & nowhere
             if unlisted and template.marketplace_state != "failed":
                 missing = template.product_variant_ids._marketplace_missing()
                 template.update({"marketplace_state": "missing", "marketplace_problem": missing})
