@@ -16,8 +16,7 @@ INDEXES = (
 
 JOBS = """
     DELETE FROM queue_job WHERE id IN (
-        SELECT id FROM queue_job WHERE model_name LIKE 'marketplace.%' OR identity_key LIKE 'marketplace:%'
-           FOR UPDATE SKIP LOCKED)
+        SELECT id FROM queue_job WHERE identity_key LIKE 'marketplace:%' FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -29,5 +28,9 @@ def uninstall_hook(env):
     with own_transaction(env) as own:  # the job runner is at work on the same rows
         own.cr.execute(JOBS)
     env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(env["marketplace.identity"]._fingerprint_path())
+    path = env["marketplace.identity"]._fingerprint_path()
+
+    @env.cr.postcommit.add
+    def _forget_fingerprint():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

@@ -33,7 +33,7 @@ class MarketplaceConfig(models.Model):
         return {name for name, field in self._fields.items() if isinstance(field, Secret)}
 
     def _used_secrets(self):
-        """Return the names of those that the form shows: one that is hidden while it is empty can't be entered again."""
+        """Return the names of those that the form shows: one that it hides while it is empty can't be entered."""
         return {"webhook_secret", "rest_token_2", *self._capabilities().get("credentials", ("auth_token",))}
 
     def _sealed_secrets(self):
@@ -47,7 +47,9 @@ class MarketplaceConfig(models.Model):
 
     def _lost_secrets(self):
         """Return the names of those that no key opens."""
-        return [name for name, sealed in self._sealed_secrets().items() if name in self._used_secrets() and is_lost(sealed)]
+        return [
+            name for name, sealed in self._sealed_secrets().items() if name in self._used_secrets() and is_lost(sealed)
+        ]
 
     def _former_secrets(self):
         """Return the names of those that wait to be encrypted with the current key."""

@@ -81,8 +81,12 @@ class MarketplaceDoctor(models.AbstractModel):
         return here.strftime("%H:%M" if here.date() == today else "%Y-%m-%d %H:%M")
 
     def _exam_crons(self, _configs):
-        # sudo: crons are the administrators' to see; whether ours run is what is told
-        crons = [self.env.ref(f"cartona_integration.{name}").sudo() for name in CRONS]
+        found = {name: self._cron(name) for name in CRONS}
+        crons = [cron for cron in found.values() if cron]
+        gone = [name for name, cron in found.items() if not cron]
+        if gone:
+            advice = _("Update the module: that brings them back.")
+            yield self._finding("error", _("Deleted: %s.", ", ".join(gone)), advice)
         off = [cron.name for cron in crons if not cron.active]
         late = [cron.name for cron in crons if cron.active and cron.nextcall < fields.Datetime.now() - CRON_LATE]
         if off:
@@ -92,8 +96,13 @@ class MarketplaceDoctor(models.AbstractModel):
         if late:
             advice = _("Odoo's scheduled actions do not run. Start Odoo with max_cron_threads of 1 or more.")
             yield self._finding("error", _("Late: %s.", ", ".join(late)), advice)
-        if not off and not late:
+        if not off and not late and not gone:
             yield self._finding("ok", _("The scheduled actions are on time."))
+
+    def _cron(self, name):
+        # sudo: crons are the administrators' to see; whether ours run is told, and managers may switch them on
+        cron = self.env.ref(f"cartona_integration.{name}", raise_if_not_found=False)
+        return (cron or self.env["ir.cron"]).sudo()
 
     def _exam_address(self, configs):
         url = urlsplit(self.env["ir.config_parameter"].sudo().get_param("web.base.url") or "")
@@ -181,10 +190,14 @@ class MarketplaceDoctor(models.AbstractModel):
             ),
         }
         if any(counts.values()):
+            retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))
             told = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
             advice = _("Open them from the dashboard: each says why. What was mended is tried again by a button.")
             yield self._finding(
-                "warning", _("%(account)s: failed: %(what)s.", account=config.name, what=told), advice, "_fix_retry"
+                "warning",
+                _("%(account)s: failed: %(what)s.", account=config.name, what=told),
+                advice,
+                "_fix_retry" if retriable else "",
             )
 
     def _exam_account_pull(self, config):
@@ -217,12 +230,10 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _fix_crons(self, _config):
         for name in CRONS:
-            # sudo: managers of marketplaces may switch on what their accounts need
-            self.env.ref(f"cartona_integration.{name}").sudo().active = True
+            self._cron(name).active = True
 
     def _fix_sweep(self, _config):
-        # sudo: managers of marketplaces may have what waits for their accounts done
-        self.env.ref("cartona_integration.cron_sweep").sudo()._trigger()
+        self._cron("cron_sweep")._trigger()
 
     def _fix_resume(self, config):
         config.action_go_live()

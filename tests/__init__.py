@@ -32,6 +32,7 @@ from . import test_ebay_notifications
 from . import test_ebay_offers
 from . import test_ebay_orders
 from . import test_forget
+from . import test_forgotten_documents
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
@@ -53,13 +54,13 @@ from . import test_partner_screen
 from . import test_policies
 from . import test_portal
 from . import test_product_screen
-from . import test_reader_a
 from . import test_readme
 from . import test_rest
 from . import test_retention
 from . import test_rpc
 from . import test_scale
 from . import test_scale_dashboard
+from . import test_screens_edges
 from . import test_secrets
 from . import test_setup
 from . import test_shipments
@@ -77,6 +78,7 @@ from . import test_tour_dashboard
 from . import test_tour_screens
 from . import test_tour_setup
 from . import test_translations
+from . import test_trust
 from . import test_unmatched
 from . import test_webhook
 from . import test_woocommerce_documentation
@@ -84,5 +86,3 @@ from . import test_woocommerce_offers
 from . import test_woocommerce_orders
 from . import test_woocommerce_webhooks
 from . import test_words
-from . import test_reader_redacted
-from . import test_reader_wizard

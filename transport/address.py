@@ -64,7 +64,9 @@ def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> No
     lead into the network that Odoo stands in."""
     found = ipaddress.ip_address(ip.partition("%")[0])
     found = _inner(found)
-    if (found.is_global and not getattr(found, "is_site_local", False) and not found.is_multicast) or host.lower() in private_hosts:
+    if (
+        found.is_global and not getattr(found, "is_site_local", False) and not found.is_multicast
+    ) or host.lower() in private_hosts:
         return
     if not (found.is_loopback and is_loopback(host)):
         raise ConfigurationError(

@@ -54,8 +54,9 @@ class MarketplaceProductSync(models.TransientModel):
         # sudo: who may list a product may thereby put it on sale, see marketplace.listing
         disabled = self.product_ids.product_tmpl_id.sudo().filtered(lambda one: not one.marketplace_sync_enabled)
         disabled.marketplace_listing_ids.filtered(
-            lambda listing: listing.config_id not in self.sudo().config_ids
-            or listing.product_id not in self.sudo().product_ids
+            lambda listing: (
+                listing.config_id not in self.sudo().config_ids or listing.product_id not in self.sudo().product_ids
+            )
         ).active = False
         # In the name of matching: what is switched on here is listed at these accounts alone.
         disabled.with_context(marketplace_matching=True).marketplace_sync_enabled = True

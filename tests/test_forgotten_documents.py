@@ -1,5 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 
 from .common import MarketplaceCase, storable
@@ -7,7 +6,7 @@ from .common import MarketplaceCase, storable
 CUSTOMER = {"retailer_name": "Somebody Unique", "retailer_code": "KV00777", "retailer_number": "+201077700077"}
 
 
-class TestReaderRedacted(MarketplaceCase):
+class TestForgottenDocuments(MarketplaceCase):
     def setUp(self):
         super().setUp()
         self.listings = self.stock_products()
@@ -17,23 +16,25 @@ class TestReaderRedacted(MarketplaceCase):
         self.run_hooks()
         self.env.invalidate_all()
 
-    def test_a_retry_all_after_forgetting(self):
+    def test_what_was_forgotten_keeps_nothing_else_from_being_tried_again(self):
         document = self.box_order((self.products[0], 1, 5.0), retailer=CUSTOMER, status="pending")
         self.pull()
         order = self.order_of(document)
         broken = {**document, "status": "no such status"}
-        rows, _n = self.env["marketplace.inbox"]._store([(self.account, "order", document["hashed_id"], broken)], "pull")
+        rows, _n = self.env["marketplace.inbox"]._store(
+            [(self.account, "order", document["hashed_id"], broken)], "pull"
+        )
         self.commit()
         self.assertEqual(rows.state, "failed")
         self.forget(order.partner_id)
         self.assertTrue(rows.redacted_at)
         self.assertEqual(rows.state, "failed")
         self.listings[1].write({"state": "failed", "price_due": True, "last_error": "Price is 0"})
-        self.account.action_retry_failed()  # UserError?
+        self.account.action_retry_failed()
         self.commit()
         self.assertEqual(self.listings[1].state, "synced")
 
-    def test_b_entering_an_id_after_forgetting(self):
+    def test_an_id_is_entered_though_the_customer_of_an_order_that_waited_for_it_was_forgotten(self):
         line = {"supplier_product_id": "77777", "amount": 1, "selling_price": 5.0, "product_name": "Unknown"}
         document = self.box.add_order(order_details=[line], retailer=CUSTOMER, status="pending")
         self.pull()
@@ -42,14 +43,16 @@ class TestReaderRedacted(MarketplaceCase):
         self.forget(order.partner_id)
         self.assertTrue(order.marketplace_hold)
         self.account.use_cartona_id = True
-        user = new_test_user(self.env, "shelf", "base.group_user,stock.group_stock_manager,sales_team.group_sale_manager")
+        user = new_test_user(
+            self.env, "shelf", "base.group_user,stock.group_stock_manager,sales_team.group_sale_manager"
+        )
         product = self.env["product.product"].create(
             storable({"name": "Known now", "list_price": 5.0, "marketplace_sync_enabled": True})
         )
         product.with_user(user).write({"cartona_id": "77777"})
         self.assertTrue(product.marketplace_listing_ids)
 
-    def test_c_bulk_try_again_after_forgetting(self):
+    def test_held_orders_whose_documents_are_gone_are_named(self):
         line = {"supplier_product_id": "77777", "amount": 1, "selling_price": 5.0, "product_name": "Unknown"}
         one = self.box.add_order(order_details=[line], retailer=CUSTOMER, status="pending")
         two = self.box.add_order(order_details=[line], status="pending")

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from contextlib import suppress
+
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user
@@ -9,7 +11,7 @@ USER = "cartona_integration.group_marketplace_user"
 MANAGER = "cartona_integration.group_marketplace_manager"
 
 
-class TestReaderWizard(MarketplaceCase):
+class TestSyncAtChosenAccounts(MarketplaceCase):
     def setUp(self):
         super().setUp()
         self.listings = self.list_products()
@@ -21,7 +23,7 @@ class TestReaderWizard(MarketplaceCase):
         wizard = wizard.create({"sync": sync, "config_ids": [(6, 0, accounts.ids)]})
         return wizard.action_apply()["params"]
 
-    def test_a_on_at_one_account_puts_it_on_sale_at_another(self):
+    def test_on_at_one_account_puts_nothing_on_sale_at_another(self):
         second = self._create_account(name="Second", use_cartona_id=False)
         other = self.env["marketplace.listing"].create(
             {"config_id": second.id, "product_id": self.product.id, "external_id": f"2-{self.product.id}"}
@@ -35,14 +37,14 @@ class TestReaderWizard(MarketplaceCase):
         offer = other._offers()[other.id]
         self.assertEqual((offer.published, offer.quantity), (False, 0), "on sale where nobody chose")
 
-    def test_b_a_manager_of_marketplaces_who_sells(self):
+    def test_a_manager_without_rights_on_products_switches_both_ways(self):
         user = new_test_user(self.env, "mm", f"base.group_user,sales_team.group_sale_salesman,{MANAGER}")
         self.switch(self.product, "off", self.account, user)
         self.assertFalse(self.listings[0].active)
         self.switch(self.product, "on", self.account, user)
         self.assertTrue(self.listings[0].active)
 
-    def test_c_another_companys_product_is_told_missing(self):
+    def test_another_companys_product_is_not_told_missing(self):
         company = self.env["res.company"].create({"name": "Theirs"})
         user = new_test_user(
             self.env, "their-user", f"base.group_user,{USER}", company_id=company.id, company_ids=company.ids
@@ -51,35 +53,35 @@ class TestReaderWizard(MarketplaceCase):
         found = product.search([("id", "=", product.id), ("marketplace_state", "=", "missing")])
         self.assertEqual(bool(found), product.marketplace_state == "missing", product.marketplace_problem)
 
-    def test_d_not_this_id(self):
+    def test_products_without_this_id(self):
         ours = ("id", "in", self.products.ids)
         known = self.listings[0].external_id
         found = self.env["product.product"].search([ours, ("marketplace_external_id", "!=", known)])
         self.assertEqual(found, self.products[1:])
 
-    def test_e_not_this_number(self):
+    def test_orders_without_this_number(self):
         order = self.env["sale.order"].create(
             {"partner_id": self.env.user.partner_id.id, "marketplace_config_id": self.account.id, "cartona_id": "N1"}
         )
         self.assertFalse(self.env["sale.order"].search([("id", "=", order.id), ("marketplace_number", "!=", "N1")]))
 
-    def test_f_not_this_code(self):
+    def test_customers_without_this_code(self):
         partner = self.env["res.partner"].create(
             {"name": "P", "marketplace_config_id": self.account.id, "cartona_id": "retailer_N1"}
         )
         self.assertFalse(self.env["res.partner"].search([("id", "=", partner.id), ("marketplace_code", "!=", "N1")]))
 
-    def test_g_cause_not_set(self):
+    def test_causes_are_compared_as_a_whole(self):
         self.assertRaises(UserError, self.env["marketplace.listing"].search, [("cause", "=", False)])
 
-    def test_h_state_not_set(self):
+    def test_products_without_a_state(self):
         plain = self.env["product.product"].create(storable({"name": "Plain"}))
         self.assertFalse(plain.marketplace_state)
         self.assertTrue(self.env["product.product"].search([("id", "=", plain.id), ("marketplace_state", "=", False)]))
 
 
-class TestReaderHouse(MarketplaceCase):
-    def test_a_clock_was_ahead(self):
+class TestWhatGoesWrongBeside(MarketplaceCase):
+    def test_a_clock_that_was_ahead_hides_no_calls(self):
         log, hours = self.env["marketplace.sync.log"], self.env["marketplace.log.hour"]
         log.search([("config_id", "=", self.account.id)]).unlink()
         hours.search([]).unlink()
@@ -90,11 +92,13 @@ class TestReaderHouse(MarketplaceCase):
         log.create({"config_id": self.account.id, "create_date": now, "status": "error", "direction": "out"})
         self.assertEqual(hours._calls(self.account).get((self.account.id, "error")), 1)
 
-    def test_b_doctor_when_a_cron_was_deleted(self):
+    def test_the_check_up_tells_of_a_scheduled_action_that_was_deleted(self):
         self.env.ref("cartona_integration.cron_deadlines").unlink()
-        self.env["marketplace.config"].get_doctor_findings()
+        findings = self.env["marketplace.config"].get_doctor_findings()
+        self.assertTrue([finding for finding in findings if "cron_deadlines" in finding["title"]])
+        self.env["marketplace.doctor"]._fix_crons(self.account)
 
-    def test_c_doctor_offers_retry_for_what_it_never_retries(self):
+    def test_the_check_up_offers_no_retry_of_what_it_never_retries(self):
         self.env["marketplace.outbox"].create(
             {"config_id": self.account.id, "company_id": self.account.company_id.id, "lane": "orders", "order_id": 0,
              "operation": "status", "state": "failed", "error_code": "doubt", "last_error": "No answer"}
@@ -102,7 +106,7 @@ class TestReaderHouse(MarketplaceCase):
         found = [f for f in self.env["marketplace.doctor"]._examine(self.account) if f["fix"] == "_fix_retry"]
         self.assertFalse(found)
 
-    def test_d_prices_of_a_date_when_counting_fails(self):
+    def test_prices_of_a_date_are_told_though_counting_fails(self):
         self.list_products()
         pricelist = self.env["product.pricelist"].create({"name": "P"})
         self.account.pricelist_id = pricelist
@@ -120,10 +124,8 @@ class TestReaderHouse(MarketplaceCase):
 
         self.patch(self.registry["marketplace.log.hour"], "_count", fails)
         wake = self.env["marketplace.wake"].with_context(lastcall=fields.Datetime.subtract(now, seconds=60))
-        try:
+        with suppress(ValueError):
             wake._cron_sweep()
-        except ValueError:
-            pass
         marks = self.env["marketplace.outbox"].search([("lane", "=", "offers")])
         due = self.env["marketplace.listing"].search([("price_due", "=", True)])
         self.assertTrue(marks or due, "the price that began is told nobody")

@@ -4,8 +4,7 @@ from unittest import mock
 
 from cryptography.fernet import Fernet
 
-from odoo.exceptions import UserError
-from odoo.tests import new_test_user
+from odoo.tests import new_test_user, tagged
 
 from .. import encryption
 from ..transport.address import refuse_private
@@ -29,7 +28,8 @@ class Keys:
         self.env.invalidate_all()
 
 
-class TestReaderForget(MarketplaceCase):
+@tagged("post_install", "-at_install")
+class TestForgetsAll(MarketplaceCase):
     def setUp(self):
         super().setUp()
         self.stock_products()
@@ -45,20 +45,22 @@ class TestReaderForget(MarketplaceCase):
         self.env.flush_all()
         self.env.invalidate_all()
 
-    def test_a1_a_number_in_a_waiting_command_is_no_code(self):
+    def test_a_number_in_a_waiting_command_is_no_code(self):
         self.env["marketplace.outbox"]._command(self.order, "ship", payload={"picking_id": 977007})
         self.forget()
         command = self.env["marketplace.outbox"].search([("operation", "=", "ship")])
         self.assertEqual(command.payload, {"picking_id": 977007})
 
-    def test_a2_an_excerpt_with_the_name_escaped_goes(self):
+    def test_an_excerpt_with_the_name_escaped_goes(self):
         log = self.env["marketplace.sync.log"]
-        log._record(self.account, {"status": "error", "response": r'{"first_name": "Kanarienvogel \u0645\u062a\u062c\u0631"}'})
+        log._record(
+            self.account, {"status": "error", "response": r'{"first_name": "Kanarienvogel \u0645\u062a\u062c\u0631"}'}
+        )
         self.forget()
         self.env.cr.execute("SELECT response FROM marketplace_sync_log WHERE response LIKE '%%Kanarien%%'")
         self.assertFalse(self.env.cr.fetchall())
 
-    def test_a3_who_was_never_a_customer_of_a_marketplace_stays(self):
+    def test_who_was_never_a_customer_of_a_marketplace_stays(self):
         vendor = self.env["res.partner"].create({"name": "Vendor of ours", "phone": "+20233334444"})
         vendor.message_post(body="Agreed on 30 days")
         groups = "base.group_user,base.group_partner_manager,cartona_integration.group_marketplace_manager"
@@ -66,7 +68,7 @@ class TestReaderForget(MarketplaceCase):
         vendor.with_user(user).action_marketplace_forget()
         self.assertEqual(vendor.name, "Vendor of ours")
 
-    def test_a4_the_customers_note_on_the_invoice_goes(self):
+    def test_the_customers_note_on_the_invoice_goes(self):
         self.products.invoice_policy = "order"
         self.order.order_line.product_id.invoice_policy = "order"
         if self.order.state != "sale":
@@ -76,7 +78,7 @@ class TestReaderForget(MarketplaceCase):
         self.forget()
         self.assertNotIn("Tweety", str(invoice.narration))
 
-    def test_a5_an_archived_account_with_the_same_credentials_forgets_too(self):
+    def test_an_archived_account_with_the_same_credentials_forgets_too(self):
         self.account.supplier_code = "1"
         second = self._create_account(
             name="Second", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
@@ -91,8 +93,9 @@ class TestReaderForget(MarketplaceCase):
         self.assertEqual(self.customer.name, "Forgotten customer")
 
 
-class TestReaderSecrets(Keys, MarketplaceCase):
-    def test_b1_a_lost_token_of_one_account_does_not_keep_others_from_a_new_key(self):
+@tagged("post_install", "-at_install")
+class TestKeysAreLost(Keys, MarketplaceCase):
+    def test_a_lost_token_of_one_account_does_not_keep_others_from_a_new_key(self):
         lost, former, current = new_key(), new_key(), new_key()
         self.with_keys(lost)
         other = self._create_account(name="Abandoned")
@@ -103,7 +106,7 @@ class TestReaderSecrets(Keys, MarketplaceCase):
         self.env["marketplace.config"].apply_doctor_fix("_fix_secrets", self.account.id)
         self.env.flush_all()
 
-    def test_b2_all_that_the_form_shows_entered_again_mends_it(self):
+    def test_all_that_the_form_shows_entered_again_mends_it(self):
         self.with_keys(new_key())
         self.account.write({"auth_token": TOKEN, "webhook_secret": SECRET, "webhook_secret_previous": "former-one"})
         self.with_keys(new_key())
@@ -112,22 +115,28 @@ class TestReaderSecrets(Keys, MarketplaceCase):
         titles = [finding["title"] for finding in self.env["marketplace.config"].get_doctor_findings()]
         self.assertNotIn(f"{self.account.name}: the credentials can't be decrypted.", titles)
 
-    def test_b3_a_number_is_a_token_too(self):
+    def test_a_number_is_a_token_too(self):
         self.account.auth_token = 12345
         self.assertEqual(self.account.auth_token, "12345")
 
-    def test_b4_the_guard_knows_private_addresses_in_other_clothes(self):
+    def test_the_guard_knows_private_addresses_in_other_clothes(self):
         for ip in ("64:ff9b::a00:1", "2002:a00:1::1", "fec0::1"):
             with self.subTest(ip), self.assertRaises(ConfigurationError):
                 refuse_private("evil.example.com", ip)
 
 
-class TestReaderShopify(Keys, ShopifyCase):
-    def test_c1_a_lost_previous_secret_does_not_stop_a_shop_with_a_token(self):
+@tagged("post_install", "-at_install")
+class TestKeysAreLostOfAShop(Keys, ShopifyCase):
+    def test_a_lost_previous_secret_does_not_stop_a_shop_with_a_token(self):
         self.with_keys(new_key())
         self.account.write(
-            {"auth_token": STATIC_TOKEN, "client_id": False, "client_secret": False,
-             "webhook_secret": SECRET, "webhook_secret_previous": "former-one"}
+            {
+                "auth_token": STATIC_TOKEN,
+                "client_id": False,
+                "client_secret": False,
+                "webhook_secret": SECRET,
+                "webhook_secret_previous": "former-one",
+            }
         )
         self.with_keys(new_key())
         self.account.write({"auth_token": STATIC_TOKEN, "webhook_secret": SECRET})
