@@ -1,6 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The one place that knows how the series of Odoo name what we read: everything else asks here."""
 
+# By which a search asks for what is not found.
+NEGATIVE_OPERATORS = ("!=", "not in", "not like", "not ilike", "not =like", "not =ilike")
+
 
 def has_stock(product):
     """Tell whether what is available of the product can be counted: its own stock, or that of a kit's components."""

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models, tools
-from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
+
+from ..compat import NEGATIVE_OPERATORS
 
 USER = "cartona_integration.group_marketplace_user"
 # The worst first: what a product with several listings is shown as.
@@ -99,7 +100,7 @@ class ProductProduct(models.Model):
         known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
         listed = self._marketplace_listings([("external_id", "in", known)])
         found = ["|", ("cartona_id", "in", known), ("marketplace_listing_ids", "in", listed)]
-        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found
+        return ["!", *found] if operator in NEGATIVE_OPERATORS else found
 
     def _marketplace_listings(self, domain):
         """Return the query of the listings that the user may see, by the accounts, so that an index serves it."""

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
-from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
 
+from ..compat import NEGATIVE_OPERATORS
 from .res_partner import CODE
 
 
@@ -30,4 +30,4 @@ class ResPartner(models.Model):
         further = self.env["marketplace.customer.code"].search([("config_id", "in", accounts), ("code", "in", codes)])
         own = ["&", ("marketplace_config_id", "in", accounts), ("cartona_id", "in", codes)]
         found = ["|", ("id", "in", further.partner_id.ids), *own]
-        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found
+        return ["!", *found] if operator in NEGATIVE_OPERATORS else found

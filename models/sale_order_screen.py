@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
-from odoo.osv.expression import NEGATIVE_TERM_OPERATORS
 
+from ..compat import NEGATIVE_OPERATORS
 from .marketplace_line_changes import DOUBT
 
 USER = "cartona_integration.group_marketplace_user"
@@ -84,7 +84,7 @@ class SaleOrder(models.Model):
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([])
         numbers = ["|", ("cartona_id", "in", known), ("client_order_ref", "in", known)]
         found = ["&", ("marketplace_config_id", "in", accounts.ids), *numbers]
-        return ["!", *found] if operator in NEGATIVE_TERM_OPERATORS else found
+        return ["!", *found] if operator in NEGATIVE_OPERATORS else found
 
     # ------------------------------------------------------------------ actions
 

@@ -17,7 +17,7 @@ from .system import running_system
 from .truth import Truth
 
 SETTINGS = {"timeout": 2.0, "batch_size": 10, "confirm_policy": "always", "push_lines": False}
-LOST = ("OperationalError", "InterfaceError", "JobFoundDead")
+LOST = ("OperationalError", "InterfaceError", "JobFoundDead", "psycopg2.DatabaseError")
 
 
 def run(seed, size, name="chaos"):
