@@ -28,9 +28,9 @@ class MarketplaceFailure(models.AbstractModel):
             row.cause = re.sub(IDS, "…", text)[:LONGEST] if row.state == "failed" else ""
 
     def _search_cause(self, operator, value):
-        if operator not in ("=", "in") or value is False:
+        causes = [value] if isinstance(value, str) else list(value or [False])
+        if operator not in ("=", "in") or False in causes:
             raise UserError(_("Causes can only be compared as a whole."))
-        causes = [value] if isinstance(value, str) else list(value)
         self.flush_model()
         self.env.cr.execute(
             SQL(

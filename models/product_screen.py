@@ -82,7 +82,7 @@ class ProductProduct(models.Model):
 
     def _search_marketplace_state(self, operator, value):
         """Find products of which any listing is in one of these states; ``missing``: that have none and should."""
-        if not value:
+        if not value or not any([value] if isinstance(value, str) else value):
             every = self._search_marketplace_state("in", [state for state, _label in STATES])
             return every if operator in ("!=", "not in") else ["!", *every]
         wanted = list(filter(None, [value] if isinstance(value, str) else value or ()))

@@ -43,9 +43,10 @@ class TestForgottenDocuments(MarketplaceCase):
         self.forget(order.partner_id)
         self.assertTrue(order.marketplace_hold)
         self.account.use_cartona_id = True
-        user = new_test_user(
-            self.env, "shelf", "base.group_user,stock.group_stock_manager,sales_team.group_sale_manager"
-        )
+        groups = "base.group_user,stock.group_stock_manager,sales_team.group_sale_manager"
+        if self.env.ref("product.group_product_manager", raise_if_not_found=False):  # newer series
+            groups += ",product.group_product_manager"
+        user = new_test_user(self.env, "shelf", groups)
         product = self.env["product.product"].create(
             storable({"name": "Known now", "list_price": 5.0, "marketplace_sync_enabled": True})
         )
