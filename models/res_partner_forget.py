@@ -2,6 +2,7 @@
 import re
 
 from odoo import _, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
 from ..transport.redaction import MASK, written_forms
@@ -52,6 +53,8 @@ class ResPartner(models.Model):
         self.check_access_rule("write")
         known = ((partner, partner._marketplace_codes()) for partner in self)
         codes = {partner: codes for partner, codes in known if codes}
+        if not codes:
+            raise UserError(_("No marketplace knows this contact, so there is nothing to forget. Archive it instead."))
         configs = self.env["marketplace.config"].union(*(config for known in codes.values() for config in known))
         configs.check_access_rights("write")
         configs.check_access_rule("write")

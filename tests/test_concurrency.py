@@ -89,6 +89,14 @@ class CommittedCase(LoopbackCase):
         with self.transaction() as env:
             env["product.product"].browse(self.product_ids[index]).list_price = price
 
+    def place(self):
+        return self.box.add_order(
+            status="pending",
+            delivered_by="delivered_by_supplier",
+            retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
+            order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
+        )
+
     def drain(self, lane):
         with self.transaction() as env:
             env["marketplace.sender"]._drain(self.account_id, lane)
@@ -282,14 +290,6 @@ class TestConcurrency(CommittedCase):
                 env["marketplace.task"].search([("config_id", "=", self.account_id)]).unlink()
 
     # ------------------------------------------------------------------ orders
-
-    def place(self):
-        return self.box.add_order(
-            status="pending",
-            delivered_by="delivered_by_supplier",
-            retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
-            order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
-        )
 
     def pull(self):
         with self.transaction() as env:

@@ -17,14 +17,6 @@ class TestMeetings(CommittedCase):
 
     # ------------------------------------------------------------------ one order
 
-    def place(self):
-        return self.box.add_order(
-            status="pending",
-            delivered_by="delivered_by_supplier",
-            retailer={"retailer_name": "Shop", "retailer_code": "CC1"},
-            order_details=[{"supplier_product_id": "cc-0", "amount": 1, "selling_price": 5}],
-        )
-
     def pull(self):
         self.request(lambda env: env["marketplace.config"].browse(self.account_id)._request_pull())
         self.drain("pull")

@@ -65,7 +65,8 @@ class TestForgetsAll(MarketplaceCase):
         vendor.message_post(body="Agreed on 30 days")
         groups = "base.group_user,base.group_partner_manager,cartona_integration.group_marketplace_manager"
         user = new_test_user(self.env, "boss-a3", groups)
-        vendor.with_user(user).action_marketplace_forget()
+        with self.assertRaisesRegex(UserError, "nothing to forget"):
+            vendor.with_user(user).action_marketplace_forget()
         self.assertEqual(vendor.name, "Vendor of ours")
 
     def test_the_customers_note_on_the_invoice_goes(self):
