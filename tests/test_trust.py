@@ -4,6 +4,7 @@ from unittest import mock
 
 from cryptography.fernet import Fernet
 
+from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 
 from .. import encryption
