@@ -112,6 +112,7 @@ def _make_file(path):
         with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(path)) as file:
             file.write(Fernet.generate_key())
             file.flush()
+            os.fsync(file.fileno())  # what it encrypts is committed for good, so it has to be there as well
             with contextlib.suppress(FileExistsError):
                 os.link(file.name, path)
     except OSError as err:

@@ -129,9 +129,7 @@ class MarketplaceWake(models.AbstractModel):
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
             env["product.pricelist.item"]._mark_marketplace_dates(self.env.context.get("lastcall"))
             env["marketplace.task"]._finish_syncs()
-        with own_transaction(self.env) as env:  # whatever becomes of these, the prices above are marked
-            env[self._name]._beat()
-            env["marketplace.log.hour"]._count()
+        self._keep_house()
         work = self._work()
         if not work:
             return
@@ -142,6 +140,16 @@ class MarketplaceWake(models.AbstractModel):
         seconds = max(5, RUNNER_SECONDS / 2 / len(work))
         for config_id, lane in work:
             self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
+
+    def _keep_house(self):
+        """Feel the job runner's pulse and count the calls of the hours that are over. Neither is a reason to leave work
+        undone."""
+        try:
+            with own_transaction(self.env) as env:
+                env[self._name]._beat()
+                env["marketplace.log.hour"]._count()
+        except Exception:
+            _logger.exception("The heartbeat or the hourly count failed; the next minute tries again")
 
     def _is_runner_dead(self):
         """Tell whether a job of ours waits that should have been taken up long ago."""
