@@ -101,3 +101,9 @@ def end_process(process, grace=15):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def tracked():
+    """Files git knows or would take; a deleted one is neither."""
+    done = call(["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"])
+    return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]

@@ -13,8 +13,7 @@ import zipfile
 from pathlib import Path
 
 from .addon import addons_path
-from .common import MODULE, ROOT, Stop, call, say
-from .lint import tracked
+from .common import MODULE, ROOT, Stop, call, say, tracked
 from .odoo_source import SERIES, WRITTEN_FOR
 from .port import rewritten
 from .python_env import environment

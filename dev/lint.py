@@ -8,7 +8,8 @@ import subprocess
 
 from . import npm
 from .addon import addons_path
-from .common import MODULE, ROOT, Stop, call, say, state_dir
+from .common import MODULE, ROOT, Stop, say, state_dir, tracked
+from .dist import files
 from .odoo_source import WRITTEN_FOR
 from .port import write
 from .python_env import environment
@@ -78,8 +79,6 @@ def eslint():
 def oca():
     """OCA's checks of views, data and translations, on the addon as it is packed: where a repository's root is the
     module they find none, and say that all is well."""
-    from .dist import files
-
     folder = state_dir() / "oca" / MODULE
     write(folder, files(WRITTEN_FOR))
     module = gate([tool("oca-checks-odoo-module"), f"--disable={','.join(NOT_OURS)}", MODULE], cwd=folder.parent)
@@ -97,12 +96,6 @@ def text():
     commands = [[check, *names] for check in checks]
     commands += [[check, *(name for name in names if name.endswith(kind))] for check, kind in kinds.items()]
     return all([gate([tool(check), *of], cwd=ROOT) for check, *of in commands])
-
-
-def tracked():
-    """Files git knows or would take; a deleted one is neither."""
-    done = call(["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"])
-    return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
 
 
 GATES = {

@@ -86,4 +86,3 @@ from . import stock_move
 from . import stock_picking
 from . import stock_quant
 from . import stock_warehouse
-from . import marketplace_endpoint

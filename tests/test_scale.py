@@ -5,6 +5,7 @@ from unittest import mock
 
 from odoo.tools import SQL
 
+from ..sandbox.rows import copy_row
 from ..schemas import Customer, Order, OrderLine
 from .common import MarketplaceCase
 
@@ -220,19 +221,7 @@ class TestGrown(ScaleCase):
     def multiply(self, record, own):
         """Insert many copies of a row, with the expressions of ``own`` for those of its columns that they name."""
         self.assertEqual(len(record), 1)
-        cr, table = self.env.cr, record._table
-        cr.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema "
-            "AND table_name = %s AND column_name NOT IN ('id', 'access_token')",
-            [table],
-        )
-        columns = [row[0] for row in cr.fetchall()]
-        values = ", ".join(own.get(column, f't."{column}"') for column in columns)
-        names = ", ".join(f'"{column}"' for column in columns)
-        cr.execute(
-            f"INSERT INTO {table} (id, {names}) SELECT {FIRST} + n, {values} "
-            f"FROM {table} t, generate_series(1, {OLD}) AS n WHERE t.id = {record.id}"
-        )
+        copy_row(self.env.cr, record._table, record.id, FIRST, OLD, own)
 
     def flush(self):
         self.env.flush_all()

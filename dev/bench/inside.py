@@ -443,19 +443,10 @@ class Inside:
     def _copies(self, cr, table, template, count, own, condition="TRUE"):
         """Insert copies number 0 … of a row, with the `own` expressions instead of its values, but for those of which
         `condition` is not true; give the first id."""
-        cr.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema "
-            "AND table_name = %s AND column_name NOT IN ('id', 'access_token')",
-            [table],
-        )
-        columns = [row[0] for row in cr.fetchall()]
-        values = ", ".join(own.get(column, f't."{column}"') for column in columns)
-        names = ", ".join(f'"{column}"' for column in columns)
+        from odoo.addons.cartona_integration.sandbox.rows import copy_row
+
         first = self._next_id(cr, table)
-        cr.execute(
-            f"INSERT INTO {table} (id, {names}) SELECT {first} + n, {values} "
-            f"FROM {table} t, generate_series(0, {count} - 1) AS n WHERE t.id = {template} AND {condition}"
-        )
+        copy_row(cr, table, template, first, count, own, condition)
         cr.execute(f"SELECT setval('{table}_id_seq', {first} + {count})")
         return first
 

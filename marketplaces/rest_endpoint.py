@@ -4,8 +4,8 @@ import json
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..marketplaces import rest_forms as forms
 from ..transport.errors import MarketplaceError
+from . import rest_forms as forms
 
 OPERATIONS = [
     ("test", "Test connection"),
