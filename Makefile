@@ -1,7 +1,7 @@
 # Developer's commands; each prepares what it needs (Odoo, PostgreSQL, Python) and can be repeated.
 PYTHON ?= python3
 
-.PHONY: help run test lint bench chaos screenshots i18n clean port dist
+.PHONY: help run test lint bench chaos screenshots architecture i18n clean port dist
 
 help:
 	@echo "make run            a running Odoo with the addon and a sandbox marketplace (ONCE=1: one round trip, then exit)"
@@ -10,11 +10,12 @@ help:
 	@echo "make bench          measures, .bench/latest.json; ONLY=prices for a part; STRICT=1 fails when a goal is missed"
 	@echo "make chaos          breaks a running system on purpose and looks for what is lost; SEED=… repeats, ONLY=load for load"
 	@echo "make screenshots    the pictures in docs/images, of a running system"
+	@echo "make architecture   the picture in docs/ARCHITECTURE.md, of the code's imports"
 	@echo "make i18n           the texts to translate, i18n/*.pot, and the languages brought up to them"
 	@echo "make port           the addon for Odoo 19.0, in the folder it prints"
 	@echo "make dist           what a user installs, in dist/: a zip and a wheel for each series"
 	@echo "make clean          stops and removes what this checkout made outside of itself (ALL=1: Odoo and Python too)"
 	@echo "SERIES=17.0|19.0 forces a series, ODOO_HOME=path names a source tree of Odoo 17.0."
 
-run test lint bench chaos screenshots i18n clean port dist:
+run test lint bench chaos screenshots architecture i18n clean port dist:
 	@$(PYTHON) -m dev $@

@@ -12,6 +12,7 @@ COMMANDS = (
     "bench",
     "chaos",
     "screenshots",
+    "architecture",
     "i18n",
     "clean",
     "port",

@@ -80,6 +80,7 @@ from . import test_tour_setup
 from . import test_translations
 from . import test_trust
 from . import test_unmatched
+from . import test_walks
 from . import test_webhook
 from . import test_woocommerce_documentation
 from . import test_woocommerce_offers
