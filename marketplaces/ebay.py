@@ -47,6 +47,9 @@ class MarketplaceConfig(models.Model):
                 _("%(name)s: eBay takes %(limit)s products in one call at most.", name=config.name, limit=BATCH)
             )
 
+    def _place_fields(self):
+        return {*super()._place_fields(), "ebay_marketplace"}
+
     def _prepare_adapter_values(self, code):
         values = super()._prepare_adapter_values(code)
         # What is not paid yet comes in as pending, and must not be shipped.

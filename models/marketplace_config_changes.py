@@ -21,13 +21,20 @@ class MarketplaceConfig(models.Model):
     )
 
     def write(self, vals):
-        moved = self.filtered(lambda config: config._moves(vals))
+        moved = self.filtered(lambda config: config._differs(vals, config._place_fields()))
+        elsewhere = {
+            subject: self.filtered(lambda config, names=names: config._differs(vals, names))
+            for subject, names in self._destination_fields().items()
+        }
         result = super().write(vals)
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
             self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
         if self._credential_fields() & vals.keys():
             self._credentials_changed()
+        for subject, configs in elsewhere.items():
+            if configs:
+                self.env["marketplace.outbox"]._mark(subject, config=configs.ids, force=True)
         if moved:
             moved._place_changed()
         return result
@@ -52,11 +59,16 @@ class MarketplaceConfig(models.Model):
         those of an adapter."""
         return {"code", "base_url", "credentials_id", "supplier_code", "product_path", *CREDENTIAL_FIELDS}
 
-    def _moves(self, vals):
-        """Tell whether ``vals`` put another marketplace, or another shop there, behind the account: from the sandbox to
-        the real one, say."""
+    def _destination_fields(self):
+        """Return, by subject, the settings that say where in the shop its values go: ``{"stock": {name, ...}}``. What
+        was sent stands at the former place, so it is sent again although it is the same. Extend this with those of an
+        adapter."""
+        return {}
+
+    def _differs(self, vals, names):
+        """Tell whether ``vals`` change one of the settings ``names``: from the sandbox to the real marketplace, say."""
         # sudo: the token is compared, and goes nowhere
-        current = self._convert_to_write({name: self.sudo()[name] for name in self._place_fields() & vals.keys()})
+        current = self._convert_to_write({name: self.sudo()[name] for name in names & vals.keys()})
         return any((value or False) != (vals[name] or False) for name, value in current.items())
 
     def _place_changed(self):

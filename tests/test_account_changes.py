@@ -10,7 +10,12 @@ class TestAccountChanges(MarketplaceCase):
         return self.env["marketplace.token"].create({"config_id": self.account.id, "access_token": "for-a-day"})
 
     def test_settings_of_adapters_that_say_whose_shop_it_is_send_everything(self):
-        for values in ({"amazon_seller_id": "A1"}, {"amazon_marketplace": "ARBP9OOSHTCHU"}, {"rest_token_2": "x"}):
+        for values in (
+            {"amazon_seller_id": "A1"},
+            {"amazon_marketplace": "ARBP9OOSHTCHU"},
+            {"ebay_marketplace": "EBAY_DE"},
+            {"rest_token_2": "x"},
+        ):
             with self.subTest(values=values):
                 self.account.place_since = False
                 self.account.write(values)

@@ -44,6 +44,20 @@ class TestShopifyOffers(ShopifyCase):
             self.commit()
         self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 5})
 
+    def test_another_location_is_told_the_stock_although_it_is_the_same(self):
+        self.box.locations["655441492"] = "Shop"
+        self.set_stock(self.products[0], 7)
+        self.commit()
+        variant = self.at_box(self.products[0])
+        variant["stock"]["655441492"] = 3
+        self.box.clear_journal()
+        self.account.action_test_connection()
+        shop = self.env["marketplace.shopify.location"].search([("external_id", "=", "655441492")])
+        self.account.shopify_location_id = shop
+        self.commit()
+        self.assertEqual(variant["stock"]["655441492"], 7)
+        self.assertFalse(self.sent("SetPrices"), "prices have no location")
+
     def test_variants_of_one_product_go_in_one_call(self):
         for product in self.products[:3]:
             self.at_box(product)["product"] = "632910392"
