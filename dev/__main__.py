@@ -8,6 +8,8 @@ from .common import Stop, say, stop_on_signals
 COMMANDS = (
     "run",
     "test",
+    "coverage",
+    "mutants",
     "lint",
     "bench",
     "chaos",

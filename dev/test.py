@@ -19,6 +19,7 @@ PLAIN, WHOLE, ODOO = "tests_plain", "tests_e2e", "tests"
 STAGES = (PLAIN, WHOLE, ODOO)
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # where Odoo looks
 AXE = "axe-core@4.14.1"
+RUN = ("-m", "pytest")  # what Python is started with; `make coverage` starts pytest under coverage.py
 NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other that is not 0
 
 
@@ -120,7 +121,7 @@ def axe():
 
 def pytest(python, *arguments, env=None, cwd=ROOT):
     settings = ["-c", DEV / "pytest.ini", "-o", f"cache_dir={state_dir() / 'pytest'}", "--no-header", "-rs"]
-    command = [str(part) for part in (python, "-m", "pytest", *settings, *arguments)]
+    command = [str(part) for part in (python, *RUN, *settings, *arguments)]
     # Ctrl-C reaches pytest too, which ends in order (its tests may have started a server); we wait for that.
     before = signal.signal(signal.SIGINT, lambda *_args: None)
     process = subprocess.Popen(command, cwd=cwd, env=env)
