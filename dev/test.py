@@ -1,5 +1,6 @@
 """`make test`: everything the project can prove, the fastest first; pytest's summary of the Odoo tests comes last."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -65,7 +66,11 @@ def outside(stage, words):
     """Tests that are not loaded by Odoo, with a rootdir of their own: the repository's `__init__` imports odoo."""
     words = words if any(map(is_path, words)) else [stage, *words]
     series = os.environ.get("SERIES") or WRITTEN_FOR
-    return pytest(environment(series), f"--rootdir={stage}", "-p", "no:odoo", *words)
+    return pytest(environment(series), *outside_arguments(stage), *words)
+
+
+def outside_arguments(stage):
+    return f"--rootdir={stage}", "-p", "no:odoo"
 
 
 def odoo(words):
@@ -73,19 +78,26 @@ def odoo(words):
     with Cluster() as cluster:
         instance = Instance(cluster)
         need_browser()
-        with Databases(cluster, instance).fresh("test", keep=bool(os.environ.get("KEEP"))) as name:
-            # Any Odoo that serves HTTP with queue_job loaded starts a runner; tests decide themselves when a job runs.
-            no_runner = {"channels": "root:0"}
-            configuration = instance.configuration(
-                f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$", queue_job=no_runner
-            )
-            try:
-                arguments = odoo_arguments(instance, configuration, words)
-                path = os.pathsep.join([instance.env["PYTHONPATH"], str(DEV / "pytest_plugins")])
-                env = {**instance.env, "PYTHONPATH": path, **axe()}
-                return pytest(instance.python, "-p", "quiet_start", *arguments, env=env, cwd=instance.addons)
-            finally:
-                configuration.unlink()
+        with odoo_call(Databases(cluster, instance), instance, words) as (arguments, surroundings):
+            return pytest(instance.python, *arguments, **surroundings)
+
+
+@contextlib.contextmanager
+def odoo_call(databases, instance, words):
+    """What pytest is called with, as long as its database is there: arguments; environment and folder."""
+    with databases.fresh("test", keep=bool(os.environ.get("KEEP"))) as name:
+        # Any Odoo that serves HTTP with queue_job loaded starts a runner; tests decide themselves when a job runs.
+        no_runner = {"channels": "root:0"}
+        configuration = instance.configuration(
+            f"test-{os.getpid()}", db_name=name, dbfilter=f"^{name}$", queue_job=no_runner
+        )
+        try:
+            path = os.pathsep.join([instance.env["PYTHONPATH"], str(DEV / "pytest_plugins")])
+            env = {**instance.env, "PYTHONPATH": path, **axe()}
+            arguments = odoo_arguments(instance, configuration, words)
+            yield ["-p", "quiet_start", *arguments], {"env": env, "cwd": instance.addons}
+        finally:
+            configuration.unlink()
 
 
 def odoo_arguments(instance, configuration, words):
@@ -119,12 +131,15 @@ def axe():
         return {}
 
 
-def pytest(python, *arguments, env=None, cwd=ROOT):
+def command(python, *arguments):
     settings = ["-c", DEV / "pytest.ini", "-o", f"cache_dir={state_dir() / 'pytest'}", "--no-header", "-rs"]
-    command = [str(part) for part in (python, *RUN, *settings, *arguments)]
+    return [str(part) for part in (python, *RUN, *settings, *arguments)]
+
+
+def pytest(python, *arguments, env=None, cwd=ROOT):
     # Ctrl-C reaches pytest too, which ends in order (its tests may have started a server); we wait for that.
     before = signal.signal(signal.SIGINT, lambda *_args: None)
-    process = subprocess.Popen(command, cwd=cwd, env=env)
+    process = subprocess.Popen(command(python, *arguments), cwd=cwd, env=env)
     try:
         return process.wait()
     except KeyboardInterrupt:  # SIGTERM, which was sent to us alone

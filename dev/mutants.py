@@ -1,0 +1,108 @@
+"""`make mutants`: puts small faults into a copy of the code, one at a time, and runs the tests that should notice.
+
+A sample of each file of TARGETS: COUNT=… mutants of each, at most; the same ones for the same SEED=…; ONLY=transport (or
+a part of a file's name) for some. What survives is shown as a difference; mutants_accepted.py says why some may.
+"""
+
+import difflib
+import json
+import os
+import shutil
+from collections import Counter
+
+from . import test
+from .common import MODULE, ROOT, Stop, call, say, state_dir
+from .mutants_accepted import ACCEPTED
+from .mutants_judge import Judge
+from .odoo_source import WRITTEN_FOR
+from .python_env import DEV, environment
+
+TARGETS = {
+    "transport/address.py": "address private_network client",
+    "transport/auth.py": "auth_and_errors client",
+    "transport/client.py": "client client_network auth_and_errors redaction private_network",
+    "transport/errors.py": "auth_and_errors client",
+    "transport/failures.py": "client_network client auth_and_errors",
+    "transport/names.py": "names",
+    "transport/oauth.py": "oauth auth_and_errors",
+    "transport/paging.py": "retry_and_paging",
+    "transport/reading.py": "reading",
+    "transport/redaction.py": "redaction",
+    "transport/retry.py": "retry_and_paging",
+    "transport/session.py": "private_network client client_network",
+    "transport/signatures.py": "signatures",
+    "schemas.py": "schemas",
+    "encryption.py": "tests/test_secrets.py",
+    "models/marketplace_offer.py": "tests/test_offer_values.py tests/test_offers.py",
+    "models/marketplace_push.py": "tests/test_amazon_offers.py",
+    "models/marketplace_sender.py": "tests/test_offers.py tests/test_sweeper.py",
+    "models/marketplace_stock_rule.py": "tests/test_offer_values.py tests/test_policies.py",
+}
+KINDS = KILLED, ACCEPTED_ONE, SURVIVED = "killed", "accepted", "survived"
+NOT_COPIED = (".git", "__pycache__", "node_modules", "docs", "dist", "*.log")
+
+
+def main():
+    only = os.environ.get("ONLY", "")
+    targets = {name: tests_of(words) for name, words in TARGETS.items() if only in name}
+    if not targets:
+        raise Stop(f"ONLY={only}: choose a part of {', '.join(TARGETS)}")
+    os.environ["SERIES"] = WRITTEN_FOR
+    addon = copy_addon()
+    outcomes = {}
+    with Judge(addon) as judge:
+        for words in sorted(set(map(tuple, targets.values()))):
+            if judge.notices(words):
+                raise Stop(f"without any mutant, {' '.join(words)} fails or takes too long")
+        for name, mutants in sample(addon, targets).items():
+            outcomes[name] = Counter(outcome(judge, addon / name, name, mutant, targets[name]) for mutant in mutants)
+            say(f"{name}: {figures(outcomes[name])}")
+    total = sum(outcomes.values(), Counter())
+    say(f"all: {figures(total)}")
+    return 1 if total[SURVIVED] else 0
+
+
+def tests_of(words):
+    return [word if "/" in word else f"{test.PLAIN}/test_{word}.py" for word in words.split()]
+
+
+def copy_addon():
+    """The mutants' own copy, which Odoo finds as it does the checkout."""
+    addon = state_dir() / "mutants" / MODULE
+    shutil.rmtree(addon.parent, ignore_errors=True)
+    shutil.copytree(ROOT, addon, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    return addon
+
+
+def sample(addon, names):
+    seed, count = os.environ.get("SEED", "1"), os.environ.get("COUNT", "20")
+    say(f"SEED={seed} COUNT={count}")
+    made = call([environment("mutants"), DEV / "mutants_make.py", addon, seed, count, *names])
+    return json.loads(made.stdout)
+
+
+def outcome(judge, path, name, mutant, words):
+    source = path.read_text()
+    if change(source, mutant, name) in ACCEPTED:
+        return ACCEPTED_ONE
+    path.write_text(mutant)
+    try:
+        if judge.notices(words):
+            return KILLED
+    finally:
+        path.write_text(source)
+    print(
+        "\n".join(difflib.unified_diff(source.splitlines(), mutant.splitlines(), name, name, "", "", 2, "")), flush=True
+    )
+    return SURVIVED
+
+
+def change(source, mutant, name):
+    """A mutant by what it changes, wherever that stands: file, lines before, lines after."""
+    lines = list(difflib.ndiff(source.splitlines(), mutant.splitlines()))
+    before, after = ("\n".join(line[2:].strip() for line in lines if line.startswith(sign)) for sign in ("- ", "+ "))
+    return name, before, after
+
+
+def figures(outcomes):
+    return f"{sum(outcomes.values())} mutants, " + ", ".join(f"{outcomes[kind]} {kind}" for kind in KINDS)
