@@ -1,11 +1,13 @@
 # Developer's commands; each prepares what it needs (Odoo, PostgreSQL, Python) and can be repeated.
 PYTHON ?= python3
 
-.PHONY: help run test lint bench chaos screenshots architecture i18n clean port dist
+.PHONY: help run test coverage mutants lint bench chaos screenshots architecture i18n clean port dist
 
 help:
 	@echo "make run            a running Odoo with the addon and a sandbox marketplace (ONCE=1: one round trip, then exit)"
 	@echo "make test           all tests; T=tests/test_x.py (or tests_plain/...) for one; KEEP=1 keeps the database"
+	@echo "make coverage       lines and branches the tests run, and each raise that none reaches; T=… for some, REPORT=1 again"
+	@echo "make mutants        small faults in a copy of the code: do the tests notice? ONLY=transport, COUNT=20, SEED=1"
 	@echo "make lint           the gates of .pre-commit-config.yaml"
 	@echo "make bench          measures, .bench/latest.json; ONLY=prices for a part; STRICT=1 fails when a goal is missed"
 	@echo "make chaos          breaks a running system on purpose and looks for what is lost; SEED=… repeats, ONLY=load for load"
@@ -17,5 +19,5 @@ help:
 	@echo "make clean          stops and removes what this checkout made outside of itself (ALL=1: Odoo and Python too)"
 	@echo "SERIES=17.0|19.0 forces a series, ODOO_HOME=path names a source tree of Odoo 17.0."
 
-run test lint bench chaos screenshots architecture i18n clean port dist:
+run test coverage mutants lint bench chaos screenshots architecture i18n clean port dist:
 	@$(PYTHON) -m dev $@

@@ -1,7 +1,7 @@
 """`make mutants`: puts small faults into a copy of the code, one at a time, and runs the tests that should notice.
 
-A sample of each file of TARGETS: COUNT=… mutants of each, at most; the same ones for the same SEED=…; ONLY=transport (or
-a part of a file's name) for some. What survives is shown as a difference; mutants_accepted.py says why some may.
+A sample of each file of TARGETS: COUNT=… mutants of each, at most; the same ones for the same SEED=…; ONLY=transport
+(a part of the files' names) for some. What survives is shown as a difference; mutants_accepted.py says why some may.
 """
 
 import difflib
