@@ -44,7 +44,7 @@ NOT_COPIED = (".git", "__pycache__", "node_modules", "docs", "dist", "*.log")
 
 def main():
     only = os.environ.get("ONLY", "")
-    targets = {name: tests_of(words) for name, words in TARGETS.items() if only in name}
+    targets = {name: judges_of(words) for name, words in TARGETS.items() if only in name}
     if not targets:
         raise Stop(f"ONLY={only}: choose a part of {', '.join(TARGETS)}")
     os.environ["SERIES"] = WRITTEN_FOR
@@ -62,7 +62,7 @@ def main():
     return 1 if total[SURVIVED] else 0
 
 
-def tests_of(words):
+def judges_of(words):
     return [word if "/" in word else f"{test.PLAIN}/test_{word}.py" for word in words.split()]
 
 

@@ -4,7 +4,7 @@ import random
 import pytest
 from cartona_integration.transport.errors import InvalidResponse
 from cartona_integration.transport.paging import pages
-from cartona_integration.transport.retry import backoff, parse_retry_after
+from cartona_integration.transport.retry import backoff, clock_ahead, parse_retry_after, sent_at
 
 NOW = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 
@@ -59,6 +59,16 @@ def test_an_attempt_before_the_first_counts_as_the_first(attempt):
 )
 def test_retry_after_is_read_in_both_forms_and_bounded(value, seconds):
     assert parse_retry_after(value, NOW) == seconds
+
+
+def test_the_senders_clock_is_what_its_answer_says_else_ours():
+    assert sent_at("Wed, 21 Oct 2015 07:28:30 GMT", NOW) == NOW + 30
+    assert sent_at("Wed, 21 Oct 2015 07:27:00 GMT", NOW) == NOW - 60
+    assert sent_at("soon", NOW) == NOW
+    assert sent_at(None, NOW) == NOW
+    assert clock_ahead("Wed, 21 Oct 2015 07:28:30 GMT", NOW) == 30
+    assert clock_ahead("", NOW) is None
+    assert clock_ahead("soon", NOW) is None
 
 
 # === paging ===
