@@ -1,6 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import pytest
-from cartona_integration.transport.address import checked_base, is_loopback, joined
+from cartona_integration.transport.address import checked_base, elsewhere, is_loopback, joined
 from cartona_integration.transport.errors import ConfigurationError
 
 BASE = "https://shop.example/api/v1/"
@@ -90,6 +90,41 @@ def test_paths_stay_below_the_base_and_absolute_urls_in_the_origin(path, url):
 def test_a_path_that_leads_elsewhere_is_refused(path):
     with pytest.raises(ConfigurationError):
         joined(BASE, path)
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("http://localhost/api/", "http://localhost:80/next"),
+        ("http://localhost:80/api/", "http://localhost/next"),
+        ("https://shop.example:443/api/", "https://shop.example/next"),
+    ],
+)
+def test_a_port_that_is_usual_is_the_same_as_none(base, url):
+    assert joined(base, url) == url
+
+
+def test_another_origin_is_a_base_url_of_its_own():
+    assert elsewhere("https://files.example:8443/a/b?c=d#e", BASE) == "https://files.example:8443/"
+    assert elsewhere("http://localhost:8070/token", "http://127.0.0.1:8069/") == "http://localhost:8070/"
+    assert elsewhere("https://files.example/a", "http://127.0.0.1:8069/") == "https://files.example/"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://localhost/x", "this machine itself"),
+        ("http://127.0.0.1:8069/x", "this machine itself"),
+        ("https://[::1]/x", "this machine itself"),
+        ("http://files.example/x", "must start with https"),
+        ("https://user@files.example/x", "user name"),
+        ("/token", "must look like"),
+        ("https://files.example:x/", "can't be read"),
+    ],
+)
+def test_a_marketplace_does_not_point_to_this_machine_nor_to_what_is_not_encrypted(url, words):
+    with pytest.raises(ConfigurationError, match=words):
+        elsewhere(url, BASE)
 
 
 def test_loopback_is_this_machine_only():

@@ -5,7 +5,7 @@ import pickle
 import pytest
 import requests
 from cartona_integration.transport import errors
-from cartona_integration.transport.auth import HeaderToken
+from cartona_integration.transport.auth import BasicAuth, HeaderToken, QueryKey, Together
 from cartona_integration.transport.errors import error_for_status
 
 
@@ -47,6 +47,44 @@ def test_equal_tokens_are_equal():
     assert HeaderToken("A", "x") == HeaderToken("A", "x") != HeaderToken("A", "y")
     assert len({HeaderToken("A", "x"), HeaderToken("A", "x"), HeaderToken("B", "x")}) == 2
     assert HeaderToken("A", "x") != "x"
+
+
+def test_user_and_password_go_as_basic_in_utf8():
+    assert prepared(BasicAuth(" ck ", "pässe\n")).headers["Authorization"] == b"Basic Y2s6cMOkc3Nl"
+
+
+@pytest.mark.parametrize("pair", [("", "p"), (None, "p"), (" ", "p"), ("u", ""), ("u", None), ("u", "\n")])
+def test_a_user_or_password_that_is_empty_is_refused(pair):
+    with pytest.raises(errors.ConfigurationError, match="enter both"):
+        BasicAuth(*pair)
+
+
+def test_a_key_goes_in_the_query_beside_what_is_there():
+    request = requests.Request("GET", "https://shop.example/?a=1", auth=QueryKey(" key ", " s&cret "))
+    assert request.prepare().url == "https://shop.example/?a=1&key=s%26cret"
+    assert "cret" not in repr(request.auth)
+
+
+@pytest.mark.parametrize(("pair", "words"), [((" ", "k"), "name of the key"), (("n", None), "API key is empty")])
+def test_a_key_or_its_name_that_is_empty_is_refused(pair, words):
+    with pytest.raises(errors.ConfigurationError, match=words):
+        QueryKey(*pair)
+
+
+def test_several_kinds_go_together():
+    both = Together(HeaderToken("A", "x"), QueryKey("n", "y"))
+    request = prepared(both)
+    assert (request.headers["A"], request.url) == (b"x", "https://shop.example/?n=y")
+    assert "x" not in repr(both).replace("HeaderToken", "")
+
+
+@pytest.mark.parametrize("kind", [QueryKey, BasicAuth, HeaderToken, lambda *pair: Together(QueryKey(*pair))])
+def test_only_the_same_credentials_are_equal(kind):
+    one, twin, others = kind("b", "m"), kind("b", "m"), [kind("b", "a"), kind("b", "z"), kind("a", "m"), kind("c", "m")]
+    assert one == twin
+    assert hash(one) == hash(twin)
+    assert not [other for other in others if one == other or other == one]
+    assert one != "m"
 
 
 # === errors ===
@@ -92,8 +130,10 @@ def test_a_batch_that_is_too_large_says_what_to_do():
 
 
 def test_an_answer_that_says_try_later_was_not_applied():
-    assert not error_for_status(503).maybe_applied
-    assert error_for_status(504).maybe_applied
+    assert [status for status in (408, 425, 500, 502, 503, 504) if not error_for_status(status).maybe_applied] == [
+        425,
+        503,
+    ]
 
 
 def test_all_errors_are_marketplace_errors_with_the_same_attributes():
@@ -117,6 +157,7 @@ def test_all_errors_are_marketplace_errors_with_the_same_attributes():
             None,
         )
     assert errors.RateLimited("words", 5).seconds == 5
+    assert errors.TemporaryFailure("words").maybe_applied is False
 
 
 def test_a_mapping_error_tells_its_path():

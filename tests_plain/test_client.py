@@ -10,6 +10,7 @@ from cartona_integration.transport.errors import (
     AuthenticationFailed,
     ConfigurationError,
     InvalidResponse,
+    MarketplaceError,
     RateLimited,
     RequestRejected,
     TemporaryFailure,
@@ -62,6 +63,13 @@ def test_connections_are_kept_alive(box):
     with Client(box.url, HeaderToken("AuthorizationToken", box.token)) as client:
         seen = {id(_connection(client)) for _call in range(5) if client.request("GET", "supplier-product")}
     assert len(seen) == 1
+
+
+def test_a_connection_whose_answer_is_not_read_to_its_end_is_closed(raw):
+    client = Client(raw(http(b"[" + b" " * 1_000_000 + b"]")).url, max_bytes=1000)
+    with pytest.raises(InvalidResponse, match="larger"):
+        client.request("GET", "x")
+    assert _connection(client).sock is None
 
 
 def _connection(client):
@@ -149,6 +157,13 @@ def test_redirects_are_never_followed(raw, status):
     assert target.requests == []
 
 
+@pytest.mark.parametrize("status", ["199 Odd", "300 Choose"])
+def test_only_what_begins_with_two_is_a_good_answer(raw, status):
+    with pytest.raises(MarketplaceError) as caught:
+        Client(raw(http(b"", status)).url).request("GET", "x")
+    assert caught.value.status == int(status[:3])
+
+
 def test_retry_after_is_understood_in_seconds(client, box):
     box.fail("pull-orders", status=429, retry_after="17")
     with pytest.raises(RateLimited) as caught:
@@ -208,8 +223,9 @@ def test_a_web_page_is_not_quoted_in_an_error(raw):
 
 def test_an_unknown_address_without_json_is_a_wrong_url(box):
     wrong = Client(box.url.replace("/api/v1/", "/shop/"))
-    with pytest.raises(ConfigurationError, match="check the API URL"):
+    with pytest.raises(ConfigurationError, match="check the API URL") as caught:
         wrong.request("GET", "supplier-product")
+    assert caught.value.status == 404
 
 
 def test_an_unknown_record_with_json_is_a_rejection(client):

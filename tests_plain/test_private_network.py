@@ -22,6 +22,11 @@ INSIDE = [
     "fd00::1",
     "fe80::1%eth0",
     "::ffff:10.0.0.1",
+    "2002:a00:1::",  # 6to4 of 10.0.0.1
+    "64:ff9b::a00:1",  # NAT64 of 10.0.0.1
+    "64:ff9b::a9fe:a9fe",
+    "fec0::1",
+    "ff0e::1",
     "224.0.0.1",
 ]
 
@@ -77,6 +82,7 @@ def test_this_machine_is_reached_only_by_its_own_name():
     refuse_private("localhost", "127.0.0.1")
     refuse_private("127.0.0.1", "127.0.0.1")
     refuse_private("::1", "::1")
+    refuse_private("localhost", "::ffff:127.0.0.1")
     with pytest.raises(ConfigurationError, match="private network"):
         refuse_private("shop.example", "127.0.0.1")
 
@@ -84,6 +90,8 @@ def test_this_machine_is_reached_only_by_its_own_name():
 def test_an_address_of_the_internet_passes():
     refuse_private("shop.example", PUBLIC)
     refuse_private("shop.example", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+    for leads_there in ("::ffff:5db8:d70e", "2002:5db8:d70e::", "64:ff9b::5db8:d70e"):
+        refuse_private("shop.example", leads_there)
 
 
 def test_a_name_that_leads_inside_is_not_even_connected_to(monkeypatch, listener):
