@@ -28,7 +28,7 @@ TARGETS = {
     "transport/paging.py": "retry_and_paging",
     "transport/reading.py": "reading",
     "transport/redaction.py": "redaction",
-    "transport/retry.py": "retry_and_paging",
+    "transport/retry.py": "retry_and_paging client",
     "transport/session.py": "private_network client client_network",
     "transport/signatures.py": "signatures",
     "schemas.py": "schemas",
@@ -83,7 +83,8 @@ def sample(addon, names):
 
 def outcome(judge, path, name, mutant, words):
     source = path.read_text()
-    if change(source, mutant, name) in ACCEPTED:
+    _name, *lines = changed = change(source, mutant, name)
+    if changed in ACCEPTED or ("", *lines) in ACCEPTED:
         return ACCEPTED_ONE
     path.write_text(mutant)
     try:

@@ -1,3 +1,54 @@
-"""Mutants that may survive, and why: `(file, lines before, lines after): reason`, lines without their indentation."""
+"""Mutants that may survive, and why: `(file, lines before, lines after): reason`, lines without their indentation.
 
-ACCEPTED = {}
+A file of "" stands for any.
+"""
+
+SAME = "the same outcome, by way of more or less work"
+FIGURE = "a figure that could as well be another; no promise names it"
+DECLARED = "says that nobody changes it, and nobody does"
+
+ACCEPTED = {
+    ("", "@dataclass(frozen=True)", "@dataclass(frozen=False)"): DECLARED,
+    (
+        "transport/failures.py",
+        'waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args[:2]]',
+        'waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args[: 3]]',
+    ): "no exception of these libraries has a third argument that is an exception",
+    (
+        "transport/names.py",
+        "found = {key: max(map(target.likeness, names), default=0.0) for key, names in others.items()}",
+        "found = {key: max(map(target.likeness, names), default= -1.0) for key, names in others.items()}",
+    ): SAME,
+    (
+        "transport/names.py",
+        "if self.matcher.quick_ratio() * part < LIKE_ENOUGH:  # never less than the true one",
+        "if self.matcher.quick_ratio() ** part < LIKE_ENOUGH:  # never less than the true one",
+    ): SAME,
+    (
+        "transport/oauth.py",
+        "return Token(token, _lifetime(min(ends) - time.time()) if ends else None)",
+        "return Token(token, _lifetime(min(ends) % time.time()) if ends else None)",
+    ): "a cookie that has ended is not in the answer's cookies, and none lasts until twice today's date",
+    (
+        "transport/paging.py",
+        "def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit: int = 100_000) "
+        "-> Iterator[list]:",
+        "def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit: int = 100001) "
+        "-> Iterator[list]:",
+    ): FIGURE,
+    (
+        "transport/redaction.py",
+        'return bytes(data[: window * 4 + 4]).decode("utf-8", "replace")',
+        'return bytes(data[: window * 5 + 4]).decode("utf-8", "replace")',
+    ): SAME,
+    (
+        "transport/redaction.py",
+        "longest = max((len(form) for secret in _tidy(secrets) for form in _forms(secret)), default=0)",
+        "longest = max((len(form) for secret in _tidy(secrets) for form in _forms(secret)), default= -1)",
+    ): "one character more of a text in which nothing is to be hidden, and that is cut later",
+    (
+        "transport/retry.py",
+        "ceiling = min(cap, base * 2 ** min(max(attempt, 1) - 1, 40))",
+        "ceiling = min(cap, base * 2 ** min(max(attempt, 1) - 1, 41))",
+    ): "the cap is reached long before; the limit is there so that no number grows without end",
+}

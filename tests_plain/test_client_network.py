@@ -2,6 +2,7 @@
 """The client where the network, or what answers on it, is broken."""
 
 import gzip
+import io
 import socket
 
 import pytest
@@ -9,6 +10,8 @@ import requests
 from cartona_integration.transport.auth import HeaderToken
 from cartona_integration.transport.client import Client
 from cartona_integration.transport.errors import InvalidResponse, TemporaryFailure
+from cartona_integration.transport.failures import failure_of
+from cartona_integration.transport.session import _BoundedReader
 from raw_server import elapsed, http, refused_port
 
 
@@ -165,3 +168,14 @@ def test_a_faked_answer_without_a_stream_is_taken(monkeypatch, box):
 
     monkeypatch.setattr(requests.Session, "send", fake)
     assert Client(box.url).request("GET", "x").json() == {"fake": True}
+
+
+def test_a_failure_without_words_is_named_by_its_kind():
+    error = requests.ConnectionError()
+    error.__cause__ = KeyError()
+    assert "Cannot reach shop.example: ConnectionError;" in failure_of(error, "shop.example").message
+
+
+def test_nothing_is_read_after_the_end_of_the_time():
+    with socket.socket() as connection, pytest.raises(TimeoutError):
+        _BoundedReader(io.BytesIO(b"late"), connection, -1).readinto(bytearray(4))

@@ -65,3 +65,7 @@ def test_what_is_not_like_it_is_no_suggestion():
 
 def test_a_name_without_end_is_cut():
     assert len("".join(words("9" * 100_000))) == 200
+
+
+def test_a_long_name_of_few_letters_is_like_itself():
+    assert closest("ab" * 100, {1: ["ab" * 100], 2: ["cd" * 100]}) == [1]

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cartona_integration.transport.redaction import excerpt, redact, without_personal
+from cartona_integration.transport.redaction import excerpt, redact, without_personal, without_values
 
 SECRET = 'p@ss "w\\ord/+سر'
 
@@ -34,6 +34,14 @@ def test_a_secret_is_found_in_every_form(form):
     assert redacted.startswith("before ")
     assert redacted.endswith(" after")
     assert not any(form[start : start + 8] in redacted for start in range(2, len(form) - 10))
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "user:"])
+def test_of_a_long_secret_in_base64_no_more_is_left_than_depends_on_what_stands_around(before):
+    secret = "".join(map(chr, range(48, 112)))
+    left = redact(base64.b64encode(f"{before}{secret}:z".encode()).decode(), [secret]).split("***")
+    assert len(left) == 2
+    assert all(len(part) <= len(around) * 4 / 3 + 4 for part, around in zip(left, (before, ":z"), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -140,3 +148,13 @@ def test_personal_data_goes_at_any_depth_and_nothing_else():
         "phone": None,
     }
     assert document["Buyer"] == {"name": "A"}
+
+
+def test_single_values_go_wherever_they_stand_and_nothing_else():
+    document = {"code": "r-7", "lines": [{"of": 7, "name": "r-7 tea"}, "r-7", None], "seven": "7"}
+    assert without_values(document, {"r-7", "7"}) == {
+        "code": None,
+        "lines": [{"of": None, "name": "r-7 tea"}, None, None],
+        "seven": None,
+    }
+    assert without_values(document, set()) == document

@@ -110,6 +110,14 @@ def test_counting_may_start_elsewhere():
     assert calls == [3]
 
 
+def test_the_limit_counts_pages_wherever_counting_starts():
+    calls = []
+    with pytest.raises(InvalidResponse, match="no end after 4 pages"):
+        for page in pages(lambda page: [page], per_page=1, start=4, limit=4):
+            calls += page
+    assert calls == [4, 5, 6, 7]
+
+
 def test_a_list_without_end_is_an_error_after_what_was_read():
     seen = []
     with pytest.raises(InvalidResponse, match="no end after 4 pages"):
