@@ -51,4 +51,9 @@ ACCEPTED = {
         "ceiling = min(cap, base * 2 ** min(max(attempt, 1) - 1, 40))",
         "ceiling = min(cap, base * 2 ** min(max(attempt, 1) - 1, 41))",
     ): "the cap is reached long before; the limit is there so that no number grows without end",
+    (
+        "transport/session.py",
+        "super().__init__(pool_maxsize=2)",
+        "super().__init__(pool_maxsize= 3)",
+    ): FIGURE,
 }
