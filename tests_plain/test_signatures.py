@@ -241,6 +241,14 @@ def test_the_prefix_of_the_secret_may_be_left_out():
     verify("standard", signed("standard"), BODY, [SECRETS["standard"].removeprefix("whsec_")], NOW)
 
 
+@pytest.mark.parametrize("size", [23, 24, 25])
+def test_a_standard_secret_may_lack_the_signs_at_its_end(size):
+    whole = "whsec_" + base64.b64encode(b"k" * size).decode()
+    bare = whole.rstrip("=")
+    assert verify("standard", sign("standard", BODY, whole, NOW), BODY, [bare], NOW).secret == 0
+    assert verify("standard", sign("standard", BODY, bare, NOW), BODY, [whole], NOW).secret == 0
+
+
 def test_a_secret_that_is_no_base64_is_refused_but_does_not_hurt_the_other():
     with pytest.raises(WebhookRejected, match="followed by base64"):
         verify("standard", signed("standard"), BODY, ["whsec_!!!"], NOW)
