@@ -56,4 +56,9 @@ ACCEPTED = {
         "super().__init__(pool_maxsize=2)",
         "super().__init__(pool_maxsize= 3)",
     ): FIGURE,
+    (
+        "models/marketplace_offer.py",
+        'if config.price_tax == "as_is":',
+        'if config.price_tax <= "as_is":',
+    ): "no other choice comes before it in the alphabet",
 }

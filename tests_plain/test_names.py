@@ -68,4 +68,4 @@ def test_a_name_without_end_is_cut():
 
 
 def test_a_long_name_of_few_letters_is_like_itself():
-    assert closest("ab" * 100, {1: ["ab" * 100], 2: ["cd" * 100]}) == [1]
+    assert closest("ab" * 100, {1: ["c" + "ab" * 99], 2: ["cd" * 100]}) == [1]
