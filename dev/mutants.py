@@ -11,7 +11,7 @@ import shutil
 from collections import Counter
 
 from . import test
-from .common import MODULE, ROOT, Stop, call, say, state_dir
+from .common import MODULE, ROOT, Stop, call, say, state_dir, tracked
 from .mutants_accepted import ACCEPTED
 from .mutants_judge import Judge
 from .odoo_source import WRITTEN_FOR
@@ -39,7 +39,6 @@ TARGETS = {
     "models/marketplace_stock_rule.py": "tests/test_offer_values.py tests/test_policies.py",
 }
 KINDS = KILLED, ACCEPTED_ONE, SURVIVED = "killed", "accepted", "survived"
-NOT_COPIED = (".git", "__pycache__", "node_modules", "docs", "dist", "*.log")
 
 
 def main():
@@ -70,7 +69,9 @@ def copy_addon():
     """The mutants' own copy, which Odoo finds as it does the checkout."""
     addon = state_dir() / "mutants" / MODULE
     shutil.rmtree(addon.parent, ignore_errors=True)
-    shutil.copytree(ROOT, addon, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    for name in tracked():
+        (addon / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, addon / name)
     return addon
 
 
