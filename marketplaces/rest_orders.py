@@ -170,6 +170,10 @@ class MarketplaceApiRest(models.AbstractModel):
         named = set().union(*(forms.last_keys(row.path) for row in rows if row.field != "customer.code"))
         return super()._account_personal_keys(config) | {"consignee", "receiver"} | (named - keep)
 
+    def _account_code_keys(self, config):
+        rows = config.sudo().field_map_ids.filtered(lambda row: row.field == "customer.code")
+        return super()._account_code_keys(config).union(*(forms.last_keys(row.path) for row in rows))
+
     # ------------------------------------------------------------------ orders out
 
     def _acknowledge(self, config, external_ids):

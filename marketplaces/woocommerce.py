@@ -344,6 +344,9 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         status = forms.neutral_status(raw, config._woocommerce_own_statuses())
         return text(raw, "id", required=True), status, text(raw, "status")
 
+    def _code_keys(self):
+        return {"customer_id"}
+
     def _acknowledge(self, config, external_ids):
         return [RowResult.accepted() for _external_id in external_ids]
 

@@ -265,8 +265,12 @@ class MarketplaceApi(models.AbstractModel):
         return frozenset()
 
     def _account_personal_keys(self, config):
-        """Return the same for one account, where its settings say what a document looks like."""
+        """Return the personal keys of one account, where its settings say what a document looks like."""
         return self._personal_keys()
+
+    def _account_code_keys(self, config):
+        """Return the same of the keys whose values may be customers' codes."""
+        return self._code_keys()
 
     def _acknowledge(self, config, external_ids):
         """Tell the marketplace that these orders are stored here. Return one ``RowResult`` for each."""

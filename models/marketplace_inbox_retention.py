@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from ..database import own_transaction
 from ..schemas import Customer
 from ..transport.errors import MarketplaceError
-from ..transport.redaction import without_personal, without_values
+from ..transport.redaction import without_codes, without_personal
 
 BATCH = 1000
 # Rows that one night removes at most, of all accounts.
@@ -124,8 +124,9 @@ class MarketplaceInbox(models.Model):
     def _redact(self, codes=frozenset()):
         """Remove what these documents say of the customer now, whatever their age and state, these codes included."""
         for row in self:
-            keys = row.config_id._api()._account_personal_keys(row.config_id)
-            clean = without_values(without_personal(row._document(), keys), codes)
+            api = row.config_id._api()
+            clean = without_personal(row._document(), api._account_personal_keys(row.config_id))
+            clean = without_codes(clean, codes, api._account_code_keys(row.config_id))
             row.write({"payload": self._dump(clean), "private": False, "redacted_at": fields.Datetime.now()})
 
     def _customer(self):

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
+
 from odoo.tests import new_test_user
 
 from .common import MarketplaceCase, storable
@@ -62,3 +64,18 @@ class TestForgottenDocuments(MarketplaceCase):
         self.forget(self.order_of(one).partner_id)
         told = orders.action_marketplace_try_again()["params"]
         self.assertIn(self.order_of(one).name, told["message"])
+
+    def test_a_code_that_equals_a_quantity_and_a_price_takes_neither_along(self):
+        retailer = {**CUSTOMER, "retailer_code": "12"}
+        document = self.box_order((self.products[0], 12, 12.0), retailer=retailer, status="pending")
+        self.pull()
+        order = self.order_of(document)
+        row = self.env["marketplace.inbox"].search([("order_id", "=", order.id)])
+        before = json.loads(row.payload)
+        self.forget(order.partner_id)
+        after = json.loads(row.payload)
+        self.assertTrue(row.redacted_at)
+        self.assertIsNone(after["retailer"]["retailer_code"])
+        self.assertEqual((after["order_details"][0]["amount"], after["order_details"][0]["selling_price"]), (12, 12.0))
+        self.assertEqual({**after, "retailer": 0, "note_message": 0, "pickup_otp": 0}.keys(), before.keys())
+        self.assertEqual(after["order_details"], before["order_details"])

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cartona_integration.transport.redaction import excerpt, redact, without_personal, without_values
+from cartona_integration.transport.redaction import excerpt, redact, without_codes, without_personal
 
 SECRET = 'p@ss "w\\ord/+سر'
 
@@ -150,11 +150,28 @@ def test_personal_data_goes_at_any_depth_and_nothing_else():
     assert document["Buyer"] == {"name": "A"}
 
 
-def test_single_values_go_wherever_they_stand_and_nothing_else():
-    document = {"code": "r-7", "lines": [{"of": 7, "name": "r-7 tea"}, "r-7", None], "seven": "7"}
-    assert without_values(document, {"r-7", "7"}) == {
-        "code": None,
-        "lines": [{"of": None, "name": "r-7 tea"}, None, None],
-        "seven": None,
+def test_a_code_goes_where_it_stands_for_a_person_and_stays_where_something_is_counted_or_paid():
+    kept = {
+        "quantity": 12,
+        "unit_count": 12.0,
+        "selling_price": "12",
+        "lines": [12, {"id": 12}],
+        "ok": True,
+        "no": None,
     }
-    assert without_values(document, set()) == document
+    codes = {"12", "True", "None", "12.0"}
+    gone = {"retailer_code": "12", "customerId": 12, "Buyer": {"member_no": ["12", 13]}, "client": "12", "theirs": 12}
+    assert without_codes({**kept, **gone}, codes, {"theirs"}) == {
+        **kept,
+        **{"retailer_code": None, "customerId": None, "Buyer": {"member_no": [None, 13]}, "client": None},
+        "theirs": None,
+    }
+
+
+def test_a_code_that_is_nothing_else_by_chance_goes_anywhere_but_where_something_is_paid():
+    for code in ("KV007", "somebody-else", "5023456789"):
+        data = {"any": [code], "deep": {"path": code}, "text": f"{code}0", "totalPrice": code, "amount_paid": code}
+        left = {"any": [None], "deep": {"path": None}}
+        assert without_codes(data, {code}, set()) == {**data, **left}
+    for code in ("tea", "12345", "box 12", "1200.50"):
+        assert without_codes({"any": code}, {code}, set()) == {"any": code}

@@ -25,6 +25,43 @@ _WORDS = (
     r"|credential)"
 )
 _KEY = rf"[\w.-]*{_WORDS}s?"
+#: A key names a person when it is made of one of these words and of what numbers people: ``customerId``, ``buyer_no``.
+_PERSON = re.compile(
+    r"(?:.*[_.-])?(?:customer|retailer|buyer|client|consignee|receiver|recipient|user|member|shopper)s?"
+    r"[_.-]?(?:id|code|no|number|key|ref|reference|name)?",
+    re.IGNORECASE,
+)
+#: The words of a key, and those of one whose value is counted or paid.
+_KEY_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_AMOUNTS = frozenset(
+    [
+        "price",
+        "prices",
+        "amount",
+        "quantity",
+        "qty",
+        "total",
+        "totals",
+        "subtotal",
+        "count",
+        "cost",
+        "fee",
+        "fees",
+        "tax",
+        "vat",
+        "discount",
+        "stock",
+        "credit",
+        "balance",
+        "rebate",
+        "paid",
+        "weight",
+        "unit",
+        "units",
+    ]
+)
+#: A code that is nothing else by chance: a word with a figure in it, a long word, a long number.
+_UNIQUE = re.compile(r"(?=.*\d)(?=.*[^\W\d])\S{5,}|[^\W\d]\S{7,}|\d{9,}")
 #: Most texts hold none of the words: one quick look spares them the slow patterns below.
 _TELLING = re.compile(_WORDS, re.IGNORECASE)
 #: ``"key": value`` in JSON and in Python's own notation. A text that is cut off has no closing quote.
@@ -84,13 +121,23 @@ def without_personal(data, keys):
     return data
 
 
-def without_values(data, values):
-    """``data``, parsed JSON, with null in place of each text or number that is one of the texts ``values``."""
+def without_codes(data, codes, keys, key=""):
+    """``data``, parsed JSON, with null in place of each text or number that is one of the texts ``codes`` and stands
+    for a person: below one of ``keys`` (lower case) or a key that names a person, or anywhere where it is too long to
+    be anything else. What is counted or paid stays, whatever it is: a code of 12 is no quantity of 12."""
     if isinstance(data, dict):
-        return {key: without_values(found, values) for key, found in data.items()}
+        return {name: without_codes(found, codes, keys, str(name)) for name, found in data.items()}
     if isinstance(data, list):
-        return [without_values(found, values) for found in data]
-    return None if str(data) in values else data
+        return [without_codes(found, codes, keys, key) for found in data]
+    if isinstance(data, bool) or str(data) not in codes:
+        return data
+    return None if _stands_for_person(str(data), keys, key) else data
+
+
+def _stands_for_person(code, keys, key):
+    if key.lower() in keys or _PERSON.fullmatch(key):
+        return True
+    return bool(_UNIQUE.fullmatch(code)) and _AMOUNTS.isdisjoint(word.lower() for word in _KEY_WORDS.findall(key))
 
 
 def written_forms(words, shortest: int) -> list[str]:
