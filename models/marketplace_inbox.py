@@ -62,6 +62,7 @@ class MarketplaceInbox(models.Model):
             ("done", "Done"),
             ("superseded", "Replaced by a newer one"),
             ("failed", "Failed"),
+            ("closed", "Closed: customer forgotten"),
         ],
         default="waiting",
         required=True,
@@ -173,7 +174,8 @@ class MarketplaceInbox(models.Model):
     def _find_stored(self, config, kind, external_id, digest, event_id):
         """Return the row that may hold the document already, and whether it does: that of the same event, whatever came
         since (a copy of it is no news), else the newest of its order; without an order id, that of the same content.
-        Notices say the same each time, whatever has happened: each is news."""
+        One of which no order can be made any more does not hold it. Notices say the same each time, whatever has
+        happened: each is news."""
         self.flush_model(["config_id"])
         self.env.cr.execute(
             SQL(
@@ -182,7 +184,8 @@ class MarketplaceInbox(models.Model):
                     (SELECT 0 AS rank, id, key, digest FROM marketplace_inbox
                       WHERE config_id = %(config)s AND key = %(event)s)
                      UNION ALL
-                    (SELECT 1 AS rank, id, key, digest FROM marketplace_inbox
+                    (SELECT 1 AS rank, id, key, CASE WHEN %(gone)s THEN '' ELSE digest END
+                       FROM marketplace_inbox i
                       WHERE config_id = %(config)s AND kind = %(kind)s AND external_id = %(external)s
                         AND kind != 'notice' AND stale IS NOT TRUE AND (external_id != '' OR digest = %(digest)s)
                    ORDER BY id DESC LIMIT 1)
@@ -193,6 +196,7 @@ class MarketplaceInbox(models.Model):
                 kind=kind,
                 external=external_id,
                 digest=digest,
+                gone=self._gone_sql(),
             )
         )
         found = self.env.cr.fetchone()
@@ -281,7 +285,7 @@ class MarketplaceInbox(models.Model):
         """Put the document aside with its error until a person has mended what it says."""
         self._mark_demand()
         message = storable(str(error))
-        self.write({"state": "failed", "last_error": message, "attempts": self.attempts + 1})
+        self.write({"state": self._failed_state(), "last_error": message, "attempts": self.attempts + 1})
         self.config_id._tell_responsible(
             _("What %s sent could not be processed", self.config_id.name),
             _("%s The inbox of the account shows all of them; mend the cause, then replay.", message),

@@ -57,6 +57,15 @@ class MarketplaceInbox(models.Model):
     def _check_replayable(self):
         """:raise UserError: what these say of the customer was removed, so no order can be made of it"""
         for row in self.filtered("redacted_at"):
+            if row.state == "closed":
+                raise UserError(
+                    _(
+                        "Document %(order)s can't be replayed: its customer was forgotten on %(date)s. Have the "
+                        "marketplace send the order again, or enter it by hand.",
+                        order=row.external_id,
+                        date=fields.Date.to_string(row.redacted_at),
+                    )
+                )
             raise UserError(
                 _(
                     "Document %(order)s can't be replayed: its personal data was removed on %(date)s, after the days "
@@ -69,6 +78,20 @@ class MarketplaceInbox(models.Model):
     def _replayable(self):
         """Return those of which an order can still be made."""
         return self.filtered(lambda row: not row.redacted_at)
+
+    def _failed_state(self):
+        """Return the state of one that could not be processed: nobody can mend one that was taken its customer's data,
+        so that one waits for nobody."""
+        return "closed" if self.redacted_at else "failed"
+
+    @api.model
+    def _gone_sql(self):
+        """Return the condition of those whose order is not here and can't be made of them, so that it is taken anew
+        where the marketplace still has it."""
+        return SQL(
+            "i.state = 'closed' AND NOT EXISTS (SELECT 1 FROM sale_order o "
+            "WHERE o.marketplace_config_id = i.config_id AND o.cartona_id = i.external_id)"
+        )
 
     @api.model
     def _retriable_sql(self):
@@ -122,12 +145,15 @@ class MarketplaceInbox(models.Model):
         return len(rows)
 
     def _redact(self, codes=frozenset()):
-        """Remove what these documents say of the customer now, whatever their age and state, these codes included."""
+        """Remove what these documents say of the customer now, whatever their age and state, these codes included.
+        Those that failed are closed."""
         for row in self:
             api = row.config_id._api()
             clean = without_personal(row._document(), api._account_personal_keys(row.config_id))
             clean = without_codes(clean, codes, api._account_code_keys(row.config_id))
             row.write({"payload": self._dump(clean), "private": False, "redacted_at": fields.Datetime.now()})
+            if row.state == "failed":
+                row.state = row._failed_state()
 
     def _customer(self):
         """Return the neutral customer of a document; an empty one where it can't be told."""

@@ -185,7 +185,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
             row.write(
                 {
                     "attempts": attempts,
-                    "state": "imported" if attempts < MAX_ATTEMPTS else "failed",
+                    "state": "imported" if attempts < MAX_ATTEMPTS else row._failed_state(),
                     "next_attempt": fields.Datetime.now() + timedelta(seconds=backoff(attempts)),
                     "last_error": storable(str(err)),
                 }

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 
+from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 
 from .common import MarketplaceCase, storable
@@ -30,7 +31,7 @@ class TestForgottenDocuments(MarketplaceCase):
         self.assertEqual(rows.state, "failed")
         self.forget(order.partner_id)
         self.assertTrue(rows.redacted_at)
-        self.assertEqual(rows.state, "failed")
+        self.assertEqual(rows.state, "closed")
         self.listings[1].write({"state": "failed", "price_due": True, "last_error": "Price is 0"})
         self.account.action_retry_failed()
         self.commit()
@@ -79,3 +80,53 @@ class TestForgottenDocuments(MarketplaceCase):
         self.assertEqual((after["order_details"][0]["amount"], after["order_details"][0]["selling_price"]), (12, 12.0))
         self.assertEqual({**after, "retailer": 0, "note_message": 0, "pickup_otp": 0}.keys(), before.keys())
         self.assertEqual(after["order_details"], before["order_details"])
+
+    def failed_document(self):
+        """Return the row of an order that was never made, whose document says no status that there is."""
+        line = (self.products[0], 1, 5.0)
+        self.box_order(line, retailer=CUSTOMER, status="pending")  # makes the contact
+        document = self.box_order(line, retailer=CUSTOMER, status="no such status")
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual((row.state, self.failures()), ("failed", 1))
+        return row
+
+    def failures(self):
+        """Return what the dashboard counts as failed of the inbox."""
+        (account,) = (row for row in self.account.get_dashboard_data()["accounts"] if row["id"] == self.account.id)
+        return sum(cause["count"] for cause in account["failures"] if cause["model"] == "marketplace.inbox")
+
+    def customer(self):
+        return self.env["res.partner"].search([("cartona_id", "=", "retailer_KV00777")])
+
+    def test_a_failed_document_whose_customer_was_forgotten_is_closed_and_no_failure_any_more(self):
+        row = self.failed_document()
+        self.forget(self.customer())
+        self.assertEqual((row.state, self.failures()), ("closed", 0))
+        self.assertNotIn("Somebody", row.payload)
+        with self.assertRaisesRegex(UserError, "customer was forgotten"):
+            row.action_replay()
+        self.account.action_retry_failed()
+        self.commit()
+        self.assertEqual(row.state, "closed")
+
+    def test_an_order_whose_document_was_closed_comes_in_where_the_marketplace_still_has_it(self):
+        row = self.failed_document()
+        raw = json.loads(row.payload)
+        self.forget(self.customer())
+        rows, new = self.env["marketplace.inbox"]._store([(self.account, "order", row.external_id, raw)], "pull")
+        self.assertEqual(new, 1)
+        self.commit()
+        self.assertEqual((rows.state, row.state), ("failed", "closed"))
+        mended = {**raw, "status": "pending"}
+        self.env["marketplace.inbox"]._store([(self.account, "order", row.external_id, mended)], "pull")
+        self.commit()
+        self.assertTrue(self.order_of({"hashed_id": row.external_id}))
+
+    def test_what_can_not_be_processed_after_its_customer_was_forgotten_is_closed_at_once(self):
+        row = self.failed_document()
+        row.write({"state": "waiting"})
+        self.forget(self.customer())
+        self.assertEqual(row.state, "waiting")
+        self.commit()
+        self.assertEqual((row.state, self.failures()), ("closed", 0))

@@ -33,33 +33,10 @@ _PERSON = re.compile(
 )
 #: The words of a key, and those of one whose value is counted or paid.
 _KEY_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_AMOUNTS = frozenset(
-    [
-        "price",
-        "prices",
-        "amount",
-        "quantity",
-        "qty",
-        "total",
-        "totals",
-        "subtotal",
-        "count",
-        "cost",
-        "fee",
-        "fees",
-        "tax",
-        "vat",
-        "discount",
-        "stock",
-        "credit",
-        "balance",
-        "rebate",
-        "paid",
-        "weight",
-        "unit",
-        "units",
-    ]
-)
+_AMOUNTS = {
+    *("price", "prices", "amount", "quantity", "qty", "total", "totals", "subtotal", "count", "cost", "fee", "fees"),
+    *("tax", "vat", "discount", "stock", "credit", "balance", "rebate", "paid", "weight", "unit", "units"),
+}
 #: A code that is nothing else by chance: a word with a figure in it, a long word, a long number.
 _UNIQUE = re.compile(r"(?=.*\d)(?=.*[^\W\d])\S{5,}|[^\W\d]\S{7,}|\d{9,}")
 #: Most texts hold none of the words: one quick look spares them the slow patterns below.
