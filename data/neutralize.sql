@@ -18,8 +18,13 @@ UPDATE marketplace_audit
  WHERE state = 'running';
 DELETE FROM ir_config_parameter
  WHERE key = 'cartona_integration.identity';
--- Started ones too: the job runner of the copy takes them for jobs that died, and begins them anew.
+-- Started ones too: the job runner of the copy takes them for jobs that died, and begins them anew. Of our own models
+-- alone: another addon may name its models and its jobs much like ours.
 UPDATE queue_job
    SET state = 'cancelled'
  WHERE state IN ('wait_dependencies', 'pending', 'enqueued', 'started')
-   AND (identity_key LIKE 'marketplace:%' OR model_name LIKE 'marketplace.%');
+   AND model_name IN (
+       SELECT m.model
+         FROM ir_model m
+         JOIN ir_model_data d ON d.model = 'ir.model' AND d.res_id = m.id
+        WHERE d.module = 'cartona_integration' AND m.model LIKE 'marketplace.%');

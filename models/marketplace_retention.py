@@ -19,6 +19,11 @@ OLD_AUDITS = """
        AND EXISTS (SELECT 1 FROM marketplace_audit newer WHERE newer.config_id = a.config_id AND newer.id > a.id)
        AND %s
      LIMIT %%s FOR UPDATE OF %s SKIP LOCKED"""
+# Written by transactions that had not seen that the account was being deleted.
+ORPHANS = """
+    SELECT id FROM marketplace_outbox o
+     WHERE created_at < %s AND NOT EXISTS (SELECT 1 FROM marketplace_config c WHERE c.id = o.config_id)
+     LIMIT %s FOR UPDATE SKIP LOCKED"""
 DRIFTS = OLD_AUDITS % ("d.id", "JOIN marketplace_drift d ON d.audit_id = a.id", "true", "d")
 EMPTY = "NOT EXISTS (SELECT 1 FROM marketplace_drift d WHERE d.audit_id = a.id)"
 AUDITS = OLD_AUDITS % ("a.id", "", EMPTY, "a")
@@ -42,12 +47,31 @@ class MarketplaceAudit(models.Model):
         _delete_old(self.env, self._table, AUDITS)
 
 
-def _delete_old(env, table, query):
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    def unlink(self):
+        ids = self.ids
+        result = super().unlink()
+        self.env.flush_all()
+        self.env.cr.execute(SQL("DELETE FROM marketplace_outbox WHERE config_id = ANY(%s)", ids))
+        return result
+
+
+class MarketplaceOutbox(models.Model):
+    _inherit = "marketplace.outbox"
+
+    @api.autovacuum
+    def _gc_of_deleted_accounts(self):
+        _delete_old(self.env, self._table, ORPHANS, days=1)
+
+
+def _delete_old(env, table, query, days=KEEP_DAYS):
     """Delete the rows that ``query`` finds with a date and a limit, in pieces, each in a transaction of its own."""
     left, done = VACUUM_ROWS, BATCH
     while left > 0 and done == BATCH:
         with own_transaction(env) as own_env:
-            found = SQL(query, fields.Datetime.now() - timedelta(days=KEEP_DAYS), BATCH)
+            found = SQL(query, fields.Datetime.now() - timedelta(days=days), BATCH)
             own_env.cr.execute(SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found))
             done = own_env.cr.rowcount
         left -= done

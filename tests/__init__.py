@@ -26,6 +26,7 @@ from . import test_dashboard
 from . import test_dashboard_access
 from . import test_dashboard_failures
 from . import test_deadlines
+from . import test_deleted_accounts
 from . import test_demo
 from . import test_doctor_ways
 from . import test_ebay_notifications

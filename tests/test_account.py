@@ -348,6 +348,21 @@ class TestAccount(MarketplaceCase):
         self.neutralize()
         self.assertEqual(jobs.mapped("state"), ["cancelled"] * 4)
 
+    def test_the_jobs_of_other_addons_are_left_to_run_in_a_neutralised_database(self):
+        """Also those whose models, channels and names are much like ours."""
+        ours = self.env["marketplace.sender"].with_delay()._job_drain(self.account.id, "offers").db_record()
+        theirs = ours.browse()
+        for number, model in enumerate(("marketplace.vendor", "res.partner", "sale.order")):
+            delayed = self.env["res.partner"].with_delay(
+                identity_key=f"marketplace:{number}", channel="root.marketplace"
+            )
+            job = delayed.name_search("").db_record()
+            self.env.cr.execute("UPDATE queue_job SET model_name = %s WHERE id = %s", [model, job.id])
+            theirs |= job
+        self.neutralize()
+        self.assertEqual(ours.state, "cancelled")
+        self.assertEqual(set(theirs.mapped("state")), {"pending"})
+
     def test_matching_in_a_copy_calls_nobody(self):
         self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
         self.account.action_match_products()
