@@ -169,6 +169,7 @@ class MarketplaceEndpoint(models.Model):
     read. Names in braces are replaced with data; nothing is ever executed."""
 
     _name = "marketplace.endpoint"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Endpoint"
     _order = "config_id, id"
     _rec_name = "operation"
@@ -322,6 +323,7 @@ class MarketplaceFieldMap(models.Model):
     converted. For all operations of the account, or for one of them, which goes before those for all."""
 
     _name = "marketplace.field.map"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Field"
     _order = "config_id, sequence, id"
     _rec_name = "path"
@@ -381,6 +383,7 @@ class MarketplaceStatusMap(models.Model):
     """What a status of the marketplace's is here. The first row of a status is the word that is sent for it."""
 
     _name = "marketplace.status.map"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Status"
     _order = "config_id, sequence, id"
     _rec_name = "raw"

@@ -8,6 +8,7 @@ class MarketplaceShopifyLocation(models.Model):
     """A place where a shop keeps its stock, as found when the connection was tested."""
 
     _name = "marketplace.shopify.location"
+    _inherit = "marketplace.owned"
     _description = "Location of a Shopify Shop"
     _log_access = False
 

@@ -12,6 +12,7 @@ from . import marketplace_config_state
 from . import marketplace_config_webhooks
 from . import marketplace_identity
 from . import marketplace_failure
+from . import marketplace_owned
 from . import marketplace_status_rule
 from . import marketplace_listing
 from . import marketplace_listing_import

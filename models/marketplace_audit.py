@@ -28,6 +28,7 @@ class MarketplaceAudit(models.Model):
     """
 
     _name = "marketplace.audit"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Audit"
     _order = "id desc"
     _rec_name = "create_date"
@@ -205,6 +206,7 @@ class MarketplaceDrift(models.Model):
     """One value that the marketplace shows differently. Kept as history; the audit that found it says what was done."""
 
     _name = "marketplace.drift"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Drift"
     _order = "amount_at_risk desc, id"
     _rec_name = "listing_id"

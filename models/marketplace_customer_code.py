@@ -7,6 +7,7 @@ class MarketplaceCustomerCode(models.Model):
     hands these over by itself."""
 
     _name = "marketplace.customer.code"
+    _inherit = "marketplace.owned"
     _description = "Further Code of a Marketplace's Customer"
     _rec_name = "code"
 

@@ -24,7 +24,7 @@ class MarketplaceInbox(models.Model):
     """
 
     _name = "marketplace.inbox"
-    _inherit = "marketplace.failure"
+    _inherit = ["marketplace.failure", "marketplace.owned"]
     _description = "Received from a Marketplace"
     _order = "id desc"
     _rec_name = "external_id"

@@ -29,7 +29,7 @@ class MarketplaceListing(models.Model):
     """
 
     _name = "marketplace.listing"
-    _inherit = "marketplace.failure"
+    _inherit = ["marketplace.failure", "marketplace.owned"]
     _description = "Marketplace Listing"
     _rec_names_search = ["external_id", "name", "product_id"]
     _order = "config_id, id"

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, fields, models, tools
+from odoo import _, api, fields, models, tools
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 MARKS = "marketplace.outbox.marks"
@@ -162,6 +163,14 @@ class MarketplaceOutbox(models.Model):
         tools.create_index(
             self.env.cr, "marketplace_outbox_failed_idx", self._table, ["config_id"], where="state = 'failed'"
         )
+
+    # ------------------------------------------------------------------ constraints
+
+    @api.constrains("config_id", "company_id", "listing_id", "order_id", "operation", "status", "payload")
+    def _check_command(self):
+        """What is to be told a marketplace comes from our own code alone: a manager tries again, or deletes."""
+        if not self.env.su:
+            raise AccessError(_("Messages to a marketplace can be tried again or deleted, not changed."))
 
     # ------------------------------------------------------------------ compute
 

@@ -21,6 +21,7 @@ class MarketplaceStatusRule(models.Model):
     """What an account tells its marketplace when something happens to an order in Odoo: one row for each event."""
 
     _name = "marketplace.status.rule"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Status Rule"
     _order = "config_id, id"
 

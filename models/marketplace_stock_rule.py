@@ -11,6 +11,7 @@ class MarketplaceStockRule(models.Model):
     nearest rule wins: the product's, then that of its category, then of the categories above, then the account's."""
 
     _name = "marketplace.stock.rule"
+    _inherit = "marketplace.owned"
     _description = "Marketplace Stock Rule"
     _order = "config_id, product_tmpl_id, categ_id, id"
 

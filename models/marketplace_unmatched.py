@@ -41,6 +41,7 @@ class MarketplaceUnmatched(models.Model):
     """
 
     _name = "marketplace.unmatched"
+    _inherit = "marketplace.owned"
     _description = "Unmatched Marketplace Product"
     _rec_names_search = ["external_id", "name", "sku"]
     _order = "config_id, reason, id"

@@ -22,6 +22,7 @@ class SaleOrder(models.Model):
         string="Marketplace Account",
         readonly=True,
         copy=False,
+        check_company=True,
         ondelete="restrict",
         groups="base.group_user",
     )

@@ -11,6 +11,7 @@ from . import test_amazon_offers
 from . import test_amazon_orders
 from . import test_audit
 from . import test_cartona
+from . import test_companies
 from . import test_concurrency
 from . import test_concurrency_meetings
 from . import test_concurrency_tokens
