@@ -45,6 +45,12 @@ env["marketplace.inbox"]._store([(account, "order", "1", {"hashed_id": "1"}, "")
 account.action_pull_orders()
 env.cr.commit()
 """
+# Where PostgreSQL keeps each table: at another place after it was written anew.
+FILES = """
+    SELECT relname, pg_relation_filenode(oid) FROM pg_class
+     WHERE relkind = 'r' AND (relname LIKE 'marketplace\\_%' OR relname IN (
+       'sale_order', 'sale_order_line', 'res_partner', 'product_product', 'product_template', 'stock_picking'))
+"""
 UNINSTALL = f"""
 env["ir.module.module"].search([("name", "=", "{MODULE}")]).button_immediate_uninstall()
 """
@@ -72,6 +78,20 @@ def shell(instance, database, script):
     finally:
         configuration.unlink()
     assert not done.returncode and "Traceback" not in done.stderr, done.stderr[-5000:]
+
+
+def test_an_update_writes_no_table_anew(life):
+    cluster, instance, _base, name = life
+    before = cluster.query(FILES, database=name)
+    configuration = instance.configuration(f"update-{os.getpid()}")
+    try:
+        options = ("-c", configuration, "-d", name, "-u", MODULE, "--stop-after-init", "--no-http")
+        done = subprocess.run(instance.command(*options), env=instance.env, capture_output=True, text=True, timeout=300)
+    finally:
+        configuration.unlink()
+    assert not done.returncode and "Traceback" not in done.stderr, done.stderr[-5000:]
+    assert len(before) > 20
+    assert sorted(cluster.query(FILES, database=name)) == sorted(before)
 
 
 def test_uninstalling_leaves_nothing_behind_takes_nothing_along_and_can_be_undone(life):

@@ -13,6 +13,7 @@ from ..stack import running_stack
 from .crowd import Crowd
 from .dashboard import Dashboard
 from .figures import as_json, table
+from .life import Life
 from .orders import Orders
 from .prices import Prices
 from .process import within_odoo
@@ -26,6 +27,7 @@ PARTS = {
     "orders": Orders,
     "triggers": Triggers,
     "webhooks": Webhooks,
+    "life": Life,  # in databases of its own
     # These three add many rows, which stay.
     "dashboard": Dashboard,
     "volume": Volume,
