@@ -29,6 +29,8 @@ def pack_unit(uom, size):
     """
     if size == 1:
         return uom
+    # A unit that is made here is named as it is for everybody, not in the language of whoever works.
+    uom = uom.with_context(lang=None)
     Unit = uom.env["uom.uom"]
     if "relative_uom_id" in Unit._fields:
         found = Unit.search([("relative_uom_id", "=", uom.id)]).filtered(lambda unit: _same(unit.relative_factor, size))

@@ -22,7 +22,8 @@ CONFLICT_TRIES = 5
 
 @contextmanager
 def own_transaction(env, repeatable_read=False):
-    """Give an environment of the superuser on a new transaction; commit it at the end, roll it back on an error.
+    """Give an environment of the superuser on a new transaction; commit it at the end, roll it back on an error. Of the
+    context of ``env`` it has the language alone: what is stored for people is in that of the account or the user.
 
     READ COMMITTED for our own bookkeeping, because two of these may meet on the same rows: in Odoo's usual REPEATABLE
     READ the second one would fail with a serialization error instead of waiting for the first. What calls Odoo's own
@@ -33,7 +34,8 @@ def own_transaction(env, repeatable_read=False):
         # In test mode it is a savepoint in the transaction of the test.
         if not repeatable_read and not env.registry.in_test_mode():
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        yield api.Environment(cr, SUPERUSER_ID, {})
+        lang = env.context.get("lang")
+        yield api.Environment(cr, SUPERUSER_ID, {"lang": lang} if lang else {})
 
 
 def retried_transaction(env, act, repeatable_read=False):

@@ -379,7 +379,7 @@ class MarketplaceApiCartona(models.AbstractModel):
         problem = raw.get("error") or raw.get("errors")
         failed = raw.get("success") is False or str(raw.get("status", "")).lower() in ("error", "failed", "failure")
         if problem or failed:
-            return RowResult.rejected(_plain(raw.get("code")), _words(problem) or _("The marketplace refused the row."))
+            return RowResult.rejected(_plain(raw.get("code")), _words(problem) or self._refused_silently())
         return RowResult.accepted()
 
 

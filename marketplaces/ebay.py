@@ -285,7 +285,7 @@ class MarketplaceApiEbay(models.AbstractModel):
 
     def _parse_order(self, config, raw):
         digits = self.env["decimal.precision"].precision_get("Product Price")
-        return forms.order_of(raw, digits, _("Rounding of discounts"))
+        return forms.order_of(raw, digits, "Rounding of discounts")
 
     def _parse_status(self, config, raw):
         status, raw_status = forms.status_of(raw)

@@ -72,6 +72,7 @@ class MarketplaceEbayRevision(models.Model):
             config._tell_responsible(
                 _("%s: stock has to wait, eBay takes no more changes today", config.name),
                 _("%(sku)s: %(why)s Until then more may be sold than there is.", sku=row["external_id"], why=message),
+                cause="ebay-revisions",
             )
         return RowResult.wait(seconds, message)
 

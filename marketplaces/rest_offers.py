@@ -171,7 +171,7 @@ class MarketplaceApiRest(models.AbstractModel):
         if problem in (None, False, "", [], {}) and (endpoint.result_rows == "all" or endpoint.result_error_path):
             return RowResult.accepted()
         code = forms.found(endpoint.result_code_path, record) if endpoint.result_code_path else None
-        message = forms.words(problem) if problem not in (None, True) else _("The marketplace refused the row.")
+        message = forms.words(problem) if problem not in (None, True) else self._refused_silently()
         return RowResult.rejected(forms.filled_text(code), message)
 
     def _untold(self, endpoint):

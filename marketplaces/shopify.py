@@ -174,7 +174,9 @@ class MarketplaceApiShopify(models.AbstractModel):
                 raise errors.AuthenticationFailed(words, code=code)
             if code in ("INTERNAL_SERVER_ERROR", "TIMEOUT"):
                 raise errors.TemporaryFailure(_("Shopify has a failure of its own: %s", message), code=code)
-            raise errors.RequestRejected(_("Shopify refuses: %s", message), code=code)
+            raise errors.RequestRejected(
+                _("Shopify refuses this: %s. Correct it, then retry.", message.rstrip(". ")), code=code
+            )
 
     def _wait_of(self, answer):
         """Return the seconds until what was asked for can be paid, ``None`` where that is not told."""

@@ -280,7 +280,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     def _refusal(self, code, message):
         if code in STALE_CODES:
             return RowResult.retry(message, code="stale")
-        return RowResult.rejected(code, message or _("WooCommerce refused the row."))
+        return RowResult.rejected(code, message or self._refused_silently())
 
     # ------------------------------------------------------------------ orders
 

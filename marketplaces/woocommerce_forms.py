@@ -4,12 +4,12 @@
 import html
 import re
 
-from odoo import _
 from odoo.tools import float_round
 
 from ..schemas import UNLIMITED, Customer, Order, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
 from ..transport.reading import items, moment, number, text, under
+from ..transport.words import _
 
 STATUS_FROM_WOOCOMMERCE = {
     "pending": "pending",
@@ -27,7 +27,8 @@ NOT_ORDERED = {"checkout-draft", "auto-draft", "draft"}
 NOT_SOLD = {"grouped", "external"}
 # Paid to whoever brings the goods. Every other order with a date of payment has been paid to the shop.
 CASH_ON_DELIVERY = "cod"
-
+# The line for what rounding lost stands on what the customer is sent, so it is in no job's language.
+ROUNDING = "Rounding"
 
 # As many decimals as a price needs that was divided by a quantity.
 PRICE_DIGITS = 6
@@ -83,8 +84,9 @@ def neutral_status(raw, own_statuses):
         raise MappingError(
             "status",
             _(
-                "Unknown order status %r. Say under Own Statuses of the account what it means, then replay this.",
-                status,
+                "Unknown order status %(status)r. Say under Own Statuses of the account what it means, then replay "
+                "this.",
+                status=status,
             ),
         )
     return known[status]
@@ -170,7 +172,7 @@ def _rounding(lines, asked, digits, price_digits):
     allowed = pieces * 0.5 * 10.0**-price_digits + len(lines) * 10.0**-digits
     if not missing or abs(missing) > allowed + 1e-9 or float_round(missing, price_digits) != missing:
         return []
-    return [OrderLine("rounding", 1.0, missing, name=_("Rounding"), kind="delivery")]
+    return [OrderLine("rounding", 1.0, missing, name=ROUNDING, kind="delivery")]
 
 
 def _parse_customer(raw):

@@ -48,6 +48,7 @@ from . import marketplace_order_policies
 from . import marketplace_customer_code
 from . import marketplace_order_doubts
 from . import marketplace_words
+from . import marketplace_language
 from . import marketplace_dashboard
 from . import marketplace_dashboard_failures
 from . import marketplace_dashboard_history

@@ -78,7 +78,8 @@ class MarketplaceAudit(models.Model):
         """Begin an audit of each account, unless one is running."""
         running = self.search([("config_id", "in", configs.ids), ("state", "=", "running")])
         lost = running.filtered(lambda audit: audit.write_date < fields.Datetime.now() - LOST)
-        lost._fail(_("The audit did not go on."))
+        for audit in lost:
+            audit._in_language()._fail_lost()
         busy = (running - lost).config_id
         for audit in self.create([{"config_id": config.id} for config in configs - busy]):
             audit.with_delay(identity_key=f"marketplace:audit:{audit.config_id.id}")._job_audit()
@@ -89,7 +90,7 @@ class MarketplaceAudit(models.Model):
         deadline = time.monotonic() + AUDIT_SECONDS
         while time.monotonic() < deadline:
             try:
-                with own_transaction(self.env) as env:
+                with own_transaction(self._in_language().env) as env:
                     audit = env[self._name].browse(self.id)
                     if audit.state != "running" or not audit._compare_page():
                         return
@@ -101,6 +102,9 @@ class MarketplaceAudit(models.Model):
                     env[self._name].browse(self.id)._fail(err)
                 return
         self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}")._job_audit()
+
+    def _in_language(self):
+        return self.with_context(lang=self.config_id._language())
 
     def _compare_page(self):
         """Compare one page; tell whether there are more."""
@@ -124,6 +128,9 @@ class MarketplaceAudit(models.Model):
 
     def _fail(self, error):
         self.write({"state": "failed", "last_error": storable(str(error)), "finished_at": fields.Datetime.now()})
+
+    def _fail_lost(self):
+        self._fail(_("The audit did not go on."))
 
     def _compare(self, products):
         # Archived ones too: they are those that must not be on sale.
@@ -193,6 +200,7 @@ class MarketplaceAudit(models.Model):
                     count=count,
                     limit=self.config_id.heal_limit,
                 ),
+                cause="audit",
             )
 
     def _heal(self):

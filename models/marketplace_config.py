@@ -411,30 +411,41 @@ class MarketplaceConfig(models.Model):
         if self.state == "draft":
             return
         self.write({"state": "paused", "pause_cause": "error", "pause_reason": str(error)})
-        self._tell_responsible(_("%s is paused", self.name), str(error))
+        self._tell_responsible(_("%s is paused", self.name), str(error), cause="paused")
 
-    def _tell_responsible(self, summary, note):
+    def _tell_responsible(self, summary, note, cause=""):
         """Give the responsible person an activity, unless an open one already says the same, or one of today did that
         was done since: one for each cause and day, not one for each order. Resuming the account begins anew. After the
-        commit of what it tells of, which it can't undo."""
-        self.ensure_one()
-        told = self.env.cr.postcommit.data.setdefault(TOLD, set())
-        if (self.id, summary) not in told:
-            told.add((self.id, summary))
-            self.env.cr.postcommit.add(partial(self._tell_now, summary, note))
+        commit of what it tells of, which it can't undo.
 
-    def _tell_now(self, summary, note):
+        :param cause: a word by which the same is known in whatever language it is told; without, by its summary
+        """
+        self.ensure_one()
+        cause = cause or summary
+        told = self.env.cr.postcommit.data.setdefault(TOLD, set())
+        if (self.id, cause) not in told:
+            told.add((self.id, cause))
+            self.env.cr.postcommit.add(partial(self._tell_now, summary, note, cause))
+
+    def _tell_now(self, summary, note, cause=""):
+        cause = cause or summary
         try:
             with own_transaction(self.env) as env:
                 config = env[self._name].browse(self.id).exists()
-                if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{summary}"):
+                if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{cause}"):
                     return
-                if summary in config.activity_ids.mapped("summary") or not config._running()._is_first_today(summary):
-                    return
-                user = config.user_id or env.ref("base.user_admin")
-                config.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+                open_causes = config.activity_ids.mapped("marketplace_cause")
+                if cause not in open_causes and config._running()._is_first_today(cause):
+                    config._schedule_activity(config, summary, note, cause)
         except Exception:
             _logger.exception("Could not tell anybody that %s", summary)
+
+    def _schedule_activity(self, record, summary, note, cause):
+        """Give the account's responsible person an activity on ``record``."""
+        user = self.user_id or self.env.ref("base.user_admin")
+        record.activity_schedule(
+            "mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id, marketplace_cause=cause
+        )
 
     def _stock_rules(self, products):
         """Return the nearest stock rule of each product: ``{product id: marketplace.stock.rule}``. Where there is none,

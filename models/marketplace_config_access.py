@@ -29,6 +29,10 @@ class MarketplaceConfig(models.Model):
         help="The first pull asks for orders that changed since then. Empty: since the account goes live.",
     )
     features = fields.Char(compute="_compute_features", help="What the marketplace can do; decides what is shown.")
+    marketplace_cancel_reasons = fields.Char(
+        compute="_compute_marketplace_cancel_reasons",
+        help="The reasons for a cancellation to choose from, by their keys.",
+    )
 
     delivery_product_id = fields.Many2one(
         "product.product",
@@ -42,6 +46,12 @@ class MarketplaceConfig(models.Model):
     def _compute_features(self):
         for config in self:
             config.features = " ".join(sorted(config._features())) if config.code else ""
+
+    @api.depends("code")
+    def _compute_marketplace_cancel_reasons(self):
+        for config in self:
+            known = config._capabilities()["cancellation_reasons"] if config.code else ()
+            config.marketplace_cancel_reasons = " ".join(known)
 
     def _features(self):
         """Return what the views ask for, as a set of words, none within another: what stands under

@@ -20,7 +20,7 @@ class MarketplaceConfig(models.Model):
         try:
             found = self._api()._test_connection(self)
         except MarketplaceError as err:
-            raise UserError(str(err)) from err
+            raise UserError(str(self.env["marketplace.api"]._retold(err))) from err
         self._credentials().tested_at = fields.Datetime.now()
         message = _("Connected to %(marketplace)s as %(name)s.", marketplace=self._api()._label(), name=found["name"])
         warnings = [*found.get("warnings", ()), *self._warn_of_currency(found), *self._take_connection(found)]

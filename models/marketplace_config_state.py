@@ -40,13 +40,13 @@ class MarketplaceConfigState(models.Model):
         self.env.cr.execute("SELECT pull_requested_at FROM marketplace_config_state WHERE id = %s", [self.id])
         return self.env.cr.fetchone()[0]
 
-    def _is_first_today(self, summary):
+    def _is_first_today(self, cause):
         """Tell whether nobody was told of this cause today, and note that somebody is now."""
         self.ensure_one()
         today = fields.Date.to_string(fields.Date.today())
-        told = {cause for cause, day in (self.told or {}).items() if day == today}
-        self.told = dict.fromkeys({*told, summary}, today)
-        return summary not in told
+        told = {word for word, day in (self.told or {}).items() if day == today}
+        self.told = dict.fromkeys({*told, cause}, today)
+        return cause not in told
 
     def _note_success(self):
         """Forget past failures: the marketplace answers, or a person has mended the account."""
@@ -78,4 +78,4 @@ class MarketplaceConfigState(models.Model):
         )
         if failures == CIRCUIT_FAILURES:
             summary = _("%s does not answer", self.config_id.name)
-            self.config_id._tell_responsible(summary, str(error))
+            self.config_id._tell_responsible(summary, str(error), cause="silent")

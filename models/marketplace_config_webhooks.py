@@ -156,7 +156,7 @@ class MarketplaceConfig(models.Model):
         try:
             done = self._api()._register_webhooks(self)
         except MarketplaceError as err:
-            raise UserError(str(err)) from err
+            raise UserError(str(self.env["marketplace.api"]._retold(err))) from err
         return self._notify(
             _("Webhooks: %(created)s created, %(repaired)s repaired, %(kept)s as they should be.", **done), "success"
         )

@@ -191,11 +191,11 @@ class MarketplaceDoctor(models.AbstractModel):
         }
         if any(counts.values()):
             retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))
-            told = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
+            told = ", ".join(f"{label}: {count}" for label, count in counts.items() if count)
             advice = _("Open them from the dashboard: each says why. What was mended is tried again by a button.")
             yield self._finding(
                 "warning",
-                _("%(account)s: failed: %(what)s.", account=config.name, what=told),
+                _("%(account)s: failed (%(what)s).", account=config.name, what=told),
                 advice,
                 "_fix_retry" if retriable else "",
             )

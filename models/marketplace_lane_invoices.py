@@ -79,4 +79,5 @@ class MarketplaceLaneInvoices(models.AbstractModel):
                     order=row.sale_order_id.name,
                     error=message,
                 ),
+                cause="invoices",
             )

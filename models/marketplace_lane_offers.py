@@ -299,7 +299,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             try:
                 row["wire"] = api._serialize_product(config, row)
             except errors.MarketplaceError as err:
-                refused[index] = RowResult.rejected(err.code, str(err))
+                refused[index] = RowResult.rejected(err.code, str(api._retold(err)))
             except Exception as err:
                 _logger.exception("Listing %s can't be put into the form of %s", row["listing_id"], config.code)
                 refused[index] = RowResult.rejected("", f"{type(err).__name__}: {err}")

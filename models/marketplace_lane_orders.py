@@ -155,6 +155,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 "pull orders. The outbox of the account shows all of them.",
                 order=order.name,
             ),
+            cause="editing",
         )
 
     def _has_newer_version(self, order):
@@ -219,6 +220,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 order=order.name,
                 error=command.last_error,
             ),
+            cause="commands",
         )
 
     # ------------------------------------------------------------------ while a person waits

@@ -149,7 +149,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
     def _give_up(self, task, message):
         task._finish("failed", message=message)
         config = task.config_id
-        config._tell_responsible(_("Products of %s could not be matched", config.name), message)
+        config._tell_responsible(_("Products of %s could not be matched", config.name), message, cause="tasks")
 
     def _note_error(self, task, error):
         """What may pass is tried again, by the account's own clock; anything else ends the task, and a person is told.

@@ -384,4 +384,5 @@ class MarketplaceListing(models.Model):
                     listing=self.display_name,
                     error=result.message,
                 ),
+                cause="offers",
             )

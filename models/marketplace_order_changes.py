@@ -36,7 +36,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _update_lines(self, sale_order, order):
         """Make the lines of an order that is not confirmed yet what the marketplace says, but for what was changed here
         and is still to be told it."""
-        config = sale_order.marketplace_config_id
+        config, described = sale_order.marketplace_config_id, self._in_language_of(sale_order.partner_id)
         listings = self._resolve_listings(config, [order])
         existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
         removed = sale_order._marketplace_removed()
@@ -44,7 +44,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         for line in order.lines:
             if not self._is_ordered(line) or line.external_id in removed:
                 continue
-            values = self._prepare_line_values(config, line, self._listing_of(line, listings))
+            values = described._prepare_line_values(config, line, self._listing_of(line, listings))
             known = existing.get(line.external_id)
             if known and known.display_type == values.get("display_type", False):
                 existing.pop(line.external_id)
@@ -59,7 +59,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self._tell_lost(sale_order, lost | gone.filtered(lambda line: line._is_changed_here()))
         gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
         commands += [Command.delete(line.id) for line in gone]
-        sale_order.write({"order_line": commands})
+        sale_order.with_env(described.env).write({"order_line": commands})
 
     def _is_kept(self, line, theirs):
         """Tell whether the line was changed here, and the marketplace still has of it what it had before."""
@@ -69,18 +69,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Tell a person what lines were here that the marketplace has changed as well."""
         if not lines:
             return
-        texts = [
-            _(
-                "%(product)s: %(quantity)s at %(price)s",
-                product=line.product_id.display_name,
-                quantity=format(line.product_uom_qty, "g"),
-                price=format(line.price_unit, "g"),
-            )
-            for line in lines
-        ]
-        sale_order.message_post(
-            body=_("Changed at the marketplace, too, before it was told. Here it was: %s", "; ".join(texts))
-        )
+        texts = "; ".join(map(self._line_text, lines))
+        sale_order.message_post(body=_("Changed at the marketplace, too, before it was told. Here it was: %s", texts))
         self._ask_person(
             sale_order,
             _("Changed here and at the marketplace"),
@@ -88,6 +78,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 "The lines are now as the marketplace has them; the messages say how they were here. Change them again "
                 "where that is still wanted."
             ),
+            cause="changed-twice",
+        )
+
+    def _line_text(self, line):
+        return _(
+            "%(product)s: %(quantity)s at %(price)s",
+            product=line.product_id.display_name,
+            quantity=format(line.product_uom_qty, "g"),
+            price=format(line.price_unit, "g"),
         )
 
     def _is_to_compare(self, sale_order, order):
@@ -129,6 +128,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 sale_order,
                 _("Changed at the marketplace after it was confirmed"),
                 _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
+                cause="changed",
             )
 
     def _differs(self, sale_order, order):
@@ -157,6 +157,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 sale_order,
                 _("Cancelled at the marketplace, but goods have left"),
                 _("Take the goods back with a return, then cancel the order."),
+                cause="cancelled-late",
             )
             return
         sale_order._action_cancel()
@@ -165,6 +166,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 sale_order,
                 _("Cancelled at the marketplace, but invoiced here"),
                 _("Create a credit note for the invoice of this order."),
+                cause="cancelled-invoiced",
             )
 
     def _take_back(self, sale_order):
@@ -182,13 +184,16 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             sale_order,
             _("Returned at the marketplace"),
             _("Validate the return when the goods are back, then credit the invoice if there is one."),
+            cause="returned",
         )
 
     # ------------------------------------------------------------------ telling
 
-    def _ask_person(self, sale_order, summary, note):
-        """Give the account's responsible person an activity on the order, unless the same is open already."""
-        if summary in sale_order.activity_ids.mapped("summary"):
-            return
-        user = sale_order.marketplace_config_id.user_id or self.env.ref("base.user_admin")
-        sale_order.activity_schedule("mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id)
+    def _ask_person(self, sale_order, summary, note, cause=""):
+        """Give the account's responsible person an activity on the order, unless the same is open already.
+
+        :param cause: as for ``marketplace.config._tell_responsible``
+        """
+        cause = cause or summary
+        if cause not in sale_order.activity_ids.mapped("marketplace_cause"):
+            sale_order.marketplace_config_id._schedule_activity(sale_order, summary, note, cause)

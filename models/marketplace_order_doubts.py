@@ -35,6 +35,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 "%.2f were given back. Take what is not wanted off the delivery, or credit the invoice.",
                 sale_order.marketplace_refunded,
             ),
+            cause="refunded",
         )
 
     def _ask_about_step_back(self, sale_order, order):
@@ -48,6 +49,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     "It is %s there by now. Decide whether it is to be delivered, and change it here or there.",
                     order.raw_status,
                 ),
+                cause="stepped-back",
             )
 
     def _ask_about_deleted(self, config, external_id):
@@ -58,6 +60,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     sale_order,
                     _("Deleted at the marketplace"),
                     _("Cancel the order, unless it is to be delivered all the same."),
+                    cause="deleted",
                 )
 
 

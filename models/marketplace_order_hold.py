@@ -17,11 +17,14 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _hold_orders(self, sale_orders):
         """Hold the orders that can't go on, and release those that can by now."""
         for sale_order in sale_orders.filtered(lambda order: order.state in ("draft", "sent")):
-            reasons = "\n".join(self._hold_reasons(sale_order))
-            if reasons == sale_order.marketplace_hold_accepted:
-                reasons = ""  # somebody has looked at exactly this
-            if reasons != (sale_order.marketplace_hold or ""):
-                sale_order.marketplace_hold = reasons
+            reasons = self._hold_reasons(sale_order)
+            key = "\n".join(reasons)  # the words may be in another language than those of last time
+            if key == sale_order.marketplace_hold_accepted:
+                reasons, key = {}, ""  # somebody has looked at exactly this
+            held = sale_order.marketplace_hold_key if sale_order.marketplace_hold else ""
+            if key != held:
+                values = {"marketplace_hold": "\n".join(reasons.values()), "marketplace_hold_key": key}
+                sale_order.write(values)
                 self._keep_unknown(sale_order)
                 self._tell_of_hold(sale_order)
 
@@ -46,47 +49,53 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             config._tell_responsible(
                 _("Orders of %s are held", config.name),
                 _("%(order)s: %(reasons)s", order=sale_order.name, reasons=sale_order.marketplace_hold),
+                cause="held",
             )
 
     def _hold_reasons(self, sale_order):
-        """Return why the order can't go on, a sentence each. Extend this to hold for more."""
+        """Return why the order can't go on, a sentence each: ``{key: sentence}``. The key says the same in no language;
+        whoever accepts a reason accepts what it names, so it changes with that. Extend this to hold for more."""
         if sale_order.marketplace_status in ("cancelled", "returned"):
-            return []
+            return {}
         unknown = sale_order._marketplace_unknown_lines()
-        reasons = [line.name for line in unknown]
+        reasons = {self._unknown_key(line): line.name for line in unknown}
         if unknown:
-            reasons.append(_("Match what is unknown under Unmatched of the account. The order then goes on by itself."))
+            reasons["match"] = _(
+                "Match what is unknown under Unmatched of the account. The order then goes on by itself."
+            )
         there = sale_order.marketplace_currency
         if there and there != sale_order.currency_id.name:
-            reasons.append(
-                _(
-                    "The order is in %(there)s, and there is no pricelist in that currency. Make one, then try again.",
-                    there=there,
-                )
+            reasons[f"currency:{there}"] = _(
+                "The order is in %(there)s, and there is no pricelist in that currency. Make one, then try again.",
+                there=there,
             )
         elif not unknown:
-            reasons += self._total_reasons(sale_order)
-        if is_blocked(sale_order.partner_id):
-            reasons.append(
-                _("The customer %s is blocked. Unblock the customer, then try again.", sale_order.partner_id.name)
+            reasons.update(self._total_reasons(sale_order))
+        partner = sale_order.partner_id
+        if is_blocked(partner):
+            reasons[f"blocked:{partner.id}"] = _(
+                "The customer %s is blocked. Unblock the customer, then try again.", partner.name
             )
         return reasons
+
+    def _unknown_key(self, line):
+        ordered = (line.cartona_product_id, line.cartona_product_sku, line.marketplace_quantity)
+        return ":".join(map(str, ("unknown", line.cartona_line_id, *ordered, line.marketplace_price_unit)))
 
     def _total_reasons(self, sale_order):
         """Compare both sums, where the marketplace tells one, as it will be when it knows what was changed here."""
         there, here = sale_order.marketplace_total, sale_order.amount_total
         if not sale_order.marketplace_total_known or self._is_same_sum(here, there):
-            return []
+            return {}
         if self._is_same_sum(here, there + sale_order._marketplace_untold()):
-            return []
-        return [
-            _(
-                "The total is %(here).2f here and %(there).2f at the marketplace. Compare the lines and the taxes; "
-                "then try again, or accept the difference.",
-                here=here,
-                there=there,
-            )
-        ]
+            return {}
+        sentence = _(
+            "The total is %(here).2f here and %(there).2f at the marketplace. Compare the lines and the taxes; "
+            "then try again, or accept the difference.",
+            here=here,
+            there=there,
+        )
+        return {f"total:{here:.2f}:{there:.2f}": sentence}
 
     def _is_same_sum(self, here, there):
         return abs(there - here) <= CENT + 1e-9

@@ -77,7 +77,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             }
         )
         if line.comment:
-            values["name"] = f"{product.get_product_multiline_description_sale()}\n{line.comment}"
+            described = self._for_customer(product).get_product_multiline_description_sale()
+            values["name"] = f"{described}\n{line.comment}"
         if config.tax_policy == "none":
             values["tax_id"] = [Command.clear()]
         return values
@@ -87,7 +88,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         product = config.delivery_product_id or self.env.ref("cartona_integration.product_delivery")
         values = {
             "product_id": product.id,
-            "name": line.name or product.name,
+            "name": line.name or self._for_customer(product).name,
             "product_uom_qty": line.quantity,
             "price_unit": line.price_unit,
             "discount": 0.0,

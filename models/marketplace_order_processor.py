@@ -169,7 +169,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             return self.env["sale.order"]
         partners = self._resolve_partners(config, orders)
         listings = self._resolve_listings(config, orders)
-        env = self.with_company(config.company_id).env
+        env = self.with_company(config.company_id)._in_language_of(config.env["res.partner"]).env
         return env["sale.order"].create(
             [self._prepare_order_values(config, order, partners, listings) for order in orders]
         )
@@ -192,7 +192,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "origin": f"{config.name} {order.reference or order.external_id}",
             "date_order": order.ordered_at or fields.Datetime.now(),
             "note": plaintext2html(order.note) if order.note else False,
-            "order_line": self._prepare_order_lines(config, order, listings),
+            "order_line": self._in_language_of(partner)._prepare_order_lines(config, order, listings),
         }
         if address:
             values["partner_shipping_id"] = address.id

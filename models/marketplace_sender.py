@@ -42,13 +42,14 @@ class MarketplaceSender(models.AbstractModel):
 
     def _drain(self, config_id, lane, seconds=DRAIN_SECONDS):
         """Work until the lane of the account is empty, or for ``seconds``; the rest is queued."""
+        worker = self._in_language_of(config_id)
         deadline = time.monotonic() + seconds
         idle = 0
         while idle < IDLE_ROUNDS and self._look(config_id, lane):
             with session_lock(self.env, f"marketplace:{lane}:{config_id}") as obtained:
                 if not obtained:
                     return
-                worked = self._work_off(config_id, lane, deadline)
+                worked = worker._work_off(config_id, lane, deadline)
             idle = 0 if worked else idle + 1
             if time.monotonic() >= deadline:
                 # In a new transaction: this job's own is too old to see whether such a drain still waits.
@@ -56,6 +57,12 @@ class MarketplaceSender(models.AbstractModel):
                     env["marketplace.wake"]._queue_drain(config_id, lane)
                 return
         self._come_back(config_id, lane)
+
+    def _in_language_of(self, config_id):
+        """Return the sender in the language of the account's people: its lanes store what they will read."""
+        with own_transaction(self.env) as env:
+            lang = env["marketplace.config"].browse(config_id).exists()._language()
+        return self.with_context(lang=lang)
 
     def _work_off(self, config_id, lane, deadline):
         worked = False
@@ -137,8 +144,9 @@ class MarketplaceLane(models.AbstractModel):
         try:
             answer = call(*args)
         except (errors.RequestRejected, errors.MappingError) as err:
-            return None, err
+            return None, self.env["marketplace.api"]._retold(err)
         except errors.MarketplaceError as err:
+            self.env["marketplace.api"]._retold(err)
             config._running()._note_failure(err)
             return None, err
         except psycopg2.Error:

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
+from ..transport.errors import MarketplaceError
+
 # Codes of our own, which tell a person nothing.
 OUR_CODES = {"doubt", "editing", "otp", "stale"}
 
@@ -13,6 +15,18 @@ class MarketplaceApi(models.AbstractModel):
         if not words or not code or code in OUR_CODES or code in words:
             return words or ""
         return _("%(words)s (code %(code)s)", words=words, code=code)
+
+    def _retold(self, error):
+        """Return the error in the language of the work, where its words are the transport's, which knows English."""
+        if isinstance(error, MarketplaceError):
+            error.retell(self._say)
+        return error
+
+    def _say(self, source):
+        return _(source)
+
+    def _refused_silently(self):
+        return _("The marketplace refused this and does not say why. Look at it there, correct it, then retry.")
 
 
 class MarketplaceConfig(models.Model):

@@ -65,10 +65,13 @@ class ProductProduct(models.Model):
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_marketplace_state(self):
         missing = self._marketplace_listed_nowhere()
+        off = missing._marketplace_switched_off()
         for product in self:
             product.update(product.marketplace_listing_ids._summary())
             if product in missing:
-                product.update({"marketplace_state": "missing", "marketplace_problem": self._marketplace_missing()})
+                product.update(
+                    {"marketplace_state": "missing", "marketplace_problem": product._marketplace_missing(off)}
+                )
 
     def _marketplace_listed_nowhere(self):
         """Return those that are to be sold and that no account lists."""
@@ -120,8 +123,20 @@ class ProductProduct(models.Model):
         )
         return query
 
-    @api.model
-    def _marketplace_missing(self):
+    def _marketplace_switched_off(self):
+        """Return those that accounts know, and that somebody has taken off sale by archiving their listings."""
+        # sudo: as above
+        archived = [("product_id", "in", self.ids), ("active", "=", False)]
+        listings = self.env["marketplace.listing"].sudo().search(archived) if self else self.env["marketplace.listing"]
+        # A listing by an id that the product has lost says nothing of the product.
+        return listings.filtered(
+            lambda row: not row.config_id.use_cartona_id or row.external_id == row.product_id.cartona_id
+        ).product_id
+
+    def _marketplace_missing(self, off):
+        """Return what is to be done about these, which no account lists; ``off``: those that were switched off."""
+        if self <= off:
+            return _("Off: its listings are archived. Unarchive one to sell the product again, or switch its sync off.")
         return _(
             "Missing external ID: no account lists this product. Enter its external product ID here, or match it under "
             "Unmatched of the account."
@@ -160,11 +175,12 @@ class ProductTemplate(models.Model):
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_marketplace_state(self):
         nowhere = self.product_variant_ids._marketplace_listed_nowhere()
+        off = nowhere._marketplace_switched_off()
         for template in self:
             template.update(template.marketplace_listing_ids._summary())
             unlisted = template.product_variant_ids & nowhere
             if unlisted and template.marketplace_state != "failed":
-                missing = template.product_variant_ids._marketplace_missing()
+                missing = unlisted._marketplace_missing(off)
                 template.update({"marketplace_state": "missing", "marketplace_problem": missing})
 
     def _search_marketplace_state(self, operator, value):

@@ -176,6 +176,7 @@ class ResPartner(models.Model):
         owner = config._credentials()
         return {
             "name": customer.name or customer.code or customer.phone or key,
+            "lang": False,  # which language the customer reads is not known; Odoo would take that of the job
             "cartona_id": key,
             "marketplace_config_id": owner.id,
             "phone": customer.phone,
@@ -267,6 +268,7 @@ class ResPartner(models.Model):
         """Return the values of a new delivery contact. Extend this to take over more."""
         return {
             "parent_id": partner.id,
+            "lang": partner.lang,
             "type": "delivery",
             "marketplace_address": customer.address,
             **self._prepare_marketplace_place(customer, partner.country_id),
@@ -301,9 +303,10 @@ def _named(records, domain, word):
     """Return the country or state with this code, else with this name; none when there is no such one."""
     if not word:
         return records.browse()
-    return records.search([*domain, ("code", "=", word.upper())], limit=1) or records.search(
-        [*domain, ("name", "=ilike", word)], limit=1
-    )
+    # Marketplaces write names in English, whatever the language in which the job works.
+    english = records.with_context(lang=None)
+    found = english.search([*domain, ("code", "=", word.upper())], limit=1)
+    return found or english.search([*domain, ("name", "=ilike", word)], limit=1)
 
 
 def _plain_digits(text):

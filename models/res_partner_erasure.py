@@ -61,6 +61,7 @@ class ResPartner(models.Model):
             config._tell_responsible(
                 _("%s asks to forget a customer who is yours, too", config.name),
                 _("What it told of %s is removed. Decide whether the contact itself may stay.", customer.display_name),
+                cause="erasure",
             )
 
     def _marketplace_forget_as(self, codes):

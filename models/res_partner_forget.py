@@ -18,7 +18,8 @@ CHATTER = (
     "OR model = 'res.partner' AND res_id = ANY(%(people)s) AND create_uid = 1"  # what we wrote
 )
 OF_MESSAGES = "mail_message_id IN (SELECT id FROM mail_message WHERE %s)"
-ORDER_TEXTS = ("client_order_ref", "marketplace_reason", "marketplace_hold", "marketplace_hold_accepted")
+HOLD_TEXTS = ("marketplace_hold", "marketplace_hold_key", "marketplace_hold_accepted")
+ORDER_TEXTS = ("client_order_ref", "marketplace_reason", *HOLD_TEXTS)
 JOB_TEXTS = ("name", "func_string", "args", "kwargs", "result", "exc_message", "exc_info")
 # Columns of JSON, in texts alone of which something is masked: a number is no code, and has to stay one.
 JSON = ("payload", "args", "kwargs")
@@ -35,7 +36,7 @@ WRITTEN = (
     ("sale_order_line", ("marketplace_comment",), "order_id = ANY(%(orders)s)"),
     ("mail_message", ("subject", "body", "record_name"), CHATTER),
     ("mail_tracking_value", TRACKED, OF_MESSAGES % CHATTER),
-    ("mail_activity", ("summary", "note"), CHATTER.replace("model =", "res_model =")),
+    ("mail_activity", ("summary", "note", "marketplace_cause"), CHATTER.replace("model =", "res_model =")),
     ("queue_job", JOB_TEXTS, "starts_with(identity_key, 'marketplace:')"),
 )
 

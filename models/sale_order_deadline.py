@@ -44,14 +44,18 @@ class MarketplaceConfig(models.Model):
         live = self.search([("state", "=", "live")])
         late = live._late_orders(fields.Datetime.now() + WARN)
         for config in live.browse(late):
-            config._tell_responsible(
-                _("Orders of %s have to leave", config.name),
-                _(
-                    "%(count)d orders are late or have to leave within %(hours)d hours: see Leaves by in Sales.",
-                    count=late[config.id],
-                    hours=WARN.total_seconds() // 3600,
-                ),
-            )
+            config._in_language()._tell_of_deadlines(late[config.id])
+
+    def _tell_of_deadlines(self, count):
+        self._tell_responsible(
+            _("Orders of %s have to leave", self.name),
+            _(
+                "Late or to leave within %(hours)d hours: %(count)d. See Leaves by in Sales.",
+                count=count,
+                hours=WARN.total_seconds() // 3600,
+            ),
+            cause="deadlines",
+        )
 
 
 class SaleOrder(models.Model):

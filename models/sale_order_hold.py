@@ -14,7 +14,12 @@ class SaleOrder(models.Model):
     marketplace_hold_acceptable = fields.Boolean(
         compute="_compute_marketplace_hold_acceptable", groups="base.group_user"
     )
-    marketplace_hold_accepted = fields.Text(readonly=True, copy=False, groups="base.group_user")
+    marketplace_hold_key = fields.Text(
+        readonly=True, copy=False, groups="base.group_user", help="What it is held for, in no language."
+    )
+    marketplace_hold_accepted = fields.Text(
+        readonly=True, copy=False, groups="base.group_user", help="What somebody accepted, as the key names it."
+    )
 
     def init(self):
         result = super().init()
@@ -36,12 +41,7 @@ class SaleOrder(models.Model):
     def action_confirm(self):
         held = self.filtered("marketplace_hold")
         if held:
-            raise UserError(
-                "\n\n".join(
-                    _("%(order)s is held:\n%(reasons)s", order=order.name, reasons=order.marketplace_hold)
-                    for order in held
-                )
-            )
+            raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))
         return super().action_confirm()
 
     def action_marketplace_retry(self):
@@ -58,12 +58,16 @@ class SaleOrder(models.Model):
         for order in held:
             if order._marketplace_unknown_lines():
                 raise UserError(_("Match the products of %s first: what is unknown can't be delivered.", order.name))
-            order.write({"marketplace_hold_accepted": order.marketplace_hold, "marketplace_hold": False})
-            order.message_post(body=_("Accepted: %s", order.marketplace_hold_accepted))
+            reasons, key = order.marketplace_hold, order.marketplace_hold_key
+            order.write({"marketplace_hold_accepted": key, "marketplace_hold": False, "marketplace_hold_key": False})
+            order.message_post(body=_("Accepted: %s", reasons))
         # sudo: as above. Where the document is not kept any more, the order stands as it was mended by hand.
         held.sudo()._marketplace_documents()._replayable().action_replay()
 
     # ------------------------------------------------------------------ business
+
+    def _marketplace_hold_text(self):
+        return _("%(order)s is held:\n%(reasons)s", order=self.name, reasons=self.marketplace_hold)
 
     def _marketplace_unknown_lines(self):
         """Return the notes that stand for products which nobody has listed."""

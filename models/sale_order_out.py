@@ -23,6 +23,12 @@ class SaleOrder(models.Model):
         help="What the marketplace is told when this order is cancelled. Empty: the account's own reason.",
         groups="base.group_user",
     )
+    marketplace_cancel_reasons = fields.Char(compute="_compute_marketplace_cancel_reasons", groups="base.group_user")
+
+    @api.depends("marketplace_config_id")
+    def _compute_marketplace_cancel_reasons(self):
+        for order in self.sudo():  # the seller's rights end before the account's settings
+            order.marketplace_cancel_reasons = order.marketplace_config_id.marketplace_cancel_reasons
 
     # ------------------------------------------------------------------ CRUD
 

@@ -112,7 +112,8 @@ class StockPicking(models.Model):
     def _marketplace_carrier_name(self):
         if self.marketplace_carrier or "carrier_id" not in self._fields:
             return self.marketplace_carrier or ""
-        return self.carrier_id.name or ""
+        # The marketplace is told the same name whoever works.
+        return self.carrier_id.with_context(lang=None).name or ""
 
     def _marketplace_tracking_number(self):
         if self.marketplace_tracking or "carrier_tracking_ref" not in self._fields:

@@ -89,3 +89,4 @@ from . import test_woocommerce_offers
 from . import test_woocommerce_orders
 from . import test_woocommerce_webhooks
 from . import test_words
+from . import test_language

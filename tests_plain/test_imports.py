@@ -58,11 +58,21 @@ def test_the_check_itself_sees_a_wrong_import(tmp_path, monkeypatch):
     assert found == ["odoo", "..models", "werkzeug"]
 
 
-@pytest.mark.parametrize("part", ["sandbox", "transport"])
-def test_no_text_here_is_marked_for_translation(part):
-    for path in files(part):
-        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        assert not [call.lineno for call in calls if getattr(call.func, "id", "") == "_"], path
+def marked(path):
+    """The lines of the texts that are found for translation."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    return [call.lineno for call in calls if getattr(call.func, "id", "") == "_"]
+
+
+def test_no_text_of_the_sandbox_is_marked_for_translation():
+    for path in files("sandbox"):
+        assert not marked(path), path
+
+
+def test_what_the_transport_marks_for_translation_keeps_what_it_is_made_of():
+    for path in files("transport"):
+        names = [name for _line, name in imported(path)]
+        assert not marked(path) or path.name == "words.py" or ".words" in names, path
 
 
 def test_the_addon_imports_neither_sandbox_nor_dev():

@@ -7,6 +7,7 @@ from collections.abc import Container
 from urllib.parse import unquote, urlsplit
 
 from .errors import ConfigurationError
+from .words import _
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -20,16 +21,18 @@ def checked_base(url: str) -> str:
     """
     text = (url or "").strip()
     if not text:
-        raise ConfigurationError("The API URL is empty; enter it in the account")
+        raise ConfigurationError(_("The API URL is empty; enter it in the account"))
     parts = _split(text)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ConfigurationError("The API URL must look like https://host/path; correct it in the account")
+        raise ConfigurationError(_("The API URL must look like https://host/path; correct it in the account"))
     if parts.query or parts.fragment:
-        raise ConfigurationError("The API URL must end before ? and #; correct it in the account")
+        raise ConfigurationError(_("The API URL must end before ? and #; correct it in the account"))
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("The API URL must not hold a user name or password; use the token field")
+        raise ConfigurationError(_("The API URL must not hold a user name or password; use the token field"))
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigurationError("The API URL must start with https://; without it the token would travel in the clear")
+        raise ConfigurationError(
+            _("The API URL must start with https://; without it the token would travel in the clear")
+        )
     return text.rstrip("/") + "/"
 
 
@@ -41,7 +44,7 @@ def joined(base: str, path: str) -> str:
     """
     path = (path or "").strip()
     if path.startswith(("//", "\\")):
-        raise ConfigurationError("A path must not begin with //; correct the paths in the account")
+        raise ConfigurationError(_("A path must not begin with //; correct the paths in the account"))
     if _ABSOLUTE.match(path):
         return _same_origin(base, path)
     _refuse_steps(re.split(r"[?#]", path, maxsplit=1)[0])
@@ -54,7 +57,7 @@ def elsewhere(url: str, base: str) -> str:
     """
     parts = _split(url)
     if is_loopback(parts.hostname or "") and not is_loopback(_split(base).hostname or ""):
-        raise ConfigurationError("The marketplace points to this machine itself; it is not followed")
+        raise ConfigurationError(_("The marketplace points to this machine itself; it is not followed"))
     return checked_base(f"{parts.scheme}://{parts.netloc}")
 
 
@@ -70,8 +73,11 @@ def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> No
         return
     if not (found.is_loopback and is_loopback(host)):
         raise ConfigurationError(
-            f"{host} lies in a private network; if it is meant, an administrator names it in odoo.conf, "
-            "as marketplace_private_hosts"
+            _(
+                "%(host)s lies in a private network; if it is meant, an administrator names it in odoo.conf, as "
+                "marketplace_private_hosts",
+                host=host,
+            )
         )
 
 
@@ -96,7 +102,7 @@ def is_loopback(host: str) -> bool:
 def _same_origin(base, url):
     parts = _split(url)
     if parts.username is not None or _origin(parts) != _origin(_split(base)):
-        raise ConfigurationError("The marketplace points to another host than the account's; it is not followed")
+        raise ConfigurationError(_("The marketplace points to another host than the account's; it is not followed"))
     _refuse_steps(parts.path)
     return url
 
@@ -107,7 +113,7 @@ def _origin(parts):
 
 def _refuse_steps(path):
     if any(step in (".", "..") for step in re.split(r"[/\\]", unquote(path))):
-        raise ConfigurationError("A path must not contain . or .. as a step; correct the paths in the account")
+        raise ConfigurationError(_("A path must not contain . or .. as a step; correct the paths in the account"))
 
 
 def _split(url):
@@ -115,5 +121,5 @@ def _split(url):
         parts = urlsplit(url)
         _port = parts.port  # raises ValueError when it is no number
     except ValueError:
-        raise ConfigurationError("The API URL can't be read; it must look like https://host/path") from None
+        raise ConfigurationError(_("The API URL can't be read; it must look like https://host/path")) from None
     return parts

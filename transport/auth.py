@@ -6,6 +6,7 @@ import base64
 from requests.auth import AuthBase
 
 from .errors import ConfigurationError
+from .words import _
 
 
 class HeaderToken(AuthBase):
@@ -18,10 +19,10 @@ class HeaderToken(AuthBase):
     def __init__(self, header: str, token: str, prefix: str = ""):
         self.header = (header or "").strip()
         if not self.header or not self.header.isascii() or any(c in self.header for c in " :\r\n\t"):
-            raise ConfigurationError("The name of the authentication header is not valid; correct it in the account")
+            raise ConfigurationError(_("The name of the authentication header is not valid; correct it in the account"))
         token = (token or "").strip()
         if not token:
-            raise ConfigurationError("Invalid token: it is empty; enter the token on the account")
+            raise ConfigurationError(_("Invalid token: it is empty; enter the token on the account"))
         self._value = _header_value(f"{prefix or ''}{token}")
 
     def __call__(self, request):
@@ -40,12 +41,12 @@ class HeaderToken(AuthBase):
 
 def _header_value(value):
     if any(ord(char) < 32 or ord(char) == 127 for char in value):
-        raise ConfigurationError("The API token has a line break or control character in it; paste it again")
+        raise ConfigurationError(_("The API token has a line break or control character in it; paste it again"))
     try:
         return value.encode("latin-1")
     except UnicodeEncodeError:
         # "from None": the original error quotes the token.
-        raise ConfigurationError("The API token has characters that no token has; paste it again") from None
+        raise ConfigurationError(_("The API token has characters that no token has; paste it again")) from None
 
 
 class QueryKey(AuthBase):
@@ -54,9 +55,9 @@ class QueryKey(AuthBase):
     def __init__(self, name: str, key: str):
         self.name, self._key = (name or "").strip(), (key or "").strip()
         if not self.name:
-            raise ConfigurationError("The name of the key in the query is empty; enter it in the account")
+            raise ConfigurationError(_("The name of the key in the query is empty; enter it in the account"))
         if not self._key:
-            raise ConfigurationError("The API key is empty; enter it in the account")
+            raise ConfigurationError(_("The API key is empty; enter it in the account"))
 
     def __call__(self, request):
         request.prepare_url(request.url, {self.name: self._key})
@@ -77,7 +78,7 @@ class BasicAuth(HeaderToken):
 
     def __init__(self, user: str, password: str):
         if not (user or "").strip() or not (password or "").strip():
-            raise ConfigurationError("The user name or the password is empty; enter both in the account")
+            raise ConfigurationError(_("The user name or the password is empty; enter both in the account"))
         pair = base64.b64encode(f"{user.strip()}:{password.strip()}".encode()).decode()
         super().__init__("Authorization", pair, prefix="Basic ")
 

@@ -23,6 +23,7 @@ from .failures import failure_of
 from .redaction import excerpt, redact
 from .retry import clock_ahead, parse_retry_after, sent_at
 from .session import new_session
+from .words import _
 
 _logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Response:
     def json(self) -> Any:
         """The parsed body. Raises ``InvalidResponse`` when it is empty, a web page, or no JSON."""
         if not self.body.strip():
-            raise InvalidResponse("The marketplace's answer is empty where JSON was expected", status=self.status)
+            raise InvalidResponse(_("The marketplace's answer is empty where JSON was expected"), status=self.status)
         try:
             return jsonlib.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
@@ -78,8 +79,8 @@ class Response:
 
     def _what_is_wrong(self):
         if _is_html(self.body, self.headers):
-            return "The marketplace answered with a web page (HTML) instead of JSON; check the API URL"
-        return "The marketplace's answer is broken JSON; it may have been cut off"
+            return _("The marketplace answered with a web page (HTML) instead of JSON; check the API URL")
+        return _("The marketplace's answer is broken JSON; it may have been cut off")
 
 
 class Client:
@@ -115,7 +116,7 @@ class Client:
         proxies: Mapping[str, str] | None = None,
     ):
         if timeout <= 0 or connect_timeout <= 0:
-            raise ConfigurationError("The timeouts must be more than 0 seconds; correct them in the account")
+            raise ConfigurationError(_("The timeouts must be more than 0 seconds; correct them in the account"))
         self.base_url = address.checked_base(base_url)
         self.host = urlsplit(self.base_url).netloc
         self.auth = auth
@@ -202,7 +203,9 @@ class Client:
         for chunk in answer.iter_content(_CHUNK):
             size += len(chunk)
             if size > self.max_bytes:
-                text = f"The marketplace's answer is larger than {self.max_bytes} bytes; lower the batch size"
+                text = _(
+                    "The marketplace's answer is larger than %(size)s bytes; lower the batch size", size=self.max_bytes
+                )
                 raise InvalidResponse(text, status=answer.status_code)
             chunks.append(chunk)
         _refuse_cut(answer.headers, size, method)
@@ -265,7 +268,7 @@ class _Call:
 
 def _judged(status, data, said, wait):
     if status == 404 and not isinstance(data, (dict, list)):
-        text = "The marketplace has nothing at this address (HTTP 404); check the API URL and the paths"
+        text = _("The marketplace has nothing at this address (HTTP 404); check the API URL and the paths")
         return ConfigurationError(text, status=404)
     error = error_for_status(status, said, wait)
     error.code = _code(data)
@@ -276,7 +279,7 @@ def _json_bytes(data):
     try:
         return jsonlib.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
-        raise RequestRejected(f"The request can't be written as JSON: {error}") from error
+        raise RequestRejected(_("The request can't be written as JSON: %(why)s", why=error)) from error
 
 
 def _refuse_constant(name):

@@ -4,7 +4,10 @@
 Messages are short English sentences for the log and the dashboard; they tell the next step and never hold a secret.
 """
 
+from collections.abc import Callable
+
 from .text import storable
+from .words import Words, _
 
 
 class MarketplaceError(Exception):
@@ -18,12 +21,19 @@ class MarketplaceError(Exception):
 
     def __init__(self, message: str, code: str = "", status: int | None = None):
         super().__init__(storable(message))
+        self.words = message
         self.message = storable(message)
         self.code = code
         self.status = status
 
     def __str__(self) -> str:
         return self.message
+
+    def retell(self, say: Callable[[str], str]):
+        """Tell the message in the language of ``say(source)``, as far as it is made of sentences of the transport."""
+        if isinstance(self.words, Words):
+            self.message = self.words.said(say)
+            self.args = (*self.args[:-1], self.message)
 
 
 class ConfigurationError(MarketplaceError):
@@ -90,30 +100,30 @@ class WebhookRejected(MarketplaceError):
 STATUS_ERRORS: dict[int, tuple[type[MarketplaceError], str]] = {
     401: (
         AuthenticationFailed,
-        "Invalid token: the marketplace refused the credentials; enter the current token on the account",
+        _("Invalid token: the marketplace refused the credentials; enter the current token on the account"),
     ),
     403: (
         AuthenticationFailed,
-        "Invalid token: the marketplace refused access; check the token and its rights on the account",
+        _("Invalid token: the marketplace refused access; check the token and its rights on the account"),
     ),
     # An order or product that is gone also answers 404, so this is about the row; the client turns a 404 without a
     # JSON body (a web server's own page) into a ConfigurationError.
     404: (
         RequestRejected,
-        "The marketplace does not know this address or record; check the ID, then the paths of the account",
+        _("The marketplace does not know this address or record; check the ID, then the paths of the account"),
     ),
-    405: (ConfigurationError, "The marketplace does not take this call; check the URL and the paths"),
-    407: (ConfigurationError, "The proxy asks for credentials; check the proxy settings"),
-    408: (TemporaryFailure, "The marketplace gave up waiting for the request; it is tried again"),
-    413: (RequestRejected, "The request is too large for the marketplace; lower the batch size"),
-    425: (TemporaryFailure, "The marketplace asks to send this later; it is tried again"),
-    429: (RateLimited, "The marketplace limits the number of calls; sending goes on later"),
+    405: (ConfigurationError, _("The marketplace does not take this call; check the URL and the paths")),
+    407: (ConfigurationError, _("The proxy asks for credentials; check the proxy settings")),
+    408: (TemporaryFailure, _("The marketplace gave up waiting for the request; it is tried again")),
+    413: (RequestRejected, _("The request is too large for the marketplace; lower the batch size")),
+    425: (TemporaryFailure, _("The marketplace asks to send this later; it is tried again")),
+    429: (RateLimited, _("The marketplace limits the number of calls; sending goes on later")),
 }
 
-_REDIRECTED = (ConfigurationError, "The marketplace redirected the request; set the final URL in the account")
-_REJECTED = (RequestRejected, "The marketplace rejected the request")
-_BROKEN = (TemporaryFailure, "The marketplace has a failure of its own; it is tried again")
-_STRANGE = (InvalidResponse, "The marketplace answered with an unknown status; check the URL")
+_REDIRECTED = (ConfigurationError, _("The marketplace redirected the request; set the final URL in the account"))
+_REJECTED = (RequestRejected, _("The marketplace rejected the request"))
+_BROKEN = (TemporaryFailure, _("The marketplace has a failure of its own; it is tried again"))
+_STRANGE = (InvalidResponse, _("The marketplace answered with an unknown status; check the URL"))
 
 #: Temporary statuses that say the request was not carried out.
 _NOT_APPLIED = frozenset({425, 503})
@@ -125,7 +135,9 @@ def error_for_status(status: int, message: str = "", retry_after: float | None =
     ``message`` is what the marketplace said (already redacted, may be empty); ``retry_after`` is in seconds.
     """
     kind, hint = STATUS_ERRORS.get(status) or _by_hundred(status)
-    text = f"{hint} (HTTP {status}): {message}" if message else f"{hint} (HTTP {status})"
+    text = Words("%(hint)s (HTTP %(status)s)", hint=hint, status=status)
+    if message:
+        text = Words("%(text)s: %(message)s", text=text, message=message)
     if issubclass(kind, TemporaryFailure):
         return kind(text, retry_after, status=status, maybe_applied=status not in _NOT_APPLIED)
     if issubclass(kind, RateLimited):

@@ -6,8 +6,7 @@ import socket
 from requests import exceptions
 
 from .errors import ConfigurationError, MarketplaceError, TemporaryFailure
-
-_AGAIN = "it is tried again. If it goes on"
+from .words import _
 
 
 def failure_of(error: Exception, host: str, redact=str, outer: BaseException | None = None) -> MarketplaceError:
@@ -19,32 +18,46 @@ def failure_of(error: Exception, host: str, redact=str, outer: BaseException | N
     """
     causes = _chain(error, outer)
     if isinstance(error, exceptions.ConnectTimeout):
-        return TemporaryFailure(f"Connection timeout: {host} does not answer; {_AGAIN}, check the API URL")
+        text = _(
+            "Connection timeout: %(host)s does not answer; it is tried again. If it goes on, check the API URL",
+            host=host,
+        )
+        return TemporaryFailure(text)
     if isinstance(error, exceptions.Timeout) or _any(causes, TimeoutError):
-        text = f"Connection timeout: {host} took too long to answer; {_AGAIN}, lower the batch size of the account"
-        return TemporaryFailure(text, maybe_applied=True)
+        return TemporaryFailure(_too_slow(host), maybe_applied=True)
     if isinstance(error, exceptions.ProxyError):
-        return TemporaryFailure(f"Cannot reach {host} through the proxy; check the proxy settings")
+        return TemporaryFailure(_("Cannot reach %(host)s through the proxy; check the proxy settings", host=host))
     if isinstance(error, exceptions.SSLError):
-        return TemporaryFailure(f"No secure connection to {host}: {redact(_root(causes))}; check the API URL")
+        why = redact(_root(causes))
+        return TemporaryFailure(_("No secure connection to %(host)s: %(why)s; check the API URL", host=host, why=why))
     if isinstance(error, ValueError):  # of requests: a wrong URL, scheme, header; of Python: an impossible host name
-        return ConfigurationError(f"The request can't be sent to {host}: {redact(str(error))}; check the API URL")
+        text = _("The request can't be sent to %(host)s: %(why)s; check the API URL", host=host, why=redact(str(error)))
+        return ConfigurationError(text)
     return _of_connection(error, causes, host, redact)
+
+
+def _too_slow(host):
+    return _(
+        "Connection timeout: %(host)s took too long to answer; it is tried again. If it goes on, lower the batch size "
+        "of the account",
+        host=host,
+    )
 
 
 def _of_connection(error, causes, host, redact):
     if _any(causes, socket.gaierror):
-        return TemporaryFailure(f"Cannot reach host {host}: its name is not known; check the API URL")
+        return TemporaryFailure(_("Cannot reach host %(host)s: its name is not known; check the API URL", host=host))
     if _any(causes, ConnectionRefusedError):
-        return TemporaryFailure(f"Cannot reach host {host}: it refuses the connection; check the API URL")
+        text = _("Cannot reach host %(host)s: it refuses the connection; check the API URL", host=host)
+        return TemporaryFailure(text)
     if isinstance(error, exceptions.ContentDecodingError):
-        text = f"The answer of {host} can't be decompressed; it is tried again"
+        text = _("The answer of %(host)s can't be decompressed; it is tried again", host=host)
     elif isinstance(error, exceptions.ChunkedEncodingError):
-        text = f"The answer of {host} was cut off; it is tried again"
+        text = _("The answer of %(host)s was cut off; it is tried again", host=host)
     elif _any(causes, (ConnectionResetError, BrokenPipeError)):
-        text = f"{host} closed the connection without an answer; it is tried again"
+        text = _("%(host)s closed the connection without an answer; it is tried again", host=host)
     else:
-        text = f"Cannot reach {host}: {redact(_root(causes))}; it is tried again"
+        text = _("Cannot reach %(host)s: %(why)s; it is tried again", host=host, why=redact(_root(causes)))
     return TemporaryFailure(text, maybe_applied=True)
 
 

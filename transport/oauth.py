@@ -10,6 +10,7 @@ from requests.auth import HTTPBasicAuth
 
 from .auth import HeaderToken
 from .errors import AuthenticationFailed, InvalidResponse, RequestRejected
+from .words import _
 
 #: A token is taken for expired this much before it is: the call that carries it takes time, too.
 MARGIN = 60.0
@@ -75,20 +76,23 @@ def fetch(client, grant: Grant) -> Token:
     except RequestRejected as err:
         # 400 invalid_grant, 401 invalid_client: RFC 6749, section 5.2.
         raise AuthenticationFailed(
-            f"Invalid token: the marketplace gives no token: {err}. Check the client id and secret, and authorize the "
-            "account again",
+            _(
+                "Invalid token: the marketplace gives no token: %(why)s. Check the client id and secret, and authorize "
+                "the account again",
+                why=err.words,
+            ),
             code=err.code,
             status=err.status,
         ) from None
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not token or not isinstance(token, str):
-        raise InvalidResponse("The marketplace answered without an access token; check the token URL in the account")
+        raise InvalidResponse(_("The marketplace answered without an access token; check the token URL in the account"))
     return Token(token, _lifetime(answer.get("expires_in")), str(answer.get("refresh_token") or ""))
 
 
 def _session(cookies):
     if not cookies:
-        raise InvalidResponse("The marketplace answered without a cookie; check the token URL in the account")
+        raise InvalidResponse(_("The marketplace answered without a cookie; check the token URL in the account"))
     ends = [cookie.expires for cookie in cookies if cookie.expires]
     token = "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
     return Token(token, _lifetime(min(ends) - time.time()) if ends else None)

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 
 from .errors import InvalidResponse
+from .words import _
 
 
 def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit: int = 100_000) -> Iterator[list]:
@@ -17,11 +18,13 @@ def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit:
     for page in range(start, start + limit):
         rows = fetch(page)
         if not isinstance(rows, list):
-            raise InvalidResponse(f"Page {page} is not a list of rows; check the path in the account")
+            raise InvalidResponse(_("Page %(page)s is not a list of rows; check the path in the account", page=page))
         if not rows or rows == previous:
             return
         yield rows
         if len(rows) < per_page:
             return
         previous = rows
-    raise InvalidResponse(f"The marketplace's list has no end after {limit} pages; nothing more was read")
+    raise InvalidResponse(
+        _("The marketplace's list has no end after %(limit)s pages; nothing more was read", limit=limit)
+    )

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from .errors import MappingError
 from .text import storable
+from .words import _
 
 _REQUIRED = object()
 
@@ -34,9 +35,9 @@ def text(raw, *path, default: str = "", required: bool = False) -> str:
     elif _is_number(value):
         value = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     elif value is not None:
-        raise MappingError(_name(path), f"should be a text, is {_kind(value)}")
+        raise MappingError(_name(path), _("should be a text, is %(kind)s", kind=_kind(value)))
     if required and not value:
-        raise MappingError(_name(path), "is missing")
+        raise MappingError(_name(path), _("is missing"))
     return default if value is None else value
 
 
@@ -50,11 +51,11 @@ def number(raw, *path, default=_REQUIRED) -> float:
         value = _clean(value) or None
     if value is None:
         if default is _REQUIRED:
-            raise MappingError(_name(path), "is missing, a number is needed")
+            raise MappingError(_name(path), _("is missing, a number is needed"))
         return default
     result = _to_float(value)
     if result is None or not math.isfinite(result):
-        raise MappingError(_name(path), f"should be a number, is {_kind(value)}")
+        raise MappingError(_name(path), _("should be a number, is %(kind)s", kind=_kind(value)))
     return result
 
 
@@ -68,7 +69,7 @@ def flag(raw, *path, default: bool = False) -> bool:
         return True
     if word in ("false", "0", "no"):
         return False
-    raise MappingError(_name(path), f"should be true or false, is {_kind(value)}")
+    raise MappingError(_name(path), _("should be true or false, is %(kind)s", kind=_kind(value)))
 
 
 def moment(raw, *path) -> datetime | None:
@@ -81,7 +82,7 @@ def moment(raw, *path) -> datetime | None:
         local = datetime.fromisoformat(f"{parts['day']} {parts['time'] or '00:00'}").replace(microsecond=int(micro))
         return (local.replace(tzinfo=_zone(parts["zone"])).astimezone(timezone.utc)).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise MappingError(_name(path), "is no date and time of the calendar") from None
+        raise MappingError(_name(path), _("is no date and time of the calendar")) from None
 
 
 def day(raw, *path) -> date | None:
@@ -92,7 +93,7 @@ def day(raw, *path) -> date | None:
     try:
         return date.fromisoformat(parts["day"])
     except ValueError:
-        raise MappingError(_name(path), "is no date of the calendar") from None
+        raise MappingError(_name(path), _("is no date of the calendar")) from None
 
 
 def items(raw, key, *, default=_REQUIRED) -> list[dict]:
@@ -100,13 +101,13 @@ def items(raw, key, *, default=_REQUIRED) -> list[dict]:
     value = _get(raw, (key,))
     if value is None:
         if default is _REQUIRED:
-            raise MappingError(_name((key,)), "is missing, a list is needed")
+            raise MappingError(_name((key,)), _("is missing, a list is needed"))
         return default
     if not isinstance(value, list):
-        raise MappingError(_name((key,)), f"should be a list, is {_kind(value)}")
+        raise MappingError(_name((key,)), _("should be a list, is %(kind)s", kind=_kind(value)))
     for index, row in enumerate(value):
         if not isinstance(row, dict):
-            raise MappingError(f"{_name((key,))}[{index}]", f"should be an object, is {_kind(row)}")
+            raise MappingError(f"{_name((key,))}[{index}]", _("should be an object, is %(kind)s", kind=_kind(row)))
     return value
 
 
@@ -123,7 +124,7 @@ def under(prefix: str):
         yield
     except MappingError as error:
         path = f"{prefix}.{error.path}" if error.path else prefix
-        raise MappingError(path, error.message, error.code, error.status) from error.__cause__
+        raise MappingError(path, error.words, error.code, error.status) from error.__cause__
 
 
 def _get(raw, path):
@@ -133,7 +134,7 @@ def _get(raw, path):
         if value is None and walked:
             return None
         if not isinstance(value, dict):
-            raise MappingError(_name(walked), f"should be an object, is {_kind(value)}")
+            raise MappingError(_name(walked), _("should be an object, is %(kind)s", kind=_kind(value)))
         if isinstance(step, tuple):
             value = next((value[key] for key in step if value.get(key) is not None), None)
         else:
@@ -169,7 +170,9 @@ def _match_moment(raw, path):
         return None
     match = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise MappingError(_name(path), f"should be a date as 2026-06-30 or 2026-06-30T09:12:44Z, is {_kind(value)}")
+        raise MappingError(
+            _name(path), _("should be a date as 2026-06-30 or 2026-06-30T09:12:44Z, is %(kind)s", kind=_kind(value))
+        )
     return match.groupdict()
 
 

@@ -76,7 +76,7 @@ class MarketplaceRestPreview(models.TransientModel):
         try:
             found, rows = config._api()._preview(config, self.operation)
         except MarketplaceError as err:
-            raise UserError(str(err)) from err
+            raise UserError(str(self.env["marketplace.api"]._retold(err))) from err
         secrets = config._api()._secrets(config)
         self.line_ids.unlink()
         self.env["marketplace.rest.preview.line"].create(

@@ -15,14 +15,15 @@ class SaleOrderCancel(models.TransientModel):
         readonly=False,
         store=True,
     )
+    marketplace_cancel_reasons = fields.Char(related="order_id.marketplace_cancel_reasons")
 
     @api.depends("order_id")
     def _compute_marketplace_cancel_reason(self):
         for wizard in self:
             order = wizard.order_id.sudo()  # the seller's rights end before the account's settings
-            wizard.marketplace_cancel_reason = (
-                order.marketplace_cancel_reason or order.marketplace_config_id.cancellation_reason
-            )
+            known = (order.marketplace_cancel_reasons or "").split()
+            usual = order.marketplace_cancel_reason, order.marketplace_config_id.cancellation_reason
+            wizard.marketplace_cancel_reason = next((reason for reason in usual if reason in known), False)
 
     def action_cancel(self):
         if self.marketplace_config_id:
