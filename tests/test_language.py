@@ -90,7 +90,10 @@ class TestLanguage(MarketplaceCase):
         self.assert_arabic(self.running().last_error)
 
     def test_a_document_that_makes_no_sense_says_why_in_the_language_of_the_responsible(self):
-        self.box_order((self.products[0], "many", 20.0))
+        document = self.box_order((self.products[0], 1, 20.0))
+        (line,) = document["order_details"]
+        broken = {**document, "hashed_id": "broken", "order_details": [{**line, "amount": "many"}]}
+        self.env["marketplace.inbox"]._store([(self.account, "order", "broken", broken)], "webhook")
         self.pull()
         row = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id), ("state", "=", "failed")])
         self.assertIn("amount", row.last_error)
@@ -102,7 +105,9 @@ class TestLanguage(MarketplaceCase):
         self.assert_arabic(self.account.activity_ids.summary)
         audit = self.env["marketplace.audit"].create({"config_id": self.account.id})
         self.account.action_pause()
+        self.env.flush_all()
         audit._job_audit()
+        self.env.invalidate_all()
         self.assertEqual(audit.state, "failed")
         self.assert_arabic(audit.last_error)
 
@@ -145,12 +150,13 @@ class TestLanguage(MarketplaceCase):
     def test_failures_of_one_cause_stand_together_and_are_tried_again_by_it(self):
         listings = self.account.listing_ids[:2]
         for listing in listings:
-            listing.external_id = f"gone-{listing.id}"
+            listing.external_id = f"gone-{100000 + listing.id}"
         self.commit()
         (failure,) = self.account._dashboard_failures()[self.account.id]
         self.assertEqual(failure["count"], 2)
         self.assert_arabic(failure["cause"])
         self.account.retry_cause(failure["model"], failure["cause"])
+        self.env.cr.flush()
         self.assertTrue(self.env["marketplace.outbox"].search_count([("listing_id", "in", listings.ids)]))
 
     # ------------------------------------------------------------------ what is data stays as it is
