@@ -47,6 +47,7 @@
         "web.assets_backend": ["cartona_integration/static/src/**/*"],
         "web.assets_tests": ["cartona_integration/static/tests/tours/**/*"],
     },
+    "post_load": "answer_while_away",
     "uninstall_hook": "uninstall_hook",
     "demo": [
         "demo/product_demo.xml",

@@ -84,6 +84,7 @@ from . import test_trust
 from . import test_unmatched
 from . import test_walks
 from . import test_webhook
+from . import test_webhook_away
 from . import test_woocommerce_documentation
 from . import test_woocommerce_offers
 from . import test_woocommerce_orders
