@@ -34,6 +34,10 @@ CENTS = (5_000, 50_000)
 QUIET = 1800
 TRIES = 10
 SECRET = "secret of the load"
+LISTING = (
+    "SELECT external_id, pushed_price, price_pushed_at, price_due, state, last_error FROM marketplace_listing "
+    "WHERE product_id = %s"
+)
 # What a process may grow by from the second quarter of the run to the last, once it has loaded what it needs.
 FLAT = 1.10
 FLAT_MEGABYTES = 24
@@ -135,8 +139,8 @@ class Load:
         elif turn == 1:
             person.call("sale.order", "search_read", self.trip.ours(), fields=["name", "amount_total"], limit=80)
         else:
-            person.call("product.product", "write", [product], {"list_price": price})
-            self.prices[product] = price
+            if person.call("product.product", "write", [product], {"list_price": price}):
+                self.prices[product] = price
         self.taken[what].append((time.perf_counter() - start) * 1000)
 
     def person(self, number):
@@ -201,16 +205,24 @@ class Load:
         lost, doubled = set(self.placed) - set(counts), {each for each, count in counts.items() if count > 1}
         self.report.check("no webhook lost or doubled", len(self.placed), [*sorted(lost), *sorted(doubled)])
         self.report.check("no webhook given up", 1, ["some"] if self.notes.counts["webhooks given up"] else [])
-        rows = {row["supplier_product_id"] if "supplier_product_id" in row else row["suppler_prodcut_id"]: row
-                for row in self.system.sandbox.catalogue().values()}  # fmt: skip
-        places, wrong = {product: str(FIRST + index) for index, product in enumerate(self.products)}, []
-        for product, price in self.prices.items():
-            there = rows[places[product]]["selling_price"]
-            if not same(price, there):
-                wrong.append(f"product {product}: {price} here, {there} there")
-        self.report.check("every price is there", len(self.prices), wrong)
+        self.report.check("every price is there", len(self.prices), self.different_prices())
         seen = [f"{each['call']}: {each['said']}" for each in self.notes.tracebacks]
         self.report.check("nobody saw a traceback", self.notes.counts["RPC calls answered"], seen)
+
+    def different_prices(self):
+        """What was written last and is not at the marketplace, each with what tells whose fault it is: what Odoo has,
+        what it believes to have sent, and every price that came there, with its time."""
+        there = {row.get("supplier_product_id") or row["suppler_prodcut_id"]: row["selling_price"]
+                 for row in self.system.sandbox.catalogue().values()}  # fmt: skip
+        places = {product: str(FIRST + index) for index, product in enumerate(self.products)}
+        wrong = [product for product, price in self.prices.items() if not same(price, there[places[product]])]
+        sent = self.system.sandbox.get("journal?path=bulk-update") if wrong else []
+        return [
+            f"product {product}: {self.prices[product]} written, {there[places[product]]} there; "
+            f"Odoo has {self.trip.odoo.call('product.product', 'read', [product], ['list_price', 'write_date'])}; "
+            f"its listing {self.system.query(LISTING % product)}; came {came(sent, places[product])}"
+            for product in wrong
+        ]
 
     def figures(self):
         for what in ("webhook", "person"):
@@ -227,6 +239,16 @@ class Load:
                 wrong.append(f"{kind} {pid} grew from {early:.0f} to {late:.0f} MB")
         self.report.check("memory stays flat", len(self.samples), wrong)
         self.report.done.update(self.notes.counts)
+
+
+def came(entries, external_id):
+    """Each price of a product that came to the marketplace: `[(time, seconds, status, fault, price)]`."""
+    return [
+        (round(entry["time"], 3), round(entry["seconds"], 3), entry["status"], entry["fault"], row["selling_price"])
+        for entry in entries
+        for row in entry["body"] or ()
+        if str(row.get("supplier_product_id")) == external_id and "selling_price" in row
+    ]
 
 
 def quarter(samples, number, seconds):
