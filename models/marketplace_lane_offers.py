@@ -244,6 +244,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             else:
                 self._store_problem(row)
         Listing.browse(settled)._settle()
+        Listing._doubt(rows)
         return rows, len(listings) - len(rows)
 
     def _prepare(self, listings):

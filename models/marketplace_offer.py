@@ -2,7 +2,7 @@
 import math
 
 from odoo import _, fields, models
-from odoo.tools import float_compare
+from odoo.tools import SQL, float_compare
 
 from ..compat import has_stock
 from ..schemas import UNLIMITED, Offer
@@ -139,6 +139,31 @@ class MarketplaceListing(models.Model):
         if published:
             return self.pushed_publication == "off"
         return self.forced or self.pushed_publication != "off"
+
+    def _doubt(self, rows):
+        """Note, before ``rows`` are sent, that nobody knows what the marketplace shows of them until it has answered:
+        the answer may be lost, or whoever waits for it killed. What is changed back meanwhile would else seem to be
+        there already, and never be sent. One statement; :meth:`_store_accepted` ends the doubt."""
+        if not rows:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE marketplace_listing l
+                   SET price_pushed_at = CASE WHEN v.price THEN NULL ELSE l.price_pushed_at END,
+                       quantity_pushed_at = CASE WHEN v.quantity THEN NULL ELSE l.quantity_pushed_at END,
+                       pushed_publication = CASE WHEN v.published THEN 'off' ELSE l.pushed_publication END,
+                       forced = l.forced OR v.published
+                  FROM unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[]) AS v (id, price, quantity, published)
+                 WHERE l.id = v.id
+                   AND (v.price AND l.price_pushed_at IS NOT NULL
+                        OR v.quantity AND l.quantity_pushed_at IS NOT NULL OR v.published)
+                """,
+                [row["listing_id"] for row in rows],
+                *[[key in row for row in rows] for key in SUBJECT_KEYS.values()],
+            )
+        )
+        self.invalidate_model()
 
 
 SUBJECT_KEYS = {"price": "price", "stock": "quantity", "publication": "published"}

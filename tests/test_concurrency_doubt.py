@@ -1,0 +1,93 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from .common import MarketplaceCase
+from .test_concurrency import CommittedCase
+
+
+class Killed(BaseException):
+    """What no handler catches, as little as SIGKILL."""
+
+
+class TestConcurrencyDoubt(MarketplaceCase):
+    """The marketplace has taken what was sent, and we never heard of it. What is changed back meanwhile must be sent,
+    although it is what was sent last as far as we know."""
+
+    def setUp(self):
+        super().setUp()
+        self.listing = self.stock_products()[0]
+        self.product = self.products[0]
+        self.former = self.product.list_price
+
+    def shown(self):
+        there = self.at_box(self.product)
+        return there["selling_price"], there["available_stock_quantity"], there["is_published"]
+
+    def go_on(self):
+        self.running()._note_success()
+        self.sweep()
+
+    def test_a_price_that_is_changed_back_after_its_answer_was_lost_is_sent(self):
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.product.list_price = 44
+        self.commit()
+        self.assertEqual(self.shown()[0], 44)
+        self.product.list_price = self.former
+        self.go_on()
+        self.assertEqual(self.shown()[0], self.former)
+        self.assertEqual(self.listing.state, "synced")
+
+    def test_a_quantity_that_is_changed_back_after_its_answer_was_lost_is_sent(self):
+        self.box.fail(path="bulk-update$", kind="truncated")
+        self.set_stock(self.product, 7)
+        self.commit()
+        self.assertEqual(self.shown()[1], 7)
+        self.set_stock(self.product, 100)
+        self.go_on()
+        self.assertEqual(self.shown()[1], 100)
+
+    def test_what_is_put_back_on_sale_after_its_answer_was_lost_is_shown(self):
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.product.product_tmpl_id.marketplace_sync_enabled = False
+        self.commit()
+        self.assertFalse(self.shown()[2])
+        self.product.product_tmpl_id.marketplace_sync_enabled = True
+        self.go_on()
+        self.assertEqual(self.shown(), (self.former, 100, True))
+
+    def test_what_is_taken_off_again_after_its_answer_was_lost_is_hidden(self):
+        self.product.product_tmpl_id.marketplace_sync_enabled = False
+        self.commit()
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.product.product_tmpl_id.marketplace_sync_enabled = True
+        self.commit()
+        self.assertTrue(self.shown()[2])
+        self.product.product_tmpl_id.marketplace_sync_enabled = False
+        self.go_on()
+        self.assertFalse(self.shown()[2])
+
+    def test_what_was_answered_is_not_sent_again(self):
+        self.product.list_price = 44
+        self.commit()
+        self.assertEqual(len(self.sent_rows()), 1)
+        self.product.list_price = self.former
+        self.product.list_price = 44
+        self.commit()
+        self.go_on()
+        self.assertEqual(len(self.sent_rows()), 1)
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrencyKilled(CommittedCase):
+    def test_a_price_that_is_changed_back_after_its_sender_was_killed_is_sent(self):
+        self.set_price(44)
+        killed = patch.object(self.registry["marketplace.lane.offers"], "_store", side_effect=Killed)
+        with killed, self.assertRaises(Killed):
+            self.drain("offers")
+        self.assertEqual(self.box.product("cc-0")["selling_price"], 44)
+        self.set_price(10)
+        self.drain("offers")
+        self.assertEqual(self.box.product("cc-0")["selling_price"], 10)
+        self.assertEqual(self.sent_prices(), [44, 10])
