@@ -96,8 +96,9 @@ def running_sandbox(python, products, orders, token, log, seed=1):
 
 
 @contextlib.contextmanager
-def running_server(instance, database, log, options, module=None, channels=CHANNELS):
-    """Odoo with queue_job's runner; gives the process and its URL once it answers."""
+def running_server(instance, database, log, options, module=None, channels=CHANNELS, start=None):
+    """Odoo with queue_job's runner; gives the process and its URL once it answers. `start` may be used instead of
+    `started`."""
     modules = ["base", "web", "queue_job"] if instance.series == "17.0" else ["base", "rpc", "web", "queue_job"]
     folders = [module.parent] if module else []
     modules += [module.name] if module else []
@@ -120,7 +121,7 @@ def running_server(instance, database, log, options, module=None, channels=CHANN
     try:
         with (
             open(log, "a") as output,
-            started(command, env=instance.env, stdout=output, stderr=subprocess.STDOUT) as process,
+            (start or started)(command, env=instance.env, stdout=output, stderr=subprocess.STDOUT) as process,
         ):
             url = f"http://127.0.0.1:{port}"
             with timed("Odoo answers"):

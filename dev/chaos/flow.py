@@ -1,12 +1,18 @@
 """What flows while things break: orders at the marketplace, deliveries of them, and people who work in Odoo."""
 
+import contextlib
 import threading
 import time
 
+from ..common import Stop
 from ..rpc import RpcError
 
 DELIVERY_TRIES = 6
 PULL_SECONDS = 4.0
+# After failures an account waits longer each time: most of the run, and few calls would be there to be struck. So its
+# waiting is cut short this often.
+PATIENCE_SECONDS = 1.0
+CUT_SHORT = "UPDATE marketplace_config_state SET blocked_until = NULL WHERE blocked_until IS NOT NULL"
 # How often what becomes of an order is tried again before it is left to the end of the run.
 ROUNDS = 3
 # The question whether customers shall have a text message is not ours.
@@ -36,13 +42,14 @@ class Flow:
         work = [(self._shop, (placed,)), (self._staff, (placed,))]
         work += [(self._user, (person, changes)) for person, changes in zip(self.people, self.plan.users, strict=True)]
         threads = [threading.Thread(target=self._guarded, args=each) for each in work]
-        puller = threading.Thread(target=self._guarded, args=(self._pull, ()))
-        for thread in [*threads, puller]:
+        waiting = [threading.Thread(target=self._guarded, args=(act, ())) for act in (self._pull, self._cut_short)]
+        for thread in [*threads, *waiting]:
             thread.start()
         for thread in threads:
             thread.join()
         self._over.set()
-        puller.join()
+        for thread in waiting:
+            thread.join()
         if self.failures:
             raise self.failures[0]
 
@@ -113,6 +120,7 @@ class Flow:
         for _try in range(DELIVERY_TRIES):
             try:
                 status = self.sandbox.post("deliver", delivery)["status"]
+                self.notes.deliveries.append((time.time(), status))
             except RpcError:  # the sandbox got no answer
                 status = "no answer"
             self.notes.count(f"webhook deliveries: {status}")
@@ -126,6 +134,11 @@ class Flow:
         person = self.people[0]
         while not self._over.wait(PULL_SECONDS):
             person.call("marketplace.config", "action_pull_orders", [self.trip.account])
+
+    def _cut_short(self):
+        while not self._over.wait(PATIENCE_SECONDS):
+            with contextlib.suppress(Stop):  # PostgreSQL is away
+                self.system.cluster.query(CUT_SHORT, database=self.system.database)
 
     def _user(self, person, changes):
         for number, change in enumerate(changes):

@@ -19,6 +19,8 @@ DATABASE_LOST = (
 ALLOWED = [
     ("PostgreSQL went away", RESTART, DATABASE_LOST,
      "whoever works with a connection loses it, and says so; what was not committed is done again"),
+    ("a server that came up without PostgreSQL", RESTART, r"\AFailed to load registry",
+     "Odoo says so before it tries again with the next request"),
     ("a job's worker went away", KILL,
      r"exception in GET http\S*/queue_job/runjob|RemoteDisconnected|Connection reset by peer",
      "the runner tells that its worker gave no answer; the job is found dead and queued again"),

@@ -11,6 +11,8 @@ from ..rpc import OdooClient, RpcError
 
 PASSWORD = "chaos"
 GROUPS = ("sales_team.group_sale_manager", "stock.group_stock_manager", "cartona_integration.group_marketplace_manager")
+# Newer series have rights on products for themselves; in 17.0 they come with those above.
+PRODUCT_GROUP = [("module", "=", "product"), ("name", "=", "group_product_manager")]
 # How long a person goes on trying while the system is away.
 PATIENCE = 120
 # What Odoo says, in whatever words, when its database goes away under a request.
@@ -35,6 +37,7 @@ class Notes:
     def __init__(self):
         self.counts, self.tracebacks = Counter(), []
         self.database_lost = []  # (moment, words) of answers that say so
+        self.deliveries = []  # (moment, status) of webhooks that were answered
         self._lock = threading.Lock()
 
     def count(self, what, number=1):
@@ -91,6 +94,7 @@ def make_people(system, notes, count):
     """Users with the rights of sellers, one for each share of the changes."""
     odoo = system.stack.odoo
     groups = [odoo.call("ir.model.data", "check_object_reference", *name.split("."))[1] for name in GROUPS]
+    groups += [row["res_id"] for row in odoo.call("ir.model.data", "search_read", PRODUCT_GROUP, ["res_id"])]
     logins = [f"chaos{number}" for number in range(count)]
     field = "groups_id" if "groups_id" in odoo.call("res.users", "fields_get", [], ["type"]) else "group_ids"
     odoo.call(

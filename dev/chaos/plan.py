@@ -11,6 +11,7 @@ USERS = 4
 FATES = {"keep": 46, "deliver": 14, "otp": 6, "part": 4, "cancel": 6, "customer_cancels": 12, "customer_edits": 12}
 WAYS = {"pull": 35, "webhook": 40, "webhooks": 25}
 CHANGES = {"price": 50, "prices": 12, "stock": 30, "own_order": 6, "click": 2}
+USUAL_PRICES, USUAL_STOCK = (25.0, 30.0), (5, 500)
 CLICKS = ("action_pull_orders", "action_sync_all", "action_audit")
 KILLS = {"WorkerHTTP": 60, "WorkerJobRunner": 15, "WorkerCron": 10}
 # The sandbox's faults: together they strike 30 of 100 calls. The first that strikes decides, so each next one has to
@@ -119,9 +120,10 @@ class Plan:
 
     def _value(self, rng, kind):
         if kind in ("price", "prices"):
-            return rng.randint(500, 50_000) / 100
+            # What is changed back to what it was is what a lost answer makes wrong.
+            return rng.choice((rng.randint(500, 50_000) / 100, rng.choice(USUAL_PRICES)))
         if kind == "stock":
-            return rng.choice((rng.randint(0, 12), rng.randint(200, 900)))
+            return rng.choice((rng.randint(0, 12), rng.randint(200, 900), rng.choice(USUAL_STOCK)))
         return rng.randint(1, 5)
 
     def summary(self):

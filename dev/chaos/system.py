@@ -15,6 +15,7 @@ from ..databases import Databases
 from ..instance import Instance, free_port
 from ..postgres import Cluster
 from ..stack import Stack, new_log, running_sandbox, running_server
+from .service import kept_running
 
 CLOCK = Path(__file__).parent / "clock" / "chaos_clock"
 # A commit that was answered must survive a crash of PostgreSQL, which the usual cluster does not promise.
@@ -71,6 +72,7 @@ class System:
     def __init__(self, stack, clock):
         self.stack, self.clock = stack, clock
         self.cluster, self.sandbox, self.database = stack.cluster, stack.sandbox, stack.database
+        self.server = stack.processes[1][1]
 
     def query(self, sql):
         """The rows of a statement, whose columns have a name each."""
@@ -79,7 +81,7 @@ class System:
 
     def workers(self):
         """`{class of the worker: [process ids]}` of those that are alive now, as the server's log told of them."""
-        alive, server = {}, self.stack.processes[1][1].pid
+        alive, server = {}, self.server.pid
         for kind, pid in ALIVE.findall(self.stack.log.read_text(errors="replace")):
             if parent(pid) == server and int(pid) not in alive.setdefault(kind, []):
                 alive[kind].append(int(pid))
@@ -115,7 +117,8 @@ def running_system(seed, products, token=None):
         token = token or secrets.token_urlsafe(16)
         process, sandbox = stop.enter_context(running_sandbox(instance.python, products, 0, token, log, seed))
         options = {"workers": WORKERS, "gevent_port": free_port(), "limit_time_cpu": 600}
-        server, url = stop.enter_context(running_server(instance, database, log, options, CLOCK, CHANNELS))
+        running = running_server(instance, database, log, options, CLOCK, CHANNELS, kept_running)
+        server, url = stop.enter_context(running)
         stack = Stack(url, database, sandbox, instance, cluster, log)
         stack.processes = [("the sandbox", process), ("the server", server)]
         yield System(stack, clock)

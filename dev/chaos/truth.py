@@ -118,7 +118,8 @@ class Truth:
                     f"{sku}: written {price}, there {there[sku]['selling_price']}"
                     for sku, price in self.flow.prices.items()
                     if not same(price, there[sku]["selling_price"])
-                ],
+                ]
+                or ([] if self.flow.prices else ["nobody could write any"]),
             ),
         }
 
