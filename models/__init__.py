@@ -7,6 +7,7 @@ from . import marketplace_config_access
 from . import marketplace_config_actions
 from . import marketplace_config_condition
 from . import marketplace_config_changes
+from . import marketplace_config_screen
 from . import marketplace_config_setup
 from . import marketplace_config_state
 from . import marketplace_config_webhooks

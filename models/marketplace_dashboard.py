@@ -9,6 +9,15 @@ from .marketplace_inbox import OPEN_STATES
 
 # Days of which it is told how many orders the webhooks missed.
 LOSS_DAYS = 7
+# What the figures open lists of. Orders are for those who sell, messages for managers.
+LISTED = (
+    "marketplace.listing",
+    "marketplace.inbox",
+    "marketplace.outbox",
+    "marketplace.sync.log",
+    "marketplace.audit",
+    "sale.order",
+)
 
 
 class MarketplaceConfig(models.Model):
@@ -20,8 +29,8 @@ class MarketplaceConfig(models.Model):
     def get_dashboard_data(self):
         """Return what the dashboard shows of each account the user may see.
 
-        :return: ``{"accounts": [dict], "now": text, "manager": whether the user may act}``; times are texts in UTC,
-            money is in the account's currency
+        :return: ``{"accounts": [dict], "now": text, "manager": whether the user may act, "readable": the models that
+            the user may see lists of}``; times are texts in UTC, money is in the account's currency
         """
         configs = self.search([])
         now = fields.Datetime.now()
@@ -31,6 +40,7 @@ class MarketplaceConfig(models.Model):
         failures, tasks = configs._dashboard_failures(), configs._dashboard_tasks()
         return {
             "manager": self.env.user.has_group(MANAGER),
+            "readable": self._dashboard_readable(),
             "now": fields.Datetime.to_string(now),
             "day_ago": fields.Datetime.to_string(now - timedelta(days=1)),
             "calls_since": fields.Datetime.to_string(self.env["marketplace.log.hour"]._first_hour()),
@@ -50,6 +60,11 @@ class MarketplaceConfig(models.Model):
                 for config in configs
             ],
         }
+
+    @api.model
+    def _dashboard_readable(self):
+        rights = self.env["ir.model.access"]
+        return [model for model in LISTED if rights.check(model, "read", raise_exception=False)]
 
     def _dashboard_figures(self):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""

@@ -26,6 +26,7 @@ from . import test_contract_woocommerce
 from . import test_customers
 from . import test_dashboard
 from . import test_dashboard_access
+from . import test_dashboard_browser
 from . import test_dashboard_failures
 from . import test_deadlines
 from . import test_deleted_accounts
@@ -86,6 +87,7 @@ from . import test_unmatched
 from . import test_walks
 from . import test_webhook
 from . import test_webhook_away
+from . import test_what_users_see
 from . import test_woocommerce_documentation
 from . import test_woocommerce_offers
 from . import test_woocommerce_orders

@@ -67,6 +67,7 @@ class Scene:
         self.account = None
 
     def set(self):
+        self.in_egypt()
         steps = roundtrip.run(self.stack)
         if not all(step.worked for step in steps):
             raise Stop(roundtrip.table(steps))
@@ -76,6 +77,19 @@ class Scene:
         self.unknown_product()
         self.wrong_token()
         self.drafts()
+
+    def in_egypt(self):
+        """A supplier in Cairo, who sells in Egyptian pounds."""
+        call = self.odoo.call
+        pound = call("res.currency", "search", [("name", "=", "EGP")], context={"active_test": False})[0]
+        call("res.currency", "write", [pound], {"active": True})
+        rates = call("res.currency.rate", "search", [("currency_id", "=", pound)])
+        call("res.currency.rate", "unlink", rates)  # one to one: prices stay as the steps made them
+        pricelist = call("product.pricelist", "create", {"name": "Egypt", "currency_id": pound})
+        call("ir.default", "set", "marketplace.config", "pricelist_id", pricelist)
+        country = call("res.country", "search", [("code", "=", "EG")])[0]
+        company = call("res.users", "read", [self.odoo.user], ["company_id"])[0]["company_id"][0]
+        call("res.company", "write", [company], {"name": "Nile Trading", "country_id": country})
 
     def drafts(self):
         """Accounts of other marketplaces that are being set up."""
@@ -143,11 +157,13 @@ class Scene:
             page("product", f"model=product.template&view_type=form&id={refused}", form,
                  before="document.querySelector('[name=marketplace].nav-link').click()"),
             page("partner", f"model=res.partner&view_type=form&id={partner}", form),
+            page("forget", f"model=res.partner&view_type=form&id={partner}", form,
+                 before="document.querySelector('button[name=action_marketplace_forget]').click()"),
             page("delivery", f"model=stock.picking&view_type=form&id={delivery}", form,
                  before="document.querySelector('[name=extra].nav-link').click()"),
             page("timeline", f"model=sale.order&view_type=form&id={order}", form,
                  before="document.querySelector('[name=marketplace].nav-link').click();"
-                        "document.querySelector('.o_content').scrollTop = 400"),
+                        "setTimeout(() => (document.querySelector('.o_content').scrollTop = 900), 300)"),
             page("held", f"model=sale.order&view_type=form&id={held}"
                  f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
             page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
@@ -165,7 +181,7 @@ class Scene:
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",
                  before="document.querySelector('.o_marketplace_dashboard [aria-expanded]').click()"),
             page("dashboard_narrow", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
-                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1", width=480),
+                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1", width=390),
             page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
                  f"&{ours}", rows),
         ]  # fmt: skip

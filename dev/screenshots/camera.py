@@ -34,6 +34,12 @@ SIGN_IN = """
     document.querySelector("input[name=password]").value = %s;
     document.querySelector("form.oe_login_form").submit();
 """
+# What Odoo's own tours point at is not ours to show.
+NO_TIPS = """
+    document.head.append(
+        Object.assign(document.createElement("style"), {textContent: ".o_tour_pointer {display: none !important}"})
+    );
+"""
 AT_REST = "document.fonts.status === 'loaded' && !document.querySelector('.o_loading_indicator, .o_blockUI')"
 
 
@@ -122,6 +128,7 @@ def main(task):
             page.resize(wanted.get("width") or WIDTH)
             page.go(f"{task['url']}{wanted['address']}")
             page.wait(wanted["ready"])
+            page.evaluate(NO_TIPS)
             if wanted.get("before"):
                 page.evaluate(wanted["before"])
             page.wait(AT_REST)

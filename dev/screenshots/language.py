@@ -18,7 +18,7 @@ def by_language(names, pages):
     """
     for suffix, code in {"": None, **LANGUAGES}.items():
         wanted = [{**page, "name": f"{page['name']}-{suffix}" if suffix else page["name"]} for page in pages]
-        wanted = [page for page in wanted if page["name"] in names or (not suffix and names == ("all",))]
+        wanted = [page for page in wanted if page["name"] in names or (not suffix and "all" in names)]
         if wanted:
             yield code, wanted
 

@@ -1,12 +1,13 @@
 /** @odoo-module **/
 
-import {Component, useState} from "@odoo/owl";
+import {Component, useRef, useState} from "@odoo/owl";
 import {formatFloat, formatInteger, formatMonetary} from "@web/views/fields/formatters";
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {useService} from "@web/core/utils/hooks";
-import {need, stateLabel} from "./account_state";
+import {DIGITS, need, stateLabel} from "./account_state";
 import {HistoryChart} from "./history_chart";
+import {keepFocus} from "./focus";
 import {listOf} from "./drill_down";
 
 const NEEDS = {
@@ -30,6 +31,7 @@ export class AccountCard extends Component {
   setup() {
     this.orm = useService("orm");
     this.action = useService("action");
+    this.name = useRef("name");
     this.state = useState({open: this.props.open, busy: false});
   }
 
@@ -58,7 +60,9 @@ export class AccountCard extends Component {
       return _t("This database is a copy: it speaks to no marketplace.");
     }
     if (account.state === "draft") {
-      return _t("Open it and finish the set-up: nothing is sent or pulled yet.");
+      return this.props.manager
+        ? _t("Open it and finish the set-up: nothing is sent or pulled yet.")
+        : _t("A marketplace manager has yet to finish the set-up: nothing is sent or pulled yet.");
     }
     return account.state === "live" ? "" : account.reason;
   }
@@ -89,9 +93,9 @@ export class AccountCard extends Component {
   get backlog() {
     const account = this.account;
     const parts = [
-      [account.waiting, _t("%s listings", this.whole(account.waiting))],
-      [account.waiting_documents, _t("%s to import", this.whole(account.waiting_documents))],
-      [account.waiting_commands, _t("%s to tell", this.whole(account.waiting_commands))],
+      [account.waiting, _t("listings: %s", this.whole(account.waiting))],
+      [account.waiting_documents, _t("to import: %s", this.whole(account.waiting_documents))],
+      [account.waiting_commands, _t("to tell: %s", this.whole(account.waiting_commands))],
     ];
     const told = parts.filter(([count]) => count).map(([, text]) => text);
     return told.join(", ");
@@ -143,8 +147,8 @@ export class AccountCard extends Component {
     const when = this.ago(drift.at);
     return {
       clean: _t("nothing, %s", when),
-      healed: _t("%s products, corrected %s", this.whole(drift.count), when),
-      approval: _t("%s products, wait for you", this.whole(drift.count)),
+      healed: _t("%s, corrected %s", this.whole(drift.count), when),
+      approval: _t("%s, waiting for approval", this.whole(drift.count)),
       failed: _t("the comparison failed %s", when),
     }[drift.state];
   }
@@ -176,7 +180,7 @@ export class AccountCard extends Component {
   }
 
   ago(text) {
-    return text ? deserializeDateTime(text).toRelative() : _t("never");
+    return text ? deserializeDateTime(text).toRelative(DIGITS) : _t("never");
   }
 
   seconds(value) {
@@ -197,8 +201,13 @@ export class AccountCard extends Component {
 
   // ------------------------------------------------------------------ what is done
 
+  listOf(key, extra) {
+    return listOf(key, this.account, this.props.moments, this.props.readable, extra);
+  }
+
   open(key, extra) {
-    return this.action.doAction(listOf(key, this.account, this.props.moments, extra));
+    const list = this.listOf(key, extra);
+    return list && this.action.doAction(list);
   }
 
   openAccount() {
@@ -221,6 +230,7 @@ export class AccountCard extends Component {
       this.state.busy = false;
     }
     await this.props.reload();
+    keepFocus(this.name);
   }
 
   retryCause(failure) {
@@ -242,4 +252,11 @@ export class AccountCard extends Component {
 
 AccountCard.template = "cartona_integration.AccountCard";
 AccountCard.components = {HistoryChart};
-AccountCard.props = {account: Object, moments: Object, manager: Boolean, open: Boolean, reload: Function};
+AccountCard.props = {
+  account: Object,
+  moments: Object,
+  readable: Array,
+  manager: Boolean,
+  open: Boolean,
+  reload: Function,
+};

@@ -3,6 +3,11 @@
 import {_t} from "@web/core/l10n/translation";
 
 /**
+ * Times in the digits of the figures beside them: Odoo writes numbers in 0 to 9 in each language, times it does not.
+ */
+export const DIGITS = {numberingSystem: "latn"};
+
+/**
  * @returns {String} the state of an account in words
  */
 export function stateLabel(account) {

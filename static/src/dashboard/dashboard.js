@@ -1,6 +1,6 @@
 /** @odoo-module **/
 
-import {Component, onWillStart, onWillUnmount, useState} from "@odoo/owl";
+import {Component, onWillDestroy, onWillStart, useState} from "@odoo/owl";
 import {Layout} from "@web/search/layout";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
@@ -23,6 +23,7 @@ export class MarketplaceDashboard extends Component {
     this.action = useService("action");
     this.display = {controlPanel: {}};
     this.state = useState({accounts: [], loaded: false, lost: false, manager: false, doctor: false, news: ""});
+    this.readable = [];
     this.moments = {};
     this.alive = true;
     this.onVisibility = () => this.resume();
@@ -31,7 +32,8 @@ export class MarketplaceDashboard extends Component {
       this.plan();
     });
     document.addEventListener("visibilitychange", this.onVisibility);
-    onWillUnmount(() => {
+    // Also of a page that was left before it was shown.
+    onWillDestroy(() => {
       this.alive = false;
       clearTimeout(this.timer);
       document.removeEventListener("visibilitychange", this.onVisibility);
@@ -67,9 +69,10 @@ export class MarketplaceDashboard extends Component {
       this.state.lost = true;
       return;
     }
-    const {accounts, manager, ...moments} = data;
+    const {accounts, manager, readable, ...moments} = data;
     this.state.news = this.newsOf(accounts);
     this.moments = moments;
+    this.readable = readable;
     Object.assign(this.state, {accounts: this.sorted(accounts), manager, loaded: true, lost: false});
   }
 

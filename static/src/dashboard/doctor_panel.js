@@ -1,7 +1,8 @@
 /** @odoo-module **/
 
-import {Component, onWillStart, useState} from "@odoo/owl";
+import {Component, onWillStart, useRef, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
+import {keepFocus} from "./focus";
 import {useService} from "@web/core/utils/hooks";
 
 /**
@@ -10,6 +11,7 @@ import {useService} from "@web/core/utils/hooks";
 export class DoctorPanel extends Component {
   setup() {
     this.orm = useService("orm");
+    this.again = useRef("again");
     this.state = useState({findings: [], busy: false, failed: false});
     onWillStart(() => this.look());
   }
@@ -23,6 +25,7 @@ export class DoctorPanel extends Component {
       this.state.failed = true;
     }
     this.state.busy = false;
+    keepFocus(this.again);
   }
 
   /**
@@ -37,11 +40,15 @@ export class DoctorPanel extends Component {
       this.state.busy = false;
     }
     await this.props.reload();
+    keepFocus(this.again);
+  }
+
+  get open() {
+    return this.state.findings.filter((finding) => finding.level !== "ok").length;
   }
 
   get summary() {
-    const open = this.state.findings.filter((finding) => finding.level !== "ok").length;
-    return open ? _t("%s to look at", open) : _t("Everything works.");
+    return this.open ? _t("%s to look at", this.open) : _t("Everything works.");
   }
 
   label(level) {

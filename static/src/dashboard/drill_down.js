@@ -31,21 +31,19 @@ const LISTS = {
   ],
   late: () => ["sale.order", [["marketplace_late", "=", true]]],
   // What waits, and what failed, may be of three kinds: the one that there is most of.
-  waiting: (account) => {
-    const kinds = [
+  waiting: (account, moments, readable) =>
+    most(readable, [
       [account.waiting, "marketplace.listing", [["state", "in", ["new", "waiting"]]]],
       [account.waiting_documents, "marketplace.inbox", [["state", "in", ["waiting", "imported"]]]],
       [account.waiting_commands, "marketplace.outbox", [["state", "=", "waiting"]]],
-    ];
-    return most(kinds);
-  },
-  failed: (account) =>
-    most([
+    ]),
+  failed: (account, moments, readable) =>
+    most(readable, [
       [account.failed_listings, "marketplace.listing", [FAILED]],
       [account.failed_documents, "marketplace.inbox", [FAILED]],
       [account.failed_commands, "marketplace.outbox", [FAILED]],
     ]),
-  cause: (account, moments, failure) => [failure.model, [FAILED, ["cause", "=", failure.cause]]],
+  cause: (account, moments, readable, failure) => [failure.model, [FAILED, ["cause", "=", failure.cause]]],
   listings: () => ["marketplace.listing", []],
   lag: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.hour_ago]]],
   lagDay: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.day_ago]]],
@@ -65,8 +63,9 @@ const LISTS = {
   ],
 };
 
-function most(kinds) {
-  const [, model, domain] = kinds.reduce((one, other) => (other[0] > one[0] ? other : one));
+function most(readable, kinds) {
+  const shown = kinds.filter(([, model]) => readable.includes(model));
+  const [, model, domain] = (shown.length ? shown : kinds).reduce((one, other) => (other[0] > one[0] ? other : one));
   return [model, domain];
 }
 
@@ -79,13 +78,17 @@ function ofAccount(model, account) {
 }
 
 /**
- * @returns {Object} the action that opens the records which a figure counts
+ * @param {Array} readable the models that the user may see lists of
+ * @returns {Object} the action that opens the records which a figure counts, nothing where the user may not see them
  */
-export function listOf(key, account, moments, extra) {
+export function listOf(key, account, moments, readable, extra) {
   if (key === "drift") {
-    return audits(account);
+    return readable.includes("marketplace.audit") ? audits(account) : null;
   }
-  const [model, domain] = LISTS[key](account, moments, extra);
+  const [model, domain] = LISTS[key](account, moments, readable, extra);
+  if (!readable.includes(model)) {
+    return null;
+  }
   const views = [[false, "list"]];
   if (model !== "marketplace.outbox") {
     views.push([false, "form"]);

@@ -5,6 +5,7 @@ import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {loadBundle} from "@web/core/assets";
 import {localization} from "@web/core/l10n/localization";
+import {DIGITS} from "./account_state";
 
 /**
  * The last 24 hours of an account: orders as bars, the lag of what was sent as a line, and the lag that it should stay
@@ -35,7 +36,7 @@ export class HistoryChart extends Component {
   }
 
   clock(hour) {
-    return deserializeDateTime(hour.start).toFormat("HH:mm");
+    return deserializeDateTime(hour.start).toFormat("HH:mm", DIGITS);
   }
 
   draw() {
