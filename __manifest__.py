@@ -10,7 +10,7 @@
     "development_status": "Beta",
     "application": True,
     "images": ["static/description/dashboard.png"],
-    "depends": ["sale_management", "sale_stock", "phone_validation", "queue_job"],
+    "depends": ["sale_management", "sale_stock", "digest", "phone_validation", "queue_job"],
     "external_dependencies": {"python": ["requests", "phonenumbers", "jmespath", "cryptography"]},
     "data": [
         "security/security.xml",
@@ -18,6 +18,7 @@
         "data/queue_job.xml",
         "data/ir_cron.xml",
         "data/product.xml",
+        "data/digest_data.xml",
         "views/marketplace_config_views.xml",
         "views/marketplace_config_condition_views.xml",
         "views/marketplace_config_webhooks_views.xml",
@@ -41,6 +42,7 @@
         "wizards/marketplace_rest_views.xml",
         "wizards/sale_order_cancel_views.xml",
         "views/res_partner_views.xml",
+        "views/digest_views.xml",
         "views/menus.xml",
     ],
     "assets": {

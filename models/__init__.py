@@ -53,6 +53,7 @@ from . import marketplace_language
 from . import marketplace_dashboard
 from . import marketplace_dashboard_failures
 from . import marketplace_dashboard_history
+from . import digest
 from . import marketplace_doctor
 from . import marketplace_doctor_ways
 from . import marketplace_config_secrets
