@@ -39,10 +39,9 @@ class Digest(models.Model):
         """What waits now: a day that is over has no other number than today."""
         self._check_marketplace_access()
         for digest in self:
+            company = digest._marketplace_company()
             # sudo: who may see the accounts sees how much failed, as on the dashboard; of commands only the number
-            accounts = (
-                self.env["marketplace.config"].sudo().search([("company_id", "=", digest._marketplace_company().id)])
-            )
+            accounts = self.env["marketplace.config"].sudo().search([("company_id", "=", company.id)])
             digest.kpi_marketplace_failed_value = accounts._count_failed()
 
     def _compute_kpis_actions(self, company, user):

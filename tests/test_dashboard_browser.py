@@ -132,7 +132,7 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             menu("dashboard").click();
             await until(() => held.length === 1);
             menu("accounts").click();
-            await until(() => document.querySelector(".o_list_view .o_data_row") && !document.querySelector(".o_loading"));
+            await until(() => document.querySelector(".o_list_view .o_data_row"));
             held.splice(0).forEach((go) => go());
             held = null;
             await until(() => answered === 1);
