@@ -25,7 +25,6 @@ export class DoctorPanel extends Component {
       this.state.failed = true;
     }
     this.state.busy = false;
-    keepFocus(this.again);
   }
 
   /**
