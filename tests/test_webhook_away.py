@@ -5,7 +5,6 @@ import psycopg2
 
 from odoo import http
 from odoo.modules.module import get_manifest
-from odoo.modules.registry import Registry
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
@@ -38,7 +37,7 @@ class TestWebhookAway(HttpCase):
 
     def test_a_delivery_whose_database_has_just_gone_is_told_to_come_again(self):
         gone = psycopg2.OperationalError("server closed the connection unexpectedly")
-        with patch.object(Registry, "check_signaling", side_effect=gone):
+        with patch.object(http, "Registry", side_effect=gone):
             self.assert_later(self.ask("/marketplace_integration/webhook/orders/some-key"))
 
     def test_other_addresses_are_not_found_as_before(self):
