@@ -75,3 +75,13 @@ def test_a_secret_is_found_with_its_table_and_column():
         ("otp", "mail_message", "body"): 1,
         ("token", "marketplace_config", "auth_token"): 1,
     }
+
+
+def test_a_cursor_that_was_never_opened_is_explained_whenever_it_is_collected(tmp_path):
+    log = tmp_path / "log"
+    head = "2023-11-14 22:13:21,000 7 WARNING db odoo.sql_db: Cursor not closed explicitly\n"
+    ignored = "Exception ignored in: <function Cursor.__del__ at 0x7f>\nTraceback (most recent call last):\n"
+    log.write_text(f"{head}{ignored}RecursionError: maximum recursion depth exceeded\n{head}{ignored}KeyError: 1\n")
+    explained, unexplained = judge(log, [])
+    assert explained == {"a cursor that was never opened": 1}
+    assert len(unexplained) == 1
