@@ -14,10 +14,10 @@ help:
 	@echo "make screenshots    the pictures in docs/images, of a running system"
 	@echo "make architecture   the picture in docs/ARCHITECTURE.md, of the code's imports"
 	@echo "make i18n           the texts to translate, i18n/*.pot, and the languages brought up to them"
-	@echo "make port           the addon for Odoo 19.0, in the folder it prints"
+	@echo "make port           the addon for Odoo 19.0 (or SERIES=18.0), in the folder it prints"
 	@echo "make dist           what a user installs, in dist/: a zip and a wheel for each series"
 	@echo "make clean          stops and removes what this checkout made outside of itself (ALL=1: Odoo and Python too)"
-	@echo "SERIES=17.0|19.0 forces a series, ODOO_HOME=path names a source tree of Odoo 17.0."
+	@echo "SERIES=17.0|18.0|19.0 forces a series, ODOO_HOME=path names a source tree of Odoo 17.0 or 18.0."
 
 run test coverage mutants lint bench chaos screenshots architecture i18n clean port dist:
 	@$(PYTHON) -m dev $@

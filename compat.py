@@ -25,7 +25,7 @@ def unit_field(lines):
 def pack_unit(uom, size):
     """Return the unit that holds ``size`` of ``uom``, made when there is none yet.
 
-    Units have categories with factors until 17.0, and a reference unit since 18.0.
+    Units have categories with factors until 18.0, and a reference unit since 19.0.
     """
     if size == 1:
         return uom

@@ -4,7 +4,7 @@ import os
 import shutil
 
 from .common import ROOT, cache_dir, say, state_dir
-from .odoo_source import WRITTEN_FOR
+from .odoo_source import TREES, tree
 from .postgres import Cluster
 
 IN_THE_CHECKOUT = [".bench", ".chaos", "dist", ".pytest_cache", ".ruff_cache"]
@@ -30,7 +30,7 @@ def clean_cache():
     for path in cache_dir().iterdir():
         if path.name == "checkouts":
             continue
-        if path.name == f"odoo-{WRITTEN_FOR}" and not (path / ".git").exists():
+        if path in map(tree, TREES) and not (path / ".git").exists():
             say(f"kept {path}: put there by hand, it can not be fetched again")
         elif path.is_dir():
             shutil.rmtree(path)

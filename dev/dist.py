@@ -1,7 +1,6 @@
 """`make dist`: what a user installs, in `dist/`: for each series one zip to unpack into an addons path, and one wheel.
 
-Only series whose tests run are packed. The port's rules are written for 19.0 and never saw an Odoo 18, so there is no
-package for 18.0.
+Only series whose tests run are packed: those of the port's rules (see `port_rules.py`), and the one it is written in.
 """
 
 import ast

@@ -74,7 +74,7 @@ class Instance:
     def install(self, database, modules):
         """Install modules with demo data; stop with Odoo's output when anything about it went wrong."""
         configuration = self.configuration(f"install-{os.getpid()}")
-        demo = [] if self.series == "17.0" else ["--with-demo"]
+        demo = [] if self.series < "19.0" else ["--with-demo"]
         options = ["-c", configuration, "-d", database, "--stop-after-init", "--no-http", *demo]
         done = call(self.command(*options, "-i", ",".join(modules)), env=self.env, check=False)
         configuration.unlink()

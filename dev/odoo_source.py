@@ -1,7 +1,8 @@
 """Which Odoo is used, and why.
 
 The first that answers: ODOO_HOME, the cache, a clone of Odoo's repository, Debian's package of a newer series. The
-addon is written for 17.0; on another series it runs ported (see `port.py`).
+addon is written for 17.0; on another series it runs ported (see `port.py`). Without SERIES that is 17.0, or what
+ODOO_HOME holds.
 """
 
 import functools
@@ -15,15 +16,18 @@ from pathlib import Path
 from .common import Stop, cache_dir, call, digest, say
 
 WRITTEN_FOR = "17.0"
-SERIES = ("17.0", "19.0")
+SERIES = ("17.0", "18.0", "19.0")
+TREES = ("17.0", "18.0")  # taken as source trees; what is newer comes from Debian
 REPOSITORY = "https://github.com/odoo/odoo"
 CLONE_LIMIT = 900
 NO_ODOO = """no Odoo can be had here. Ways to get one:
-  - set ODOO_HOME to a source tree of Odoo 17.0 (a git clone, or an unpacked release)
+  - set ODOO_HOME to a source tree of Odoo {series} (a git clone, or an unpacked release)
   - put such a tree at {cache}
   - give this machine access to {repository} (make clones it there)
-  - on Debian or a relative with apt-get: access to the Debian archive (make takes Debian's odoo-19 and ports the addon)
+  - without SERIES, on Debian or a relative with apt-get: access to the Debian archive (make takes Debian's odoo-19 and
+    ports the addon)
 {reasons}"""
+NOT_WHOLE = "is not whole: it lacks web/static/lib, and with it what its pages are made of"
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def resolve(wanted=None):
             tell(f"Odoo {found.series} in {found.home} ({found.why})")
             return found
     notes = "".join(f"  tried: {reason}\n" for reason in reasons)
-    raise Stop(NO_ODOO.format(cache=cache_dir() / f"odoo-{WRITTEN_FOR}", repository=REPOSITORY, reasons=notes))
+    series = wanted or WRITTEN_FOR
+    raise Stop(NO_ODOO.format(series=series, cache=tree(series), repository=REPOSITORY, reasons=notes))
 
 
 @functools.cache
@@ -88,47 +93,65 @@ def tell(line):
     say(line)
 
 
-def written_for_is_here():
-    """True where the series the source is written in is on the machine already."""
-    return bool(from_environment(WRITTEN_FOR, []) or from_cache(WRITTEN_FOR, []))
+def tree(series):
+    """Where the cache holds the source tree of a series."""
+    return cache_dir() / f"odoo-{series}"
+
+
+def is_here(series):
+    """True where the source tree of a series is on the machine already."""
+    return bool(from_environment(series, []) or from_cache(series, []))
 
 
 def from_environment(wanted, reasons):
+    """The tree in ODOO_HOME; passed over where SERIES asks for another one."""
     home = os.environ.get("ODOO_HOME")
-    if not home or wanted not in (None, WRITTEN_FOR):
+    if not home or wanted not in (None, *TREES):
         return None
     series = series_of(home)
-    if series != WRITTEN_FOR:
+    if series not in TREES:
         content = f"Odoo {series}" if series else "no Odoo"
-        raise Stop(f"ODOO_HOME={home} holds {content}: point it at a {WRITTEN_FOR} tree")
-    return Odoo(series, Path(home).resolve(), "ODOO_HOME")
+        raise Stop(f"ODOO_HOME={home} holds {content}: point it at a tree of {' or '.join(TREES)}")
+    if not is_whole(home):
+        raise Stop(f"ODOO_HOME={home} {NOT_WHOLE}")
+    return Odoo(series, Path(home).resolve(), "ODOO_HOME") if wanted in (None, series) else None
 
 
 def from_cache(wanted, reasons):
-    home = cache_dir() / f"odoo-{WRITTEN_FOR}"
-    if wanted in (None, WRITTEN_FOR) and series_of(home) == WRITTEN_FOR:
-        return Odoo(WRITTEN_FOR, home, "found in the cache")
-    return None
+    series = wanted or WRITTEN_FOR
+    home = tree(series)
+    if series not in TREES or series_of(home) != series:
+        return None
+    if not is_whole(home):
+        reasons.append(f"{home} {NOT_WHOLE}")
+        return None
+    return Odoo(series, home, "found in the cache")
+
+
+def is_whole(home):
+    """False for a tree that went through a repository whose .gitignore names `lib`: no page would load."""
+    return any((Path(home) / addons / "web/static/lib/owl").is_dir() for addons in ("addons", "odoo/addons"))
 
 
 def from_clone(wanted, reasons):
     """A shallow clone; whether the network lets us is asked first and answered within seconds."""
-    if wanted not in (None, WRITTEN_FOR):
+    series = wanted or WRITTEN_FOR
+    if series not in TREES:
         return None
     if not shutil.which("git"):
         reasons.append("no git to clone with")
         return None
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     try:
-        call(["git", "ls-remote", "--exit-code", REPOSITORY, WRITTEN_FOR], env=env, timeout=8)
+        call(["git", "ls-remote", "--exit-code", REPOSITORY, series], env=env, timeout=8)
     except (Stop, subprocess.TimeoutExpired):
         reasons.append(f"{REPOSITORY} cannot be reached")
         return None
-    home = cache_dir() / f"odoo-{WRITTEN_FOR}"
-    fresh = cache_dir() / f"odoo-{WRITTEN_FOR}.{os.getpid()}"
-    say(f"cloning {REPOSITORY} {WRITTEN_FOR}: some minutes, once")
+    home = tree(series)
+    fresh = cache_dir() / f"{home.name}.{os.getpid()}"
+    say(f"cloning {REPOSITORY} {series}: some minutes, once")
     try:
-        call(["git", "clone", "-q", "--depth", "1", "--branch", WRITTEN_FOR, REPOSITORY, fresh], env=env,
+        call(["git", "clone", "-q", "--depth", "1", "--branch", series, REPOSITORY, fresh], env=env,
              timeout=CLONE_LIMIT)  # fmt: skip
         if not home.exists():
             fresh.rename(home)
@@ -137,11 +160,11 @@ def from_clone(wanted, reasons):
         return None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return from_cache(wanted, reasons) and Odoo(WRITTEN_FOR, home, f"cloned from {REPOSITORY}")
+    return from_cache(wanted, reasons) and Odoo(series, home, f"cloned from {REPOSITORY}")
 
 
 def from_debian(wanted, reasons):
-    if wanted == WRITTEN_FOR:
+    if wanted in TREES:
         return None
     from . import debian
 

@@ -1,9 +1,9 @@
 """The addon for a newer Odoo: a copy with the rewrites of `port_rules.py`, refused while an old word is left.
 
-The source is written for 17.0. Some old words would not fail on 19.0 but be passed over in silence (a constraint that
-is never made, a kanban view that opens empty), hence the refusal.
+The source is written for 17.0. Some old words would not fail on newer series but be passed over in silence (a
+constraint that is never made, a kanban view that opens empty), hence the refusal.
 
-    make port      writes the addon for 19.0 and says where
+    make port      writes the addon for 19.0 (SERIES=18.0: for that) and says where
 """
 
 import ast
@@ -14,18 +14,21 @@ import shutil
 from pathlib import Path
 
 from .common import MODULE, ROOT, Stop, say, state_dir
-from .port_rules import OLD_WORDS, RULES, TRANSFORMATIONS
+from .port_rules import OLD_WORDS, RULES, TRANSFORMATIONS, until
 
 # Not part of the addon; `sandbox` stays, since the tests use it.
 LEFT_OUT = {"dev", "tests_plain", "tests_e2e", "docs", "readme", "node_modules", "Makefile", "eslint.config.mjs"}
 TEXT = {".py", ".xml", ".js", ".csv", ".scss", ".css", ".sql"}
-TARGET = "19.0"
 
 
 def main():
-    folder = state_dir() / f"addons-{TARGET}" / MODULE
+    newest = max(RULES)
+    series = os.environ.get("SERIES") or newest
+    if series not in RULES:
+        raise Stop(f"SERIES={series}: ported to {' and '.join(RULES)}")
+    folder = state_dir() / f"addons-{series}" / MODULE
     folder.parent.mkdir(exist_ok=True)
-    port(ROOT, folder, TARGET)
+    port(ROOT, folder, series)
     print(folder)
     return 0
 
@@ -42,7 +45,12 @@ def port(source, target, series):
 def rewritten(source, names, series):
     """Content of the files by their names, refused while an old word is left."""
     wanted = {name: content(Path(source) / name, name, series) for name in names}
-    left = [complaint for name, data in wanted.items() if is_text(name) for complaint in old_words(name, data.decode())]
+    left = [
+        complaint
+        for name, data in wanted.items()
+        if is_text(name)
+        for complaint in old_words(name, data.decode(), series)
+    ]
     if left:
         raise Stop("\n".join(left) + f"\nthe port to {series} leaves old words: add a rule to dev/port_rules.py")
     return wanted
@@ -68,12 +76,12 @@ def content(path, name, series):
     return rewrite(name, data.decode(), series).encode() if is_text(name) else data
 
 
-def rewrite(name, text, series=TARGET):
+def rewrite(name, text, series):
     """One file's text after all transformations and rules that apply to its name."""
-    for files, transformation in TRANSFORMATIONS:
+    for files, transformation in until(TRANSFORMATIONS, series):
         if fnmatch.fnmatch(name, files):
             text = transformation(text)
-    for rule in RULES:
+    for rule in until(RULES, series):
         if any(fnmatch.fnmatch(name, files) for files in rule.files):
             text = re.sub(rule.pattern, rule.replacement.replace("{series}", series), text, flags=re.M | re.S)
     if name.endswith(".py"):
@@ -88,9 +96,9 @@ def check_syntax(name, text):
         raise Stop(f"{name}:{error.lineno}: is no Python any more after the rewrites: {error.msg}") from error
 
 
-def old_words(name, text):
+def old_words(name, text, series):
     """Complaints, one a line of `file:line: word (reason)`."""
-    for rule in OLD_WORDS:
+    for rule in until(OLD_WORDS, series):
         if not any(fnmatch.fnmatch(name, files) for files in rule.files):
             continue
         for found in re.finditer(rule.pattern, text, re.M):

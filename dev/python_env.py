@@ -11,8 +11,8 @@ from .common import Stop, cache_dir, call, digest, locked, say, timed
 DEV = Path(__file__).parent
 UV = "uv==0.13.9"
 # The Python versions that the pins of a series have wheels for: first and last.
-PYTHONS = {"17.0": ((3, 10), (3, 12)), "19.0": ((3, 10), (3, 13))}
-QUEUE_JOB = {"17.0": "17.0.1.5.4", "19.0": "19.0.2.4.0.1"}
+PYTHONS = {"17.0": ((3, 10), (3, 12)), "18.0": ((3, 11), (3, 12)), "19.0": ((3, 10), (3, 13))}
+QUEUE_JOB = {"17.0": "17.0.1.5.4", "18.0": "18.0.4.1.2.2", "19.0": "19.0.2.4.0.1"}
 
 
 def uv():

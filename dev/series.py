@@ -2,13 +2,16 @@
 
 from . import debian
 from .common import Stop, say
-from .odoo_source import WRITTEN_FOR, resolve, written_for_is_here
+from .odoo_source import TREES, WRITTEN_FOR, is_here, resolve
 
 
 def main():
-    if not written_for_is_here():
+    if not is_here(WRITTEN_FOR):
         print(resolve().series)
         return 0
+    for series in TREES:
+        if series != WRITTEN_FOR and is_here(series):
+            print(series)
     try:
         debian.odoo()
         print(debian.SERIES)

@@ -99,7 +99,7 @@ def running_sandbox(python, products, orders, token, log, seed=1):
 def running_server(instance, database, log, options, module=None, channels=CHANNELS, start=None):
     """Odoo with queue_job's runner; gives the process and its URL once it answers. `start` may be used instead of
     `started`."""
-    modules = ["base", "web", "queue_job"] if instance.series == "17.0" else ["base", "rpc", "web", "queue_job"]
+    modules = ["base", "web", "queue_job"] if instance.series < "19.0" else ["base", "rpc", "web", "queue_job"]
     folders = [module.parent] if module else []
     modules += [module.name] if module else []
     settings = {

@@ -16,11 +16,11 @@ def addon(tmp_path):
     """A small addon; gives a function that writes a file, ports all and returns that file's text."""
     source, target = tmp_path / "source", tmp_path / "target"
 
-    def ported(name, text):
+    def ported(name, text, series="19.0"):
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        port.port(source, target, "19.0")
+        port.port(source, target, series)
         return (target / name).read_text()
 
     return ported
@@ -133,6 +133,24 @@ def test_dev_and_plain_tests_are_not_part_of_the_addon(addon, tmp_path):
     assert [path.name for path in (tmp_path / "target").iterdir()] == ["models"]
 
 
-def test_this_source_can_be_ported(tmp_path):
-    port.port(ROOT, tmp_path / "ported", "19.0")
-    assert '"version": "19.0.' in (tmp_path / "ported/__manifest__.py").read_text()
+def test_a_series_takes_what_came_until_then_and_nothing_later(addon):
+    model = 'class A(models.Model):\n    _sql_constraints = [("a", "UNIQUE(a)", "One.")]\n    groups_id = line.tax_id\n'
+    assert addon("models/a.py", model, "18.0") == model
+    assert '    _a = models.Constraint("UNIQUE(a)", "One.")\n    group_ids = line.tax_ids\n' in addon(
+        "models/a.py", model
+    )
+    view = '<odoo><tree/><search><group expand="0"><filter name="a"/></group></search></odoo>'
+    assert addon("views/a.xml", view, "18.0") == view.replace("<tree", "<list")
+    assert addon("views/a.xml", view) == view.replace("<tree", "<list").replace(' expand="0"', "")
+
+
+def test_an_old_word_is_refused_from_its_series_on(addon):
+    addon("models/a.py", "for row in records.read_group([], [], []):\n    pass\n", "18.0")
+    with pytest.raises(Stop, match="a.py:1: .* is left"):
+        addon("models/a.py", 'product.detailed_type == "product"\n', "18.0")
+
+
+@pytest.mark.parametrize("series", port.RULES)
+def test_this_source_can_be_ported(tmp_path, series):
+    port.port(ROOT, tmp_path / "ported", series)
+    assert f'"version": "{series}.' in (tmp_path / "ported/__manifest__.py").read_text()
