@@ -5,6 +5,8 @@ from odoo.tools import SQL
 
 MARKS = "marketplace.outbox.marks"
 FLAGS = ("price", "stock", "publication", "force")
+# What a row tells, whom, and about what.
+COMMAND_FIELDS = {"config_id", "company_id", "listing_id", "order_id", "operation", "status", "payload"}
 
 # A pricelist's prices may be based on another one's, over any number of steps. Wants the marks, and where to begin.
 PRICELISTS = """
@@ -164,13 +166,26 @@ class MarketplaceOutbox(models.Model):
             self.env.cr, "marketplace_outbox_failed_idx", self._table, ["config_id"], where="state = 'failed'"
         )
 
-    # ------------------------------------------------------------------ constraints
+    # ------------------------------------------------------------------ CRUD
 
-    @api.constrains("config_id", "company_id", "listing_id", "order_id", "operation", "status", "payload")
-    def _check_command(self):
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._refuse_change()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if COMMAND_FIELDS & vals.keys():
+            self._refuse_change()
+        return super().write(vals)
+
+    def _refuse_change(self):
         """What is to be told a marketplace comes from our own code alone: a manager tries again, or deletes."""
         if not self.env.su:
             raise AccessError(_("Messages to a marketplace can be tried again or deleted, not changed."))
+
+    def _get_redirect_suggested_company(self):
+        """Newer series name the company in the refusal, from a field that here holds a number."""
+        return self.env["res.company"].browse(self.mapped("company_id"))
 
     # ------------------------------------------------------------------ compute
 

@@ -27,7 +27,8 @@ LOOK = """
         document.head.append(Object.assign(script, {src: "%(axe)s", onload: loaded, onerror: failed}));
     });
     // What is within Odoo's own widgets is Odoo's to mend: tabs, lists to choose from, tags, buttons that copy.
-    const theirs = [".o_notebook_headers", ".o_field_selection", ".o_field_many2many_tags", ".o_clipboard_button"];
+    const chosen = [".o_field_selection", ".o_select_menu", ".o_field_many2many_tags"];
+    const theirs = [".o_notebook_headers", ".o_clipboard_button", ...chosen];
     const context = {include: [root()], exclude: theirs};
     const {violations, passes} = await axe.run(context, {resultTypes: ["violations"]});
     const faults = violations.filter(({impact}) => ["serious", "critical"].includes(impact));
