@@ -3,21 +3,41 @@
 
 import re
 
+_NAME = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.|[A-Za-z_]\w*|-?\d+|[{}()\[\]:!$@=]')
 
 
 class Field:
     """A field that is asked for: ``fields`` are those below it, ``None`` for a scalar; ``kind`` is the type of a
-    fragment; ``needs`` the variable that an @include hangs on."""
+    fragment; ``needs`` the variable that an @include hangs on; ``arguments`` those that are a variable (``"$name"``),
+    a text or a number."""
 
-    def __init__(self, alias, name, kind="", needs="", fields=None):
+    def __init__(self, alias, name, kind="", needs="", fields=None, arguments=None):
         self.alias, self.name, self.kind, self.needs, self.fields = alias, name, kind, needs, fields
+        self.arguments = arguments or {}
+
+    def given(self, variables: dict) -> dict:
+        """The arguments with the values of the variables in them."""
+        return {
+            name: variables.get(value[1:]) if value.startswith("$") else value.strip('"')
+            for name, value in self.arguments.items()
+        }
+
+    def below(self, name: str) -> "Field | None":
+        """The field of that name among those below."""
+        return next((field for field in self.fields or () if field.name == name), None)
+
+
+def operation_name(text: str) -> str:
+    """The name of the one operation of a document, ``""`` where it has none."""
+    found = _NAME.match(text)
+    return found[1] if found else ""
 
 
 def selection(text: str) -> list[Field]:
     """What the one operation of a document asks for."""
     tokens = _TOKEN.findall(text)
-    place = tokens.index("{") if "(" not in tokens[:3] else _after(tokens, tokens.index("("))
+    place = _after(tokens, tokens.index("(")) if tokens[0] != "{" and "(" in tokens[:3] else 0
     while tokens[place] != "{":
         place += 1
     return _fields(tokens, place)[0]
@@ -59,8 +79,11 @@ def _field(tokens, place):
     place += 1
     if tokens[place] == ":":
         name, place = tokens[place + 1], place + 2
+    arguments = {}
     if tokens[place] == "(":
-        place = _after(tokens, place)
+        end = _after(tokens, place)
+        arguments = _arguments(tokens[place + 1 : end - 1])
+        place = end
     needs = ""
     while tokens[place] == "@":
         end = _after(tokens, place + 2)
@@ -70,7 +93,18 @@ def _field(tokens, place):
     below = None
     if tokens[place] == "{":
         below, place = _fields(tokens, place)
-    return Field(alias, name, needs=needs, fields=below), place
+    return Field(alias, name, needs=needs, fields=below, arguments=arguments), place
+
+
+def _arguments(tokens):
+    """``{name: value}`` of the arguments that are no list and no object."""
+    found, depth = {}, 0
+    for place, token in enumerate(tokens):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+        if token == ":" and not depth and tokens[place + 1] not in "{[":
+            value = tokens[place + 1]
+            found[tokens[place - 1]] = value + tokens[place + 2] if value == "$" else value
+    return found
 
 
 def _after(tokens, place):

@@ -1,6 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """A Shopify shop in a box: the Admin API in GraphQL as far as the addon uses it, with state, rights and a bucket of
-points. Calls stand in the journal, and can be broken, by the name of their operation: ``…/graphql.json#SetPrices``."""
+points. Calls stand in the journal, and can be broken, by the name of their operation: ``…/graphql.json#SetPrices``.
+
+Operations of other names, such as those of other programs, are answered field by field (``shopify_fields``), and bulk
+operations with a file to fetch (``shopify_bulk``): what the box knows, as the Admin API has it."""
 
 import base64
 import hashlib
@@ -10,7 +13,9 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
 from .base import Refused, RoutedApp, RoutedBox, parsed
-from .graphql import project, selection
+from .graphql import operation_name, project, selection
+from .shopify_bulk import BulkOfShop
+from .shopify_fields import FieldsOfShop
 from .shopify_forms import gid, paged, problem, tail
 from .shopify_orders import OrdersOfShop
 
@@ -29,13 +34,14 @@ class ShopifyApp(RoutedApp):
         """Every call has one path; the operation's name is made part of it."""
         if path.endswith("graphql.json"):
             try:
-                path += "#" + str(json.loads(request.get_data(cache=True)).get("operationName"))
-            except (ValueError, AttributeError):
+                body = json.loads(request.get_data(cache=True))
+                path += "#" + (body.get("operationName") or operation_name(body["query"]))
+            except (ValueError, AttributeError, KeyError, TypeError):
                 path += "#"
         return super().call(request, path)
 
 
-class ShopifyBox(OrdersOfShop, RoutedBox):
+class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
     """Variants stand in ``variants`` by their id, orders in ``orders``, webhooks in ``webhooks``; ids are texts.
 
     ``points`` is what is left in the bucket (``None``: there is no end of it), ``hidden`` tells that the app may not
@@ -45,6 +51,7 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
     ROUTES = (
         ("POST", r"admin/oauth/access_token", "give_token"),
         ("POST", r"admin/api/(?P<version>[^/]+)/graphql\.json#(?P<operation>\w*)", "graphql"),
+        ("GET", r"bulk/(?P<number>\d+)\.jsonl", "give_file"),
     )
     PRICE_COST = 10
 
@@ -54,6 +61,8 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
         self.currency = currency
         self.scopes = list(SCOPES)
         self.variants, self.orders, self.webhooks = {}, {}, {}
+        self.items = {}  # the variants' ids by those of their inventory items
+        self.bulk = {}
         self.locations = {"655441491": "Warehouse"}
         self.points, self.restore_rate, self.hidden = None, 100, False
         self.refused = set()  # variants of which nothing is taken
@@ -81,10 +90,12 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
         return f"{self._clock.isoformat()}Z"
 
     def add_variant(self, variant_id, sku="", title="", price="1.00", product_id="", barcode=""):
+        item = self.new_id()
+        self.items[item] = variant_id
         self.variants[variant_id] = {
             "id": variant_id,
             "product": product_id or self.new_id(),
-            "item": self.new_id(),
+            "item": item,
             "sku": sku,
             "title": title,
             "price": price,
@@ -93,13 +104,21 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
         }
         return self.variants[variant_id]
 
+    def variant_of(self, item):
+        """The variant of an inventory item, ``None`` where there is none."""
+        return self.variants.get(self.items.get(item))
+
     def expire_tokens(self):
         self.tokens.clear()
 
     # === calls ===
 
     def authenticate(self, request, path):
-        if "oauth" not in path and request.headers.get("X-Shopify-Access-Token") not in self.tokens:
+        # What is given away by an address that nobody guesses needs no token.
+        if (
+            not path.startswith(("admin/oauth", "bulk/"))
+            and request.headers.get("X-Shopify-Access-Token") not in self.tokens
+        ):
             raise Refused("[API] Invalid API key or access token (unrecognized login or wrong password)", 401)
 
     def refusal(self, refusal):
@@ -122,14 +141,14 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
             raise Refused("Not Found", 404)
         body = parsed(text)
         variables = body.get("variables") or {}
-        handler = getattr(self, f"do_{operation}", None)
-        if not handler or f" {operation}" not in body["query"]:
+        if operation not in body["query"]:
             raise Refused(f"no operation {operation}", 200, "undefinedOperation")
         self._pay(self.PRICE_COST)
         self._check_version(version, body["query"], variables)
         asked = selection(body["query"])
+        handler = getattr(self, f"do_{operation}", None)
         try:
-            data = project(handler(variables), asked, variables)
+            data = project(handler(variables) if handler else self.by_field(asked, variables), asked, variables)
         except KeyError as missing:
             raise Refused(f"Field {missing} doesn't exist", 200, "undefinedField") from None
         answer = {"data": data, "extensions": {"cost": self._cost(self.PRICE_COST)}}
@@ -247,10 +266,9 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
             raise Refused(
                 "The input array size is greater than the maximum allowed of 250", 200, "MAX_INPUT_SIZE_EXCEEDED"
             )
-        by_item = {row["item"]: row for row in self.variants.values()}
         problems, changes = [], []
         for index, row in enumerate(rows):
-            variant, location = by_item.get(tail(row["inventoryItemId"])), tail(row["locationId"])
+            variant, location = self.variant_of(tail(row["inventoryItemId"])), tail(row["locationId"])
             where = ["input", "quantities", str(index)]
             if not variant:
                 problems.append(problem([*where, "inventoryItemId"], "No such item", "INVALID_INVENTORY_ITEM"))
@@ -258,12 +276,26 @@ class ShopifyBox(OrdersOfShop, RoutedBox):
                 problems.append(problem([*where, "locationId"], "No such location", "INVALID_LOCATION"))
             elif variant["id"] in self.refused or row["quantity"] > LARGEST_STOCK:
                 problems.append(problem([*where, "quantity"], "Too many", "INVALID_QUANTITY_TOO_HIGH"))
+            elif row.get("compareQuantity", variant["stock"][location]) != variant["stock"][location]:
+                words = "The compareQuantity argument no longer matches the persisted quantity"
+                problems.append(problem([*where, "compareQuantity"], words, "COMPARE_QUANTITY_STALE"))
             else:
                 changes.append((variant, location, row["quantity"]))
-        for variant, location, quantity in changes if not problems else ():
-            variant["stock"][location] = quantity
-        group = None if problems else {"id": gid("InventoryAdjustmentGroup", self.new_id())}
+        group = None if problems else self._set_stock(changes, variables["input"])
         return {"inventorySetQuantities": {"inventoryAdjustmentGroup": group, "userErrors": problems}}
+
+    def _set_stock(self, changes, given):
+        """Take ``[(variant, location, quantity)]`` over; what Shopify says of it."""
+        deltas = [quantity - variant["stock"][location] for variant, location, quantity in changes]
+        for variant, location, quantity in changes:
+            variant["stock"][location] = quantity
+        return {
+            "id": gid("InventoryAdjustmentGroup", self.new_id()),
+            "createdAt": self.now(),
+            "reason": given["reason"],
+            "referenceDocumentUri": given.get("referenceDocumentUri"),
+            "changes": [{"name": given["name"], "delta": delta} for delta in deltas],
+        }
 
     # === webhooks ===
 

@@ -10,7 +10,8 @@ class OrdersOfShop:
     # === state ===
 
     def add_order(self, *lines, shipping="0.00", customer=True, **values):
-        """Place an order of lines ``(variant id, quantity, price)`` or dicts; ``values`` are fields of the order."""
+        """Place an order of lines ``(variant id, quantity, price)`` or dicts; ``values`` are fields of the order,
+        ``customer`` whether there is one, or which."""
         with self.lock:
             order_id, moment = self.new_id(), self.now()
             rows = [line if isinstance(line, dict) else self.line(*line) for line in lines]
@@ -27,7 +28,7 @@ class OrdersOfShop:
                 "displayFinancialStatus": "PAID",
                 "displayFulfillmentStatus": "UNFULFILLED",
                 "returnStatus": "NO_RETURN",
-                "customer": customer and self.customer() or None,
+                "customer": self.customer() if customer is True else customer or None,
                 "shippingAddress": place,
                 **{key: None for key in ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet")},
                 "totalTipReceivedSet": self.money("0"),
@@ -52,9 +53,16 @@ class OrdersOfShop:
             "variant": {"id": gid("ProductVariant", variant_id)} if variant_id else None,
             "originalUnitPriceSet": self.money(price),
             "discountAllocations": [{"allocatedAmountSet": self.money(discount)}] if float(discount) else [],
-            "taxLines": [{"priceSet": self.money(tax)}] if float(tax) else [],
+            "taxLines": self.taxes(tax, float(price) * quantity - float(discount)),
             **values,
         }
+
+    def taxes(self, tax, untaxed):
+        """The tax lines of an amount of tax, none of nothing."""
+        if not float(tax):
+            return []
+        rate = round(float(tax) / untaxed, 4) if untaxed else 0.0
+        return [{"title": "Tax", "rate": rate, "priceSet": self.money(tax)}]
 
     def shipping(self, price, tax="0", **values):
         money = self.money(price)
@@ -64,7 +72,7 @@ class OrdersOfShop:
             "isRemoved": False,
             "discountedPriceSet": money,
             "currentDiscountedPriceSet": money,
-            "taxLines": [{"priceSet": self.money(tax)}] if float(tax) else [],
+            "taxLines": self.taxes(tax, float(price)),
             **values,
         }
 
@@ -82,7 +90,8 @@ class OrdersOfShop:
         return {**names, **street, "provinceCode": "C", "countryCodeV2": "EG", "phone": "+201001234567"}
 
     def money(self, amount):
-        return {"shopMoney": {"amount": str(amount)}}
+        money = {"amount": str(amount), "currencyCode": self.currency}
+        return {"shopMoney": money, "presentmentMoney": money}
 
     def recount(self, order, before=False):
         """Bring the order's total up to what its lines come to; each is scaled by hand, as a person would."""
