@@ -12,6 +12,7 @@ COMMANDS = (
     "mutants",
     "lint",
     "bench",
+    "compare",
     "chaos",
     "screenshots",
     "architecture",

@@ -92,12 +92,12 @@ class Databases:
         known.write_text(sources)
         return name
 
-    def _install_addon(self, base, fresh):
+    def _install_addon(self, base, fresh, module=MODULE):
         """Without its demo data: tests, benchmark and pictures make what they look at, and a test loads the story.
         Odoo installs it where what a module depends on has its own, whatever the command line says."""
         self._copy(base, fresh)
         self.cluster.query("UPDATE ir_module_module SET demo = false", database=fresh)
-        self.instance.install(fresh, [MODULE])
+        self.instance.install(fresh, [module])
 
     def prepare(self):
         """Make what is missing of both templates, in sight of whoever waits for it."""
@@ -122,11 +122,11 @@ class Databases:
                 self._drop(name)
 
     @contextlib.contextmanager
-    def installed(self, purpose):
-        """A database in which the addon is installed now, from where the instance finds it; dropped at its end."""
+    def installed(self, purpose, module=MODULE):
+        """A database in which a module is installed now, from where the instance finds it; dropped at its end."""
         name = f"{purpose}-{self.series}-{os.getpid()}"
         try:
-            self._install_addon(self.base(), name)
+            self._install_addon(self.base(), name, module)
             yield name
         finally:
             self._drop(name)
@@ -135,7 +135,9 @@ class Databases:
         """Databases of runs that were killed: their process number is nobody's any more."""
         for name in self.cluster.databases():
             process = name.rpartition("-")[2]
-            if name.startswith(("test-", "run-", "bench-", "e2e-", "chaos-", "i18n-")) and not alive(process):
+            if name.startswith(("test-", "run-", "bench-", "e2e-", "chaos-", "i18n-", "compare-")) and not alive(
+                process
+            ):
                 self._drop(name)
 
     # --- databases with their files ---------------------------------------------------------------------------------

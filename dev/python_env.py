@@ -75,14 +75,18 @@ def install_into(folder, requirement):
 
 
 def queue_job(series):
-    """Addons path holding OCA's queue_job, from PyPI without its dependencies (they would pull Odoo in again)."""
-    version = QUEUE_JOB[series]
-    folder = cache_dir() / f"queue_job-{version}"
+    """Addons path holding OCA's queue_job."""
+    return packaged("queue_job", QUEUE_JOB[series])
+
+
+def packaged(addon, version):
+    """Addons path holding one of OCA's addons, from PyPI without its dependencies (they would pull Odoo in again)."""
+    folder = cache_dir() / f"{addon}-{version}"
     if not folder.exists():
-        with locked("queue_job", folder=cache_dir()):
+        with locked(addon, folder=cache_dir()):
             if not folder.exists():
-                fresh = cache_dir() / f"queue_job-{version}.{os.getpid()}"
-                say(f"queue_job {version} from PyPI")
-                install_into(fresh, f"odoo-addon-queue-job=={version}")
+                fresh = cache_dir() / f"{addon}-{version}.{os.getpid()}"
+                say(f"{addon} {version} from PyPI")
+                install_into(fresh, f"odoo-addon-{addon.replace('_', '-')}=={version}")
                 fresh.rename(folder)
     return folder / "odoo" / "addons"

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import subprocess
 import sys
 
 import pytest
@@ -10,6 +11,8 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT))
 figures = importlib.import_module("dev.bench.figures")
 prices = importlib.import_module("dev.bench.prices")
+report = importlib.import_module("dev.compare.report")
+sides = importlib.import_module("dev.compare.sides")
 Row = figures.Row
 
 
@@ -34,6 +37,18 @@ def test_a_goal_beside_a_floor_that_was_not_measured_is_an_error():
         Row("x", 1, "ms", goal="≤ 2 × floor")
 
 
+def test_a_lost_ratio_is_a_failure_and_a_bare_value_only_where_strict():
+    rows = [
+        Row("ratio", 30, "ms", floor=10, goal="≤ 2 × floor"),
+        Row("bare", 30, "ms", floor=10, goal="< 20 ms"),
+        Row("met", 10, "ms", floor=10, goal="≤ 2 × floor"),
+        Row("no goal", 30, "ms", floor=1),
+    ]
+    assert figures.failures(rows) == ["ratio"]
+    assert figures.failures(rows, strict=True) == ["ratio", "bare"]
+    assert figures.failures(rows[2:], strict=True) == []
+
+
 def test_percentiles_are_values_of_the_run():
     values = list(range(100, 0, -1))
     assert figures.p95(values) == 95
@@ -44,10 +59,53 @@ def test_percentiles_are_values_of_the_run():
 def test_the_file_holds_every_row_with_the_promised_keys():
     rows = json.loads(figures.as_json([Row("x", 1.23456, "s", 0.5, "≤ 2 × floor", "how"), Row("y", 3, "calls")]))
     assert rows[0] == {
-        "name": "x", "value": 1.235, "unit": "s", "floor": 0.5, "ratio": 2.469, "goal": "≤ 2 × floor", "met": False,
-        "note": "how",
+        "name": "x", "value": 1.235, "unit": "s", "floor": 0.5, "ratio": 2.469, "goal": "≤ 2 × floor", "mark": 2.0,
+        "met": False, "note": "how",
     }  # fmt: skip
     assert (rows[1]["ratio"], rows[1]["met"]) == (None, None)
+
+
+def test_a_goal_is_marked_as_so_many_times_the_floor():
+    assert Row("x", 1, "ms", floor=10, goal="≤ 1.2 × floor").mark == 1.2
+    assert Row("x", 1, "ms", floor=10, goal="< 50 ms").mark == 5
+    assert Row("x", 1, "ms", goal="< 50 ms").mark is None
+    assert Row("x", 1, "ms", floor=10).mark is None
+
+
+def test_the_picture_shows_each_row_that_has_a_floor_or_a_goal(tmp_path):
+    rows = [
+        Row("quick", 1, "ms", 10, "≤ 2 × floor"),
+        Row("slow", 31, "ms", 10, "≤ 2 × floor"),
+        Row("counted", 0, "", None, "≤ 0"),
+        Row("alone", 7, "ms"),
+    ]
+    (tmp_path / "rows.json").write_text(figures.as_json(rows))
+    python = importlib.import_module("dev.python_env").environment("bench")
+    script = ROOT / "dev" / "bench" / "picture.py"
+    drawn = []
+    for name in ("one.svg", "other.svg"):
+        subprocess.run([python, script, tmp_path / "rows.json", tmp_path / name], check=True)
+        drawn.append((tmp_path / name).read_text())
+    assert drawn[0] == drawn[1]
+    for word in ("quick", "slow", "3.1 ×", "counted"):
+        assert f">{word}<" in drawn[0]
+    assert ">alone<" not in drawn[0]
+    picture = drawn[0].lower()
+    assert picture.count("fill: #2f8f5b") == 3  # the bars that met their goal, and the legend
+    assert picture.count("fill: #c8372d") > 2
+
+
+def test_the_comparison_shows_both_medians_and_how_often_one_goes_into_the_other():
+    def one(seconds, calls):
+        return {"ours": sides.Cost(seconds, calls, 1), "theirs": sides.Cost(2 * seconds, 10 * calls, 5)}
+
+    rounds = [{"stock": one(seconds, 4), "orders": one(seconds, 40)} for seconds in (3.0, 1.0, 2.0)]
+    text = report.table(rounds)
+    line = next(line for line in text.splitlines() if line.startswith("orders: from the button"))
+    assert line.split()[-7:] == ["2.00", "s", "(1.00–3.00)", "4.00", "s", "(2.00–6.00)", "2.0"]
+    line = next(line for line in text.splitlines() if line.startswith("orders: HTTP calls"))
+    assert line.split()[-3:] == ["40", "400", "10.0"]
+    assert json.loads(report.as_json(rounds))[0]["stock"]["theirs"]["calls"] == 40
 
 
 def test_the_table_shows_a_missed_goal():

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import statistics
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 # "< 1 s" is about the value; "≤ 2 × floor" about how many times the floor it is.
 GOAL = re.compile(r"(<|≤) ([\d.]+)( × floor)?")
@@ -23,18 +23,36 @@ class Row:
     ratio: float | None = field(init=False)
     met: bool | None = field(init=False)  # None where there is no goal
 
+    @property
+    def of_floor(self):
+        """The goal is about a ratio, which says the same on any machine."""
+        return self.goal.endswith("× floor")
+
     def __post_init__(self):
         self.ratio = self.value / self.floor if self.floor else None
         self.met = self._is_met()
 
+    @property
+    def mark(self):
+        """The goal as so many times the floor, where there are both."""
+        if not (self.goal and self.floor):
+            return None
+        limit = float(GOAL.match(self.goal)[2])
+        return limit if self.of_floor else limit / self.floor
+
     def _is_met(self):
         if not self.goal:
             return None
-        sign, limit, of_floor = GOAL.match(self.goal).groups()
-        value = self.ratio if of_floor else self.value
+        sign, limit, _words = GOAL.match(self.goal).groups()
+        value = self.ratio if self.of_floor else self.value
         if value is None:
             raise ValueError(f"{self.name}: the goal {self.goal!r} needs a floor")
         return value < float(limit) if sign == "<" else value <= float(limit)
+
+
+def failures(rows, strict=False):
+    """The names of the rows whose goal was missed and counts: a ratio always, a bare value where strict."""
+    return [row.name for row in rows if row.met is False and (strict or row.of_floor)]
 
 
 def p50(values):
@@ -47,8 +65,8 @@ def p95(values):
 
 
 def as_json(rows):
-    keys = ("name", "value", "unit", "floor", "ratio", "goal", "met", "note")
-    return json.dumps([{key: rounded(asdict(row)[key]) for key in keys} for row in rows], indent=1, ensure_ascii=False)
+    keys = ("name", "value", "unit", "floor", "ratio", "goal", "mark", "met", "note")
+    return json.dumps([{key: rounded(getattr(row, key)) for key in keys} for row in rows], indent=1, ensure_ascii=False)
 
 
 def rounded(value):

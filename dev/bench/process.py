@@ -29,7 +29,7 @@ class Within:
     def _read(self):
         line = self._process.stdout.readline()
         if not line:
-            raise Stop(f"{tail(self._log)}\nthe process within Odoo ended")
+            raise Stop(f"{tail(self._log)}\nthe process that should answer ended")
         said = json.loads(line)
         if "error" in said:
             raise Stop(said["error"])
@@ -44,16 +44,23 @@ def within_odoo(stack):
     )
     command = [str(stack.instance.python), str(SCRIPT), str(configuration)]
     try:
-        with open(stack.log, "a") as log:
-            process = subprocess.Popen(
-                command, env=stack.instance.env, cwd=os.sep, start_new_session=True, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
-        try:
-            within = Within(process, stack.log)
-            within._read()
+        with answering(command, stack.log, env=stack.instance.env, cwd=os.sep) as within:
             yield within
-        finally:
-            end_process(process)
     finally:
         configuration.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def answering(command, log, **options):
+    """A process that answers calls line by line, once it has said that it is there; what else it says is logged."""
+    with open(log, "a") as output:
+        process = subprocess.Popen(
+            command, start_new_session=True, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output,
+            **options,
+        )  # fmt: skip
+    try:
+        within = Within(process, log)
+        within._read()
+        yield within
+    finally:
+        end_process(process)
