@@ -43,13 +43,21 @@ def main():
         for side in sides:
             with timed(f"{side.name}: {VARIANTS} variants, {CUSTOMERS} customers known on both sides"):
                 side.prepare()
-        rounds = [measured(sides, number, repeats) for number in range(repeats + 1)][1:]
-    folder = ROOT / ".bench"
-    folder.mkdir(exist_ok=True)
-    (folder / "compare.json").write_text(as_json(rounds) + "\n")
+        measured(sides, 0, repeats)
+        rounds = []
+        for number in range(1, repeats + 1):
+            rounds.append(measured(sides, number, repeats))
+            keep(rounds)
     print(table(rounds), flush=True)
     say(f"{time.monotonic() - start:.0f} s in all")
     return 0
+
+
+def keep(rounds):
+    """What was measured so far: the whole takes long."""
+    folder = ROOT / ".bench"
+    folder.mkdir(exist_ok=True)
+    (folder / "compare.json").write_text(as_json(rounds) + "\n")
 
 
 def measured(sides, number, repeats):

@@ -73,9 +73,14 @@ class Side:
         told = self.within.count_stock(
             location=self.location, quantities={self.products[sku]: each for sku, each in quantities.items()}
         )
+        quantities = self.wanted(quantities)
         self.until(lambda: not self.shop.differing(quantities=quantities))
         last = [moment for _number, name, moment in self.shop.calls(since=seen) if name.endswith(SET_STOCK)][-1]
         return self.cost(last - told["committed"], seen, jobs, told["seconds"])
+
+    def wanted(self, quantities):
+        """What the shop is to have where so much was counted."""
+        return quantities
 
     def import_orders(self, count):
         """The shop has so many new orders, and the button is pressed; until as many sale orders are there."""
@@ -140,6 +145,16 @@ class Ours(Side):
         odoo.call("marketplace.config", "action_match_products", [self.account])
         listed = [("config_id", "=", self.account)]
         self.until(lambda: odoo.call("marketplace.listing", "search_count", listed) == len(self.products))
+
+    def wanted(self, quantities):
+        """What quotations of the shop have sold already is not for sale again."""
+        sold = self.within.query(
+            sql="SELECT p.default_code, sum(l.product_uom_qty)::int FROM sale_order_line l "
+            "JOIN sale_order o ON o.id = l.order_id AND o.state = 'draft' AND o.marketplace_config_id = %s "
+            "JOIN product_product p ON p.id = l.product_id WHERE p.default_code IS NOT NULL GROUP BY 1",
+            values=[self.account],
+        )
+        return {**quantities, **{sku: quantities[sku] - count for sku, count in sold}}
 
     def ask_for_orders(self):
         self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
