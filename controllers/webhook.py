@@ -9,6 +9,7 @@ from odoo.http import request
 
 from ..database import own_transaction
 from ..transport.errors import MappingError, WebhookRejected
+from ..transport.words import Words, _
 
 MAX_BODY = 1024 * 1024
 # Documents that the answer to a test tells of.
@@ -51,7 +52,7 @@ class MarketplaceWebhook(http.Controller):
             documents = self._parse(config, kind, self._load(body), body)
         except Refused as refused:
             if config:
-                request.env["marketplace.sync.log"]._record_refusal(config, f"webhook_{kind}", refused.message)
+                self._note_refusal(config, kind, refused.message)
             return request.make_json_response({"status": "refused", "error": refused.message}, status=refused.status)
         stored = self._store(config, kind, documents)
         response = request.make_json_response({"status": "ok", "received": len(documents), "new": stored})
@@ -76,22 +77,27 @@ class MarketplaceWebhook(http.Controller):
 
     # ------------------------------------------------------------------ steps
 
+    def _note_refusal(self, config, kind, message):
+        """Write down why a delivery was refused in the language of the account's people; its sender hears English."""
+        words = config._in_language().env["marketplace.api"]._said(message)
+        request.env["marketplace.sync.log"]._record_refusal(config, f"webhook_{kind}", words)
+
     def _read_body(self):
         """Return the raw bytes of the body, before anything is made of them."""
         http_request = request.httprequest
         if http_request.content_length is None:
-            raise Refused(411, "Send the body with a Content-Length.")
+            raise Refused(411, _("Send the body with a Content-Length."))
         if http_request.content_length > MAX_BODY:
-            raise Refused(413, f"The body is larger than {MAX_BODY} bytes.")
+            raise Refused(413, _("The body is larger than %(most)s bytes.", most=MAX_BODY))
         if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Refused(415, "Send the body without compression.")
+            raise Refused(415, _("Send the body without compression."))
         # Kept: Odoo runs this again when its transaction meets another one. A form has been read by Odoo; it is no
         # document, but a ping may be one.
         return http_request.get_data() or urlencode(list(http_request.form.items(multi=True))).encode()
 
     def _check_type(self):
         if request.httprequest.mimetype != "application/json":
-            raise Refused(415, "Send the body as application/json.")
+            raise Refused(415, _("Send the body as application/json."))
 
     def _find_account(self, key):
         """Return the account; an unknown one is refused as a bad signature is, so that keys can't be tried out."""
@@ -110,20 +116,21 @@ class MarketplaceWebhook(http.Controller):
         try:
             return config._api()._verify_webhook(config, request.httprequest.headers, body, time.time())
         except WebhookRejected as err:
-            raise Refused(err.status or 401, str(err)) from err
+            raise Refused(err.status or 401, err.words) from err
 
     def _load(self, body):
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as err:
-            raise Refused(400, "The body is not valid JSON.") from err
+            raise Refused(400, _("The body is not valid JSON.")) from err
 
     def _parse(self, config, kind, payload, body):
         """Return the delivery's documents as ``[(config, kind, order id, raw, event id)]``."""
         try:
             events = config._api()._parse_webhook(config, kind, payload, request.httprequest.headers)
         except MappingError as err:
-            raise Refused(400, str(err)) from err
+            problem = Words("%(path)s: %(problem)s", path=err.path, problem=err.words) if err.path else err.words
+            raise Refused(400, problem) from err
         delivery = config._api()._delivery_id(config, request.httprequest.headers, body)
         return [self._document(config, event, delivery, index) for index, event in enumerate(events)]
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
 from ..transport.errors import InvalidResponse, MappingError
 from ..transport.reading import first, items, moment, number, text, under
+from ..transport.words import _
 from .amazon_marketplaces import decimals
 
 #: Amazon's words and ours; its notifications still use the spelling of the API before.
@@ -122,10 +123,10 @@ def _known(sent):
     if sent in UNPAID:
         raise MappingError(
             "fulfillment.fulfillmentStatus",
-            f"is {sent}: Amazon tells no prices before the order is paid, and then sends it again",
+            _("is %(status)s: Amazon tells no prices before the order is paid, and then sends it again", status=sent),
         )
     if sent not in STATUS_FROM_AMAZON:
-        raise MappingError("fulfillment.fulfillmentStatus", f"unknown order status {sent!r}")
+        raise MappingError("fulfillment.fulfillmentStatus", _("unknown order status %(status)s", status=repr(sent)))
     return STATUS_FROM_AMAZON[sent], sent
 
 
@@ -227,7 +228,7 @@ def _line_of(item, digits, with_tax, priced):
     quantity = _quantity_of(item)
     charges, discount, total = _charges_of(item, with_tax)
     if priced and total is None:
-        raise MappingError("proceeds", "is missing, and so is the price: Amazon has told neither")
+        raise MappingError("proceeds", _("is missing, and so is the price: Amazon has told neither"))
     total = total or 0.0
     goods = charges.pop("ITEM", 0.0)
     price = round(goods / quantity, digits) if quantity else 0.0
@@ -351,7 +352,7 @@ def report_of(body):
             body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, REPORT_BYTES)
         report = json.loads(body)
     except (ValueError, RecursionError, zlib.error):
-        raise InvalidResponse("Amazon's report on a feed can't be read; it is asked for again") from None
+        raise InvalidResponse(_("Amazon's report on a feed can't be read; it is asked for again")) from None
     return report if isinstance(report, dict) else {}
 
 

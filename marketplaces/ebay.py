@@ -229,6 +229,8 @@ class MarketplaceApiEbay(models.AbstractModel):
                     revisions._note(config, rows)
                 raise
             results = forms.row_results(wire, answer)
+            for result in results:
+                result.message = self._said(result.message)
             exchange.failed = sum(result.outcome != "accepted" for result in results)
         accepted = [row for row, result in zip(rows, results, strict=True) if result.outcome == "accepted"]
         revisions._note(config, accepted)

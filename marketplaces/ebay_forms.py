@@ -9,6 +9,7 @@ from ..schemas import Customer, Order, OrderLine, RemoteProduct, RowResult
 from ..transport import errors
 from ..transport.reading import items, moment, number, text, under
 from ..transport.text import storable
+from ..transport.words import _
 
 # eBay's words. Unknown ones are refused by name, never guessed.
 PAYMENTS = {
@@ -76,7 +77,7 @@ def status_of(raw) -> tuple[str, str]:
     for path, table in STATUS_TABLES:
         word = text(raw, *path, required=table is not CANCELLATIONS) or "NONE_REQUESTED"
         if word.upper() not in table:
-            raise errors.MappingError(".".join(path), f"Unknown order status {word!r}.")
+            raise errors.MappingError(".".join(path), _("unknown order status %(status)s", status=repr(word)))
         words.append(word)
         meanings.append(table[word.upper()])
     shown = " ".join(word for word in words if word != "NONE_REQUESTED")
@@ -230,13 +231,13 @@ def row_results(wire, answer) -> list[RowResult]:
     """One result for each row of a bulk update: of all responses about it, the worst counts."""
     responses = answer.get("responses") if isinstance(answer, dict) else None
     if not isinstance(responses, list):
-        raise errors.InvalidResponse("eBay did not answer for each product; check the API URL")
+        raise errors.InvalidResponse(_("eBay did not answer for each product; check the API URL"))
     responses = [one for one in responses if isinstance(one, dict)]
     results = []
     for row in wire:
         mine = [one for one in responses if _is_about(one, row)]
         worst = max(mine, key=_status, default=None)
-        results.append(_judged(worst) if worst else RowResult.retry("eBay said nothing of this product."))
+        results.append(_judged(worst) if worst else RowResult.retry(_("eBay said nothing of this product.")))
     return results
 
 
@@ -259,7 +260,7 @@ def _judged(response):
     message = "; ".join(storable(str(one.get("longMessage") or one.get("message") or "")) for one in found)
     if 200 <= status < 300:
         return RowResult.accepted(message)
-    message = message or f"eBay answered {status or 'without a status'} for this product."
+    message = message or _("eBay answered for this product without saying why (status %(status)s).", status=status)
     if status == 404 or code in STALE_ERRORS:
         return RowResult.retry(message, code="stale")
     if status in PASSING or status >= 500 or not status or code in PASSING_ERRORS:

@@ -108,7 +108,7 @@ class MarketplaceApiEbay(models.AbstractModel):
         if config.webhook_scheme != "preset":
             return super()._verify_webhook(config, headers, body, now)
         if not config._webhook_secrets():
-            raise signature.refused("no secret is set; enter the verification token in the account")
+            raise signature.refused(signature.NO_SECRET)
         kid, signed = signature.read_header(headers.get(signature.HEADER) or "")
         signature.verify(*self._public_key(config, kid), signed, body)
         return Proof(0, None)
@@ -134,21 +134,21 @@ class MarketplaceApiEbay(models.AbstractModel):
         found = self.env["marketplace.ebay.key"].sudo()._find(owner, kid)
         key, digest = (found.key, found.digest) if found else self._ask_for_key(owner, kid)
         if not key:
-            raise signature.refused("eBay knows no key with this id")
+            raise signature.refused(signature.UNKNOWN_KEY)
         return key, digest
 
     def _ask_for_key(self, owner, kid):
         """Ask eBay for a key while nobody else does: others refuse meanwhile, so that one slow answer holds up one
         worker."""
         if not self.env["marketplace.identity"]._is_original():
-            raise signature.refused("this database is a copy, and asks eBay nothing")
+            raise signature.refused(signature.COPY)
         with own_transaction(self.env) as env:
             if not try_transaction_lock(env.cr, f"marketplace:ebay-key:{owner.id}"):
-                raise signature.refused("eBay's key is just being fetched")
+                raise signature.refused(signature.FETCHING)
             keys = env["marketplace.ebay.key"]
             found = keys._find(owner, kid)
             if not found and not keys._may_ask(owner, kid):
-                raise signature.refused("too many unknown keys in an hour")
+                raise signature.refused(signature.TOO_MANY)
             if found:
                 return found.key, found.digest
             try:
@@ -175,7 +175,7 @@ class MarketplaceApiEbay(models.AbstractModel):
         except errors.RequestRejected:
             return {}
         except errors.MarketplaceError as err:
-            raise signature.refused(f"eBay's key could not be fetched: {err}") from err
+            raise signature.not_fetched(err) from err
         told = told if isinstance(told, dict) else {}
         if str(told.get("algorithm") or "").upper() != "ECDSA" or not isinstance(told.get("key"), str):
             return {}

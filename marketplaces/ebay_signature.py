@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from ..transport.errors import WebhookRejected
+from ..transport.words import _
 
 HEADER = "X-EBAY-SIGNATURE"
 #: What eBay's SDK answers where a signature does not match.
@@ -21,11 +22,20 @@ REFUSED = 412
 DIGESTS = {"SHA1": hashes.SHA1, "SHA256": hashes.SHA256, "SHA384": hashes.SHA384, "SHA512": hashes.SHA512}
 #: Ids of keys are UUIDs; what looks different is not asked for.
 _KID = re.compile(r"[A-Za-z0-9-]{8,64}")
+NO_SECRET = _("no secret is set; enter the verification token in the account")
+UNKNOWN_KEY = _("eBay knows no key with this id")
+COPY = _("this database is a copy, and asks eBay nothing")
+FETCHING = _("eBay's key is just being fetched")
+TOO_MANY = _("too many unknown keys in an hour")
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(.*)-----END PUBLIC KEY-----", re.DOTALL)
 
 
 def refused(why: str) -> WebhookRejected:
     return WebhookRejected(why, status=REFUSED)
+
+
+def not_fetched(error) -> WebhookRejected:
+    return refused(_("eBay's key could not be fetched: %(why)s", why=error.words))
 
 
 def read_header(value: str) -> tuple[str, bytes]:
@@ -34,14 +44,14 @@ def read_header(value: str) -> tuple[str, bytes]:
     :raise WebhookRejected: it is missing or makes no sense
     """
     if not value:
-        raise refused(f"the header {HEADER} is missing")
+        raise refused(_("the header %(name)s is missing", name=HEADER))
     try:
         told = json.loads(base64.b64decode(value, validate=True))
         kid, signature = told["kid"], base64.b64decode(told["signature"], validate=True)
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
-        raise refused(f"the header {HEADER} can't be read") from None
+        raise refused(_("the header %(name)s can't be read", name=HEADER)) from None
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
-        raise refused(f"the header {HEADER} names no key")
+        raise refused(_("the header %(name)s names no key", name=HEADER))
     return kid, signature
 
 
@@ -66,9 +76,9 @@ def verify(pem: str, digest: str, signature: bytes, body: bytes) -> None:
     """
     key = read_key(pem)
     if key is None or digest not in DIGESTS:
-        raise refused("eBay's key is of a kind that is not known here")
+        raise refused(_("eBay's key is of a kind that is not known here"))
     if not any(_matches(key, digest, signature, text) for text in _texts(body)):
-        raise refused(f"the signature in {HEADER} does not match the body")
+        raise refused(_("the signature in %(header)s does not match the body", header=HEADER))
 
 
 def _matches(key, digest, signature, text):

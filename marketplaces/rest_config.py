@@ -113,7 +113,7 @@ class MarketplaceConfig(models.Model):
                 try:
                     forms.compiled(config[name] or "@")
                 except MarketplaceError as err:
-                    raise ValidationError(str(err)) from err
+                    raise ValidationError(str(self.env["marketplace.api"]._retold(err))) from err
 
     def _credential_fields(self):
         return {*super()._credential_fields(), "rest_auth", "rest_scope"}

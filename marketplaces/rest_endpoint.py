@@ -267,7 +267,7 @@ class MarketplaceEndpoint(models.Model):
                 endpoint._check_names()
                 endpoint._check_headers()
             except MarketplaceError as err:
-                raise ValidationError(endpoint._said(err)) from err
+                raise ValidationError(endpoint._said(self.env["marketplace.api"]._retold(err))) from err
             if endpoint.paging in ("page", "offset", "cursor") and not endpoint.page_param and not endpoint._pages():
                 raise ValidationError(endpoint._said(_("name the parameter that carries the page.")))
             if endpoint.paging != "none" and endpoint.operation not in PAGED:
@@ -404,4 +404,4 @@ def _check_jmespath(record, paths):
         try:
             forms.compiled(path)
         except MarketplaceError as err:
-            raise ValidationError(record._said(err)) from err
+            raise ValidationError(record._said(record.env["marketplace.api"]._retold(err))) from err

@@ -20,6 +20,7 @@ from jmespath.exceptions import JMESPathError
 from ..transport import reading
 from ..transport.errors import ConfigurationError, MappingError
 from ..transport.text import storable
+from ..transport.words import Words, _
 
 LONGEST_PATH = 300
 #: Values of one document that a path may be applied to: paths with several stars can cost the square of it.
@@ -37,12 +38,16 @@ _ZONED = re.compile(r":\d\d[^+-]*(Z|[+-]\d\d(:?\d\d)?)\s*$", re.IGNORECASE)
 def compiled(path):
     """The JMESPath, ready to be applied. ``ConfigurationError`` with the path and what is wrong with it."""
     if len(path) > LONGEST_PATH:
-        raise ConfigurationError(f"The path {path[:40]}… is longer than {LONGEST_PATH} characters; shorten it")
+        raise ConfigurationError(
+            _("The path %(path)s… is longer than %(most)s characters; shorten it", path=path[:40], most=LONGEST_PATH)
+        )
     try:
         return jmespath.compile(path)
     except (JMESPathError, RecursionError) as error:
         words = " ".join(str(error).split())[:160]
-        raise ConfigurationError(f"The path {path} is no JMESPath; correct it in the account: {words}") from None
+        raise ConfigurationError(
+            _("The path %(path)s is no JMESPath; correct it in the account: %(why)s", path=path, why=words)
+        ) from None
 
 
 def found(path, document):
@@ -52,7 +57,7 @@ def found(path, document):
         return expression.search(document)
     except (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError) as error:
         words = " ".join(str(error).split())[:160]
-        raise MappingError(path, f"can't be applied to this document: {words}; correct the path") from None
+        raise MappingError(path, _("can't be applied to this document: %(why)s; correct the path", why=words)) from None
 
 
 def records(path, answer):
@@ -62,7 +67,7 @@ def records(path, answer):
     rows = rows if isinstance(rows, list) else [] if rows is None else [rows]
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise MappingError(f"{path or '@'}[{index}]", "should be an object; correct the path to the records")
+            raise MappingError(f"{path or '@'}[{index}]", _("should be an object; correct the path to the records"))
     return rows
 
 
@@ -75,7 +80,7 @@ def check_size(document):
             waiting += value.values() if isinstance(value, dict) else value
         left -= 1
         if left < 0:
-            raise MappingError("@", f"holds more than {LARGEST_DOCUMENT} values; ask for smaller pages")
+            raise MappingError("@", _("holds more than %(most)s values; ask for smaller pages", most=LARGEST_DOCUMENT))
 
 
 def last_keys(path):
@@ -117,7 +122,7 @@ def _minor(value, digits, _argument):
 def _integer(value, _digits, _argument):
     number = reading.number(_wrapped(value), "value")
     if not number.is_integer():
-        raise MappingError("value", f"should be a whole number, is {number!r}")
+        raise MappingError("value", _("should be a whole number, is %(number)s", number=number))
     return int(number)
 
 
@@ -137,7 +142,9 @@ def _zone(name):
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigurationError(f"{name} is no time zone and no pattern of a time; correct the argument") from None
+        raise ConfigurationError(
+            _("%(name)s is no time zone and no pattern of a time; correct the argument", name=name)
+        ) from None
 
 
 def _from_epoch(value):
@@ -145,7 +152,7 @@ def _from_epoch(value):
     try:
         moment = datetime.fromtimestamp(value / 1000 if abs(value) > 1e11 else value, timezone.utc)
     except (ValueError, OverflowError, OSError):
-        raise MappingError("value", "is no time") from None
+        raise MappingError("value", _("is no time")) from None
     return moment.replace(tzinfo=None)
 
 
@@ -153,7 +160,7 @@ def _strptime(value, pattern):
     try:
         moment = datetime.strptime(str(value).strip(), pattern)
     except ValueError:
-        raise MappingError("value", f"is no time as {pattern}") from None
+        raise MappingError("value", _("is no time as %(pattern)s", pattern=pattern)) from None
     return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
 
 
@@ -213,7 +220,7 @@ def _rounded(value, digits):
     try:
         return Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
     except InvalidOperation:
-        raise MappingError("value", "is no amount of money") from None
+        raise MappingError("value", _("is no amount of money")) from None
 
 
 def read(path, document, converter, digits=2, argument="", default=LEFT_OUT):
@@ -227,7 +234,8 @@ def read(path, document, converter, digits=2, argument="", default=LEFT_OUT):
     try:
         return FROM_WIRE[converter](value, digits, argument or "")
     except MappingError as error:
-        raise MappingError(path, f"{error.message}; converter “{converter}”") from None
+        what = _("%(problem)s; converter “%(converter)s”", problem=error.words, converter=converter)
+        raise MappingError(path, what) from None
 
 
 def write(row, path, value, converter, digits=2, argument=""):
@@ -236,7 +244,11 @@ def write(row, path, value, converter, digits=2, argument=""):
         value = TO_WIRE[converter](value, digits, argument or "")
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(
-            f"The field {path} can't be written with the converter “{converter}”; choose another one"
+            _(
+                "The field %(path)s can't be written with the converter “%(converter)s”; choose another one",
+                path=path,
+                converter=converter,
+            )
         ) from error
     place(row, path, value)
 
@@ -246,7 +258,9 @@ def place(row, path, value):
     for step in steps:
         row = row.setdefault(step, {})
         if not isinstance(row, dict):
-            raise ConfigurationError(f"The wire field {path} stands below one that is no object; correct the fields")
+            raise ConfigurationError(
+                _("The wire field %(path)s stands below one that is no object; correct the fields", path=path)
+            )
     row[last] = value
 
 
@@ -256,7 +270,7 @@ def named(label):
     try:
         yield
     except MappingError as error:
-        raise MappingError(error.path, f"{error.message} ({label})") from None
+        raise MappingError(error.path, Words("%(problem)s (%(field)s)", problem=error.words, field=label)) from None
 
 
 # === templates ===
@@ -273,10 +287,12 @@ def filled_path(template, values):
     def encoded(match):
         value = _of(values, match[1])
         if value in (None, ""):
-            raise ConfigurationError(f"The path {template} needs {match[0]}, and there is none; correct the path")
+            raise ConfigurationError(
+                _("The path %(path)s needs %(name)s, and there is none; correct the path", path=template, name=match[0])
+            )
         value = _plain(value)
         if value in (".", ".."):
-            raise ConfigurationError(f"{match[0]} of the path {template} is no id")
+            raise ConfigurationError(_("%(name)s of the path %(path)s is no id", name=match[0], path=template))
         return quote(value, safe="")
 
     return _NAME.sub(encoded, template)
@@ -297,7 +313,13 @@ def split_lines(template, separator):
     for line in lines:
         name, found_it, text = line.partition(separator)
         if not found_it or not name.strip():
-            raise ConfigurationError(f"The line {line[:60]} should look like name{separator}value; correct it")
+            raise ConfigurationError(
+                _(
+                    "The line %(line)s should look like name%(separator)svalue; correct it",
+                    line=line[:60],
+                    separator=separator,
+                )
+            )
         yield name.strip(), text.strip()
 
 
@@ -320,8 +342,8 @@ def filled(template, values):
 
 def _of(values, name):
     if name not in values:
-        known = ", ".join("{%s}" % known for known in values)
-        raise ConfigurationError(f"{{{name}}} is not known here; use one of {known or 'no names at all'}")
+        known = ", ".join("{%s}" % known for known in values) or _("no names at all")
+        raise ConfigurationError(_("{%(name)s} is not known here; use one of %(known)s", name=name, known=known))
     return values[name]
 
 
@@ -330,11 +352,11 @@ def parsed_template(text):
     if not (text or "").strip():
         return None
     if len(text) > LONGEST_TEMPLATE:
-        raise ConfigurationError(f"The body is longer than {LONGEST_TEMPLATE} characters; shorten it")
+        raise ConfigurationError(_("The body is longer than %(most)s characters; shorten it", most=LONGEST_TEMPLATE))
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"The body is no JSON; correct it: {error}") from None
+        raise ConfigurationError(_("The body is no JSON; correct it: %(why)s", why=error)) from None
 
 
 def filled_text(value):

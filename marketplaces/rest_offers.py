@@ -177,4 +177,6 @@ class MarketplaceApiRest(models.AbstractModel):
     def _untold(self, endpoint):
         if endpoint.result_rows == "failed":
             return RowResult.accepted()
-        return RowResult.rejected("", _("Product not found: the marketplace's answer does not have it. Check its ID."))
+        return RowResult.rejected(
+            "unknown", _("Product not found: the marketplace's answer does not have it. Check its ID.")
+        )

@@ -64,5 +64,5 @@ class MarketplaceApiRest(models.AbstractModel):
             value = forms.found(row.path, raw)
             neutral = self._value(config, row, raw, digits)
         except MarketplaceError as err:
-            problem = str(err)
+            problem = str(self._retold(err))
         return {**seen, "raw": value, "neutral": None if neutral is forms.LEFT_OUT else neutral, "problem": problem}

@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from ..schemas import Customer, Order, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
 from ..transport.reading import first, flag, items, moment, number, text, under
+from ..transport.words import _
 
 # How far an order is by its payment. What Shopify may add to these later counts as not paid yet.
 STATUS_BY_PAYMENT = {
@@ -134,7 +135,7 @@ def money(raw, *path):
     except InvalidOperation:
         amount = None
     if amount is None or not amount.is_finite():
-        raise MappingError(".".join(path), f"should be an amount, is {written!r}")
+        raise MappingError(".".join(path), _("should be an amount, is %(written)s", written=repr(written)))
     return amount
 
 

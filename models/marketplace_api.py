@@ -325,7 +325,7 @@ class MarketplaceApi(models.AbstractModel):
             exchange.renew = None if elsewhere else partial(self._renew_auth, config)
             yield exchange
         except Exception as err:
-            error = err
+            error = self._retold(err)
             raise
         finally:
             self.env["marketplace.sync.log"]._record_exchange(

@@ -127,7 +127,13 @@ class MarketplaceAudit(models.Model):
         return bool(cursor)
 
     def _fail(self, error):
-        self.write({"state": "failed", "last_error": storable(str(error)), "finished_at": fields.Datetime.now()})
+        self.write(
+            {
+                "state": "failed",
+                "last_error": storable(str(self.env["marketplace.api"]._retold(error))),
+                "finished_at": fields.Datetime.now(),
+            }
+        )
 
     def _fail_lost(self):
         self._fail(_("The audit did not go on."))

@@ -129,7 +129,11 @@ class MarketplaceConfig(models.Model):
                 signatures.sign(scheme, b"{}", SAMPLE_SECRET, time.time(), **options)
             except ConfigurationError as err:
                 raise ValidationError(
-                    _("%(account)s, webhooks: %(problem)s", account=config.name, problem=err)
+                    _(
+                        "%(account)s, webhooks: %(problem)s",
+                        account=config.name,
+                        problem=self.env["marketplace.api"]._retold(err),
+                    )
                 ) from err
 
     @api.depends("webhook_key")

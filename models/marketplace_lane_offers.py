@@ -1,6 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
-import re
 import time
 from datetime import timedelta
 
@@ -26,8 +25,8 @@ MAX_ATTEMPTS = 10
 PROBE_FAILURES = 2
 # The code of a result that says: what else the product was named by there is not true any more.
 STALE = "stale"
-# What marketplaces without codes say of a product that they do not have.
-NOT_FOUND = re.compile(r"\bproduct\b.{0,40}\bnot found\b", re.IGNORECASE)
+# The code of one that says: the marketplace does not have the product.
+UNKNOWN = "unknown"
 
 
 class MarketplaceLaneOffers(models.AbstractModel):
@@ -113,7 +112,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             row["remote"] = found.get(row["external_id"])
             self.env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]
             if not row["remote"]:
-                self._store([row], [RowResult.rejected("", self._unknown_there(config, row["external_id"]))])
+                self._store([row], [RowResult.rejected(UNKNOWN, self._unknown_there(config, row["external_id"]))])
         return not error
 
     def _unknown_there(self, config, external_id):
@@ -307,7 +306,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
         sendable = [row for index, row in enumerate(rows) if index not in refused]
         answers = api._push_offers(config, sendable) if sendable else []
         if len(answers) != len(sendable):
-            raise errors.InvalidResponse(f"{len(sendable)} rows were sent, {len(answers)} were answered")
+            raise errors.InvalidResponse(
+                _("%(sent)s rows were sent, %(answered)s were answered", sent=len(sendable), answered=len(answers))
+            )
         left = iter(answers)
         return [refused[index] if index in refused else next(left) for index in range(len(rows))]
 
@@ -320,7 +321,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
         for row, result in zip(rows, results, strict=True):
             if result.outcome not in ("accepted", "pending", "wait"):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
-                if NOT_FOUND.search(result.message):
+                if listing.config_id._api()._is_unknown(result):
+                    result.code = result.code or UNKNOWN
                     result.message = self._unknown_there(listing.config_id, listing.external_id)
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt

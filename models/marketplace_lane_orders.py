@@ -253,8 +253,10 @@ class MarketplaceLaneOrders(models.AbstractModel):
         """Carry out the commands of one order; return what keeps the next one from it, ``""`` when none is left."""
         while True:
             with own_transaction(self.env) as env:
-                lane, fresh = env[self._name], env["sale.order"].browse(order.id)
+                fresh = env["sale.order"].browse(order.id)
                 config = fresh.marketplace_config_id
+                # What is stored is for the account's people, whoever pressed the button.
+                lane = config._in_language().env[self._name]
                 waiting = env["marketplace.outbox"].search(
                     [("lane", "=", "orders"), ("order_id", "=", order.id)], order="id", limit=1
                 )
@@ -262,7 +264,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                     return ""
                 if not config._may_talk():
                     return self._why_silent(config)
-                command = env["marketplace.outbox"].browse(lane._heads(config, 1, fresh))
+                command = lane.env["marketplace.outbox"].browse(lane._heads(config, 1, fresh))
                 if command:
                     lane._send(command)
                 if not command or command.exists():
@@ -270,16 +272,19 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     def _ask_now(self, order, status, values):
         with own_transaction(self.env) as env:
-            lane, order = env[self._name], env["sale.order"].browse(order.id)
+            order = env["sale.order"].browse(order.id)
             config = order.marketplace_config_id
+            lane = config._in_language().env[self._name]
+            order = order.with_env(lane.env)
             if order.marketplace_status == status:
                 return ""  # accepted while this request waited for another one, or heard from the marketplace
             if not config._may_talk():
                 return self._why_silent(config)
-            result, error = lane._guarded(config, lane._call_secretly, order, status, values)
+            result, error = lane._guarded(order.marketplace_config_id, lane._call_secretly, order, status, values)
             if result and result.outcome == "accepted":
-                env["marketplace.outbox"]._store_acceptance(order, status)
+                lane.env["marketplace.outbox"]._store_acceptance(order, status)
                 return ""
+        error = self.env["marketplace.api"]._retold(error)  # stored in the account's language, told in the user's
         if (result or error).code == "otp":
             return _("The OTP is wrong. Ask the customer for it once more, then enter it here.")
         if isinstance(error, errors.RequestRejected) or result and result.outcome == "rejected":

@@ -140,7 +140,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
         if not task:
             return
         attempts = task.attempts + 1
-        message = storable(str(error)) or type(error).__name__
+        message = storable(str(self.env["marketplace.api"]._retold(error))) or type(error).__name__
         moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=60))
         task.write({"attempts": attempts, "message": message, "next_attempt": moment})
         if attempts >= MAX_ATTEMPTS:

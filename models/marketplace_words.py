@@ -1,10 +1,19 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import re
+
 from odoo import _, models
 
 from ..transport.errors import MarketplaceError
+from ..transport.words import Words
 
 # Codes of our own, which tell a person nothing.
-OUR_CODES = {"doubt", "editing", "otp", "stale"}
+OUR_CODES = {"doubt", "editing", "otp", "stale", "unknown"}
+# What marketplaces without codes say of a product that they do not have, in the languages in which ours speak.
+NOT_FOUND = re.compile(
+    r"\bproduct\b.{0,40}\b(?:not found|does not exist)\b|\bproduit\b.{0,40}\b(?:introuvable|inexistant|non trouvé)\b"
+    r"|منتج.{0,40}(?:غير موجود|لم يتم العثور)|(?:غير موجود|لم يتم العثور).{0,40}منتج",
+    re.IGNORECASE,
+)
 
 
 class MarketplaceApi(models.AbstractModel):
@@ -22,8 +31,17 @@ class MarketplaceApi(models.AbstractModel):
             error.retell(self._say)
         return error
 
+    def _said(self, words):
+        """Return a sentence in the language of the work, where it keeps what it is made of."""
+        return words.said(self._say) if isinstance(words, Words) else words
+
     def _say(self, source):
         return _(source)
+
+    def _is_unknown(self, result):
+        """Tell whether this result of a row says that the marketplace does not have the product: by its code or, of a
+        marketplace that gives none, by the marketplace's own words, whatever the language of those who read ours."""
+        return result.code == "unknown" or bool(NOT_FOUND.search(result.message or ""))
 
     def _refused_silently(self):
         return _("The marketplace refused this and does not say why. Look at it there, correct it, then retry.")

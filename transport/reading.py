@@ -187,10 +187,10 @@ def _zone(written):
 def _kind(value):
     """What a value is, in words for a person; short, and cut so that a document never lands in a message."""
     if value is None:
-        return "null"
+        return _("null")
     if isinstance(value, dict):
-        return "an object"
+        return _("an object")
     if isinstance(value, list):
-        return "a list"
+        return _("a list")
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from .errors import ConfigurationError, WebhookRejected
+from .words import _
 
 #: What the account may name as ``algorithm``.
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
@@ -47,18 +48,18 @@ def verify(scheme: str, headers: Mapping, body: bytes, secrets: Iterable[str], n
     """
     known = _usable(secrets)
     if not known:
-        raise WebhookRejected("no secret is set; enter the webhook secret in the account")
+        raise WebhookRejected(_("no secret is set; enter the webhook secret in the account"))
     try:
         return _scheme(scheme).verify(_lowered(headers), bytes(body), known, float(now), **options)
     except ConfigurationError as error:
-        raise WebhookRejected(f"the webhook settings can't work: {error.message}") from error
+        raise WebhookRejected(_("the webhook settings can't work: %(why)s", why=error.words)) from error
 
 
 def sign(scheme: str, body: bytes, secret: str, now: float, **options) -> dict[str, str]:
     """Headers that make ``verify`` accept ``body``. Raises ``ConfigurationError`` when the settings can't work."""
     known = _usable(secret)
     if not known:
-        raise ConfigurationError("No secret to sign with; enter the webhook secret in the account")
+        raise ConfigurationError(_("No secret to sign with; enter the webhook secret in the account"))
     return _scheme(scheme).sign(bytes(body), known[0], float(now), **options)
 
 
@@ -70,7 +71,7 @@ def verify_token(headers, body, secrets, now, *, header="X-Marketplace-Token", p
     given = _unprefixed(_header(headers, header), prefix, header)
     found = _which_equal(given, secrets)
     if found is None:
-        raise WebhookRejected(f"the token in {header} is not ours")
+        raise WebhookRejected(_("the token in %(header)s is not ours", header=header))
     return Proof(found, None)
 
 
@@ -108,7 +109,7 @@ def verify_hmac(
     expected = [_digest(secret.encode(), message, algorithm, encoding) for secret in secrets]
     found = _which_equal(given, expected)
     if found is None:
-        raise WebhookRejected(f"the signature in {header} does not match the body")
+        raise WebhookRejected(_("the signature in %(header)s does not match the body", header=header))
     return Proof(found, _check_age(stamp, now, tolerance) if timed else None)
 
 
@@ -135,7 +136,7 @@ def sign_hmac(
 def _template(base):
     """What stands before and after the body, and whether the time is signed."""
     if base.count("{body}") != 1:
-        raise ConfigurationError("the signed text must contain {body} once")
+        raise ConfigurationError(_("the signed text must contain {body} once"))
     before, after = base.split("{body}")
     return before, after, "{timestamp}" in base
 
@@ -156,14 +157,14 @@ def verify_standard(headers, body, secrets, now, *, tolerance=TOLERANCE):
     marked = [part.partition(",") for part in _header(headers, "webhook-signature").split()]
     given = [signature for version, _comma, signature in marked if version == "v1"]
     if not given:
-        raise WebhookRejected("webhook-signature has no signature of version v1")
+        raise WebhookRejected(_("webhook-signature has no signature of version v1"))
     message = _standard_message(name, stamp, body)
     keys = _standard_keys(secrets)
     expected = [_digest(key, message, "sha256", "base64") for key in keys.values()]
     # A list, not a loop that ends early: every signature is compared, whichever matches.
     found = [index for index in [_which_equal(signature, expected) for signature in given] if index is not None]
     if not found:
-        raise WebhookRejected("no signature in webhook-signature matches the body")
+        raise WebhookRejected(_("no signature in webhook-signature matches the body"))
     return Proof(list(keys)[min(found)], _check_age(stamp, now, tolerance))
 
 
@@ -182,7 +183,7 @@ def _standard_keys(secrets):
     """The keys of the secrets that are any, by the number of the secret."""
     keys = {number: key for number, key in enumerate(map(_standard_key, secrets)) if key}
     if not keys:
-        raise ConfigurationError("the secret must be whsec_ followed by base64")
+        raise ConfigurationError(_("the secret must be whsec_ followed by base64"))
     return keys
 
 
@@ -217,8 +218,14 @@ SCHEMES = {
 
 def _scheme(name):
     if name not in SCHEMES:
-        raise ConfigurationError(f"unknown webhook scheme {name!r}; choose one of {', '.join(SCHEMES)}")
+        raise _unknown(_("webhook scheme"), name, SCHEMES)
     return SCHEMES[name]
+
+
+def _unknown(what, name, known):
+    return ConfigurationError(
+        _("unknown %(what)s %(name)s; choose one of %(known)s", what=what, name=repr(name), known=", ".join(known))
+    )
 
 
 def _usable(secrets):
@@ -234,21 +241,21 @@ def _lowered(headers):
 def _header(headers, name):
     value = headers.get(name.lower(), "").strip()
     if not value:
-        raise WebhookRejected(f"the header {name} is missing")
+        raise WebhookRejected(_("the header %(name)s is missing", name=name))
     return value
 
 
 def _unprefixed(value, prefix, header):
     if not value.startswith(prefix):
-        raise WebhookRejected(f"{header} does not start with {prefix}")
+        raise WebhookRejected(_("%(header)s does not start with %(prefix)s", header=header, prefix=prefix))
     return value[len(prefix) :].lstrip()  # a form that asks for "Bearer " drops the space
 
 
 def _digest(key, message, algorithm, encoding):
     if algorithm not in ALGORITHMS:
-        raise ConfigurationError(f"unknown algorithm {algorithm!r}; choose one of {', '.join(ALGORITHMS)}")
+        raise _unknown(_("algorithm"), algorithm, ALGORITHMS)
     if encoding not in _ENCODINGS:
-        raise ConfigurationError(f"unknown encoding {encoding!r}; choose one of {', '.join(_ENCODINGS)}")
+        raise _unknown(_("encoding"), encoding, _ENCODINGS)
     mac = hmac.new(key, message, ALGORITHMS[algorithm])
     return mac.hexdigest() if encoding == "hex" else base64.b64encode(mac.digest()).decode()
 
@@ -263,10 +270,12 @@ def _which_equal(given, expected):
 def _check_age(stamp, now, tolerance):
     """The delivery's age in seconds; negative where its clock is ahead of ours."""
     if not _TIMESTAMP.fullmatch(stamp):
-        raise WebhookRejected("the timestamp is no Unix time in seconds")
+        raise WebhookRejected(_("the timestamp is no Unix time in seconds"))
     age = now - int(stamp)
     if age > tolerance:
-        raise WebhookRejected(f"the delivery is {age:.0f} s old, {tolerance:.0f} s are allowed")
+        raise WebhookRejected(
+            _("the delivery is %(age)s s old, %(most)s s are allowed", age=f"{age:.0f}", most=f"{tolerance:.0f}")
+        )
     if age < -tolerance:
-        raise WebhookRejected(f"the delivery is dated {-age:.0f} s ahead; check the clocks")
+        raise WebhookRejected(_("the delivery is dated %(age)s s ahead; check the clocks", age=f"{-age:.0f}"))
     return age
