@@ -61,6 +61,7 @@ from . import test_portal
 from . import test_product_screen
 from . import test_readme
 from . import test_rest
+from . import test_rest_refusals
 from . import test_retention
 from . import test_rpc
 from . import test_scale
