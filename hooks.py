@@ -14,9 +14,16 @@ INDEXES = (
     "sale_order_line_marketplace_draft_idx",
 )
 
+# Of our own models alone: another addon may name its models and its jobs much like ours.
 JOBS = """
     DELETE FROM queue_job WHERE id IN (
-        SELECT id FROM queue_job WHERE identity_key LIKE 'marketplace:%' FOR UPDATE SKIP LOCKED)
+        SELECT id FROM queue_job
+         WHERE model_name IN (
+               SELECT m.model
+                 FROM ir_model m
+                 JOIN ir_model_data d ON d.model = 'ir.model' AND d.res_id = m.id
+                WHERE d.module = 'cartona_integration' AND m.model LIKE 'marketplace.%')
+           FOR UPDATE SKIP LOCKED)
 """
 
 
