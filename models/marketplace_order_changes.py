@@ -172,14 +172,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _take_back(self, sale_order):
         """Prepare a return for each delivery of an order that the customer sends back; a person validates it when the
         goods are here."""
-        outgoing = sale_order.picking_ids.filtered(
-            lambda picking: picking.picking_type_code == "outgoing" and picking.state == "done"
-        )
-        for picking in outgoing.filtered(lambda picking: not picking.return_ids):
+        outgoing = sale_order.picking_ids._marketplace_outgoing()
+        for picking in outgoing.filtered(lambda picking: picking.state == "done" and not picking.return_ids):
             create_return(picking)
-        sale_order.picking_ids.filtered(
-            lambda picking: picking.picking_type_code == "outgoing" and picking.state not in ("done", "cancel")
-        ).action_cancel()
+        outgoing.filtered(lambda picking: picking.state not in ("done", "cancel")).action_cancel()
         self._ask_person(
             sale_order,
             _("Returned at the marketplace"),

@@ -38,7 +38,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.state != "sale" or self.marketplace_status in ("cancelled", "returned"):
             return False  # what was called off or comes back is a person's to settle
-        if any(picking.picking_type_code == "outgoing" for picking in self.picking_ids):
+        if self.picking_ids._marketplace_outgoing():
             return self._has_all_left()
         return self.marketplace_status == "delivered"
 

@@ -111,8 +111,7 @@ class SaleOrder(models.Model):
     def _has_all_left(self):
         """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
         self.ensure_one()
-        outgoing = self.picking_ids.filtered(lambda picking: picking.picking_type_code == "outgoing")
-        states = set(outgoing.mapped("state"))
+        states = set(self.picking_ids._marketplace_outgoing().mapped("state"))
         return "done" in states and states <= {"done", "cancel"}
 
     def _set_marketplace_status(self, status, user_id=None):

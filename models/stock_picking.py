@@ -4,8 +4,21 @@ from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
 
+# Goods go to the customer by these; by the second (stock_dropshipping) from a vendor, and back to him by the same.
+OUT, DROPSHIP = "outgoing", "dropship"
+
+
 class StockPicking(models.Model):
     _inherit = "stock.picking"
+
+    def _marketplace_outgoing(self):
+        """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery."""
+        return self.filtered(
+            lambda picking: (
+                picking.picking_type_code == OUT
+                or (picking.picking_type_code == DROPSHIP and picking.location_dest_id.usage == "customer")
+            )
+        )
 
     def _action_done(self):
         result = super()._action_done()
@@ -21,7 +34,7 @@ class StockPicking(models.Model):
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods of an order have left, once nothing of it is left to go out."""
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
-        done = self.sudo().filtered(lambda picking: picking.picking_type_code == "outgoing")
+        done = self.sudo()._marketplace_outgoing()
         done.filtered(lambda picking: picking.state == "done")._tell_marketplace_shipped()
         for order in done.sale_id:
             if order.marketplace_config_id and order._has_all_left():
@@ -54,7 +67,7 @@ class StockPicking(models.Model):
         after validating: it is then told that the goods are on their way, and the OTP is asked by Confirm Delivery.
         """
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
-        outgoing = self.sudo().filtered(lambda picking: picking.picking_type_code == "outgoing")
+        outgoing = self.sudo()._marketplace_outgoing()
         orders = outgoing.sale_id.filtered("marketplace_otp_required")
         return orders.filtered(
             lambda order: (
@@ -79,4 +92,4 @@ class StockPicking(models.Model):
         )
 
     def _is_to_go_out(self):
-        return any(p.picking_type_code == "outgoing" and p.state not in ("done", "cancel") for p in self)
+        return any(picking.state not in ("done", "cancel") for picking in self._marketplace_outgoing())

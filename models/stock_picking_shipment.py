@@ -26,11 +26,11 @@ class StockPicking(models.Model):
     marketplace_tracking_url = fields.Char(string="Tracking Page", copy=False)
     marketplace_told_at = fields.Datetime(string="Told the Marketplace", readonly=True, copy=False)
 
-    @api.depends("sale_id", "picking_type_code")
+    @api.depends("sale_id", "picking_type_code", "location_dest_id")
     def _compute_marketplace_ships(self):
         for picking in self:
             config = picking.sudo().sale_id.marketplace_config_id  # whoever sees the delivery may see what it needs
-            picking.marketplace_ships = picking.picking_type_code == "outgoing" and config._ships()
+            picking.marketplace_ships = bool(picking._marketplace_outgoing()) and config._ships()
 
     # ------------------------------------------------------------------ CRUD
 
@@ -62,7 +62,7 @@ class StockPicking(models.Model):
         """
         self.marketplace_told_at = fields.Datetime.now()
         for order in self.sale_id:
-            gone = order.picking_ids.filtered(lambda p: p.picking_type_code == "outgoing" and p.state == "done")
+            gone = order.picking_ids._marketplace_outgoing().filtered(lambda picking: picking.state == "done")
             if order._has_all_left() and all(picking.marketplace_told_at for picking in gone):
                 order._set_marketplace_status("shipped", user_id)
 
