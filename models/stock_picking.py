@@ -3,7 +3,6 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
-
 # Goods go to the customer by these; by the second (stock_dropshipping) from a vendor, and back to him by the same.
 OUT, DROPSHIP = "outgoing", "dropship"
 

@@ -52,10 +52,6 @@ class Orders:
                 (again["seconds"] + single["seconds"]) * each_confirmed,
                 note="floor: one ORM create, one action_confirm for each order",
             ),
-            Row(
-                "peer: import of an order", 72.0, "ms", 11.0,
-                note="for comparison: an addon of this kind, measured on its own machine with its own floor",
-            ),
         ]  # fmt: skip
 
     def pull(self, count, policy, new_shops=False):

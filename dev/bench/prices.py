@@ -50,14 +50,7 @@ class Prices:
             self.system.rest()
             computed = self.within.compute_offers(account=self.system.account)
             repeats.append((wall, len(calls), computed, self.post([call["body"] for call in calls])["seconds"]))
-        number = len(self.system.products)
-        return [
-            *transaction_rows(number, "commit → the last one answered", repeats),
-            Row(
-                "peer: HTTP calls and jobs for them", number, "calls", number / 100,
-                note="for comparison: an addon of this kind that makes one job and one call for each changed price",
-            ),
-        ]  # fmt: skip
+        return transaction_rows(len(self.system.products), "commit → the last one answered", repeats)
 
     def one_by_one(self):
         """A user, or an import, that commits each change by itself: how many calls that makes."""
