@@ -169,8 +169,6 @@ class MarketplaceConfig(models.Model):
 
     def _preset_rest(self, name):
         """Return the JSON of a preset that comes with the addon."""
-        if name not in PRESETS:
-            raise UserError(_("There is no preset %s.", name))
         with file_open(f"cartona_integration/data/presets/{name}.json") as file:
             return json.load(file)
 

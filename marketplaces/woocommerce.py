@@ -206,9 +206,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         return forms.part({"row": row}, "row").get("parent_id") or None
 
     def _serialize_product(self, config, data):
-        if not data["external_id"].isdecimal():
-            raise errors.RequestRejected(_("WooCommerce's product IDs are numbers; correct the external product ID."))
-        row = {"id": int(data["external_id"])}
+        row = {"id": int(data["external_id"])}  # what is no number was not located
         if "price" in data:
             currency = config.pricelist_id.currency_id or config.company_id.currency_id
             row["regular_price"] = f"{data['price']:.{currency.decimal_places}f}"

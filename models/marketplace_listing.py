@@ -147,13 +147,17 @@ class MarketplaceListing(models.Model):
         (disabled - others.product_tmpl_id).sudo().marketplace_sync_enabled = True
 
     def write(self, vals):
+        moved = self.filtered(lambda listing: listing._changes(vals, {"config_id", "external_id"}))
         left = [
             (listing, {"config_id": listing.config_id.id, "external_id": listing.external_id})
-            for listing in self
-            if listing._changes(vals, {"config_id", "external_id"}) and listing._is_shown()
+            for listing in moved
+            if listing._is_shown()
         ]
         changed = self.filtered(lambda listing: listing._changes(vals, OFFER_FIELDS))
         result = super().write(vals)
+        if "remote" not in vals:
+            # It names what stood under the old id: sent with the new one, the price would go to the old one's offer.
+            super(MarketplaceListing, moved).write({"remote": False})
         for listing, place in left:
             listing._leave_behind(place)
             super(MarketplaceListing, listing).write(NEVER_PUSHED)  # nothing is known of the new id

@@ -37,6 +37,7 @@ from . import test_dropshipping
 from . import test_ebay_notifications
 from . import test_ebay_offers
 from . import test_ebay_orders
+from . import test_ebay_refusals
 from . import test_forget
 from . import test_forgotten_documents
 from . import test_fuzz
@@ -61,6 +62,7 @@ from . import test_policies
 from . import test_portal
 from . import test_product_screen
 from . import test_readme
+from . import test_refusals
 from . import test_rest
 from . import test_rest_refusals
 from . import test_retention

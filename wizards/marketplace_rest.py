@@ -5,7 +5,7 @@ import json
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..marketplaces.rest_config import LARGEST_FILE, PRESETS
+from ..marketplaces.rest_config import PRESETS
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import redact
 
@@ -41,13 +41,9 @@ class MarketplaceRestFile(models.TransientModel):
         config.check_access_rule("write")
         if not self.preset and not self.upload:
             raise UserError(_("Choose a preset or a file."))
-        if self.preset:
-            data = config._preset_rest(self.preset)
-        else:
-            if len(self.upload) > LARGEST_FILE * 2:
-                raise UserError(_("The file is larger than %s bytes.", LARGEST_FILE))
-            data = config._read_rest(base64.b64decode(self.upload))
-        config._import_rest(data)
+        config._import_rest(
+            config._preset_rest(self.preset) if self.preset else config._read_rest(base64.b64decode(self.upload))
+        )
         return {"type": "ir.actions.act_window_close"}
 
 
