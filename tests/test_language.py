@@ -1,10 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import re
+from functools import partial
 
 from odoo.tests import Form, new_test_user
 
 from ..compat import pack_unit
-from ..transport.errors import AuthenticationFailed, TemporaryFailure
+from ..marketplaces import rest_forms as forms
+from ..schemas import RowResult
+from ..transport import signatures
+from ..transport.errors import AuthenticationFailed, MarketplaceError, TemporaryFailure, WebhookRejected
 from .common import MarketplaceCase
 
 ARABIC = re.compile("[\u0600-\u06ff]{3}")
@@ -213,6 +217,91 @@ class TestLanguage(MarketplaceCase):
         running._note_failure(AuthenticationFailed("wrong"))
         self.assertEqual(self.account.pause_reason, "wrong", "what the marketplace says stays as it is")
 
+    def test_a_line_with_a_comment_is_described_for_the_customer_and_keeps_the_comment(self):
+        order = self.order_of(self.described())
+        order.partner_id.lang = "fr_FR"
+        document = self.described(retailer=self.box.order(order.cartona_id)["retailer"])
+        line = self.order_of(document).order_line
+        self.assertIn("Jus 1", line.name)
+        self.assertNotIn("Juice 1", line.name)
+        self.assertTrue(line.name.endswith("Cold, please"), line.name)
+
+    def test_carriers_are_told_by_the_name_that_no_reader_has_translated(self):
+        if "carrier_id" not in self.env["stock.picking"]._fields:
+            self.skipTest("without delivery there are no carriers")
+        product = self.env["product.product"].create({"name": "Delivery", "type": "service"})
+        carrier = self.env["delivery.carrier"].create({"name": "Aramex", "product_id": product.id})
+        carrier.with_context(lang="ar_001").name = "أرامكس"
+        document = self.box_order((self.products[0], 1, 20.0))
+        self.pull()
+        picking = self.order_of(document).picking_ids
+        picking.carrier_id = carrier
+        self.assertEqual(picking.with_context(lang="ar_001")._marketplace_carrier_name(), "Aramex")
+
+    # ------------------------------------------------------------------ whoever presses
+
+    def test_what_a_person_presses_is_stored_for_the_account_s_people_and_told_to_the_person(self):
+        document = self.box_order((self.products[0], 1, 20.0))
+        self.pull()
+        order = self.order_of(document)
+        self.commit()
+        self.box.stop()
+        lane = self.env["marketplace.lane.orders"].with_context(lang="fr_FR")
+        told = lane._ask_now(order, "delivered", {})
+        self.env.invalidate_all()
+        self.assertNotRegex(told, ARABIC)
+        self.assertIn("refuse la connexion", told)
+        self.assert_arabic(self.running().last_error)
+
+    def test_what_waited_is_stored_for_the_account_s_people_whoever_sends_it_on(self):
+        document = self.box_order((self.products[0], 1, 20.0))
+        self.pull()
+        order = self.order_of(document)
+        self.env["marketplace.outbox"].search([("lane", "=", "orders")]).unlink()
+        self.env["marketplace.outbox"].create(
+            {"config_id": self.account.id, "lane": "orders", "order_id": order.id, "operation": "status"}
+            | {"status": "delivered"}
+        )
+        order.marketplace_status = "editing"
+        self.env.flush_all()
+        self.env["marketplace.lane.orders"].with_context(lang="fr_FR")._send_waiting(order)
+        self.env.invalidate_all()
+        command = self.env["marketplace.outbox"].search([("lane", "=", "orders"), ("order_id", "=", order.id)])
+        self.assert_arabic(command.last_error)
+
+    def test_the_log_is_in_the_language_of_the_responsible(self):
+        self.box.stop()
+        self.products[0].list_price = 45
+        self.commit()
+        self.assert_arabic(self.logged("push_offers")[:1].message)
+
+    def test_a_refused_delivery_is_noted_in_the_language_of_the_responsible(self):
+        api = self.account._in_language().env["marketplace.api"]
+        for error in (_refusal("hmac", {}), _refusal("token", {"x-marketplace-token": "wrong"})):
+            self.assert_arabic(api._said(error.words))
+
+    def test_errors_of_configured_paths_are_in_the_language_of_whoever_writes_them(self):
+        api = self.env["marketplace.api"].with_context(lang="ar_001")
+        wrongs = (
+            partial(forms.compiled, "a["),
+            partial(forms.filled, "x{no}", {}),
+            partial(forms.read, "a", {"a": "x"}, "integer"),
+        )
+        for wrong in wrongs:
+            with self.assertRaises(MarketplaceError) as caught:
+                wrong()
+            self.assert_arabic(str(api._retold(caught.exception)))
+
+    def test_a_product_unknown_there_is_known_by_its_code_whatever_the_language(self):
+        listing = self.account.listing_ids[0]
+        listing.external_id = "gone"
+        self.commit()
+        self.assertEqual(listing.error_code, "unknown")
+        api = self.account._api()
+        for words in ("product not found", "Produit 7 introuvable", "المنتج غير موجود"):
+            self.assertTrue(api._is_unknown(RowResult.rejected("", words)), words)
+        self.assertFalse(api._is_unknown(RowResult.rejected("", "The price is not found")))
+
     # ------------------------------------------------------------------ reasons for a cancellation
 
     def test_only_the_reasons_of_the_order_s_own_marketplace_are_offered(self):
@@ -225,6 +314,13 @@ class TestLanguage(MarketplaceCase):
         self.assertIn(wizard.marketplace_cancel_reason, known)
 
     # ------------------------------------------------------------------ helpers
+
+    def described(self, **values):
+        """Have an order come whose line has a comment; return the marketplace's document."""
+        line = {"supplier_product_id": self.external_id(self.products[0]), "amount": 1, "selling_price": 20.0}
+        document = self.box.add_order(order_details=[{**line, "comment": "Cold, please"}], **values)
+        self.pull()
+        return document
 
     def hold(self):
         """Have an order come whose sum is wrong; return the marketplace's document."""
@@ -240,3 +336,12 @@ class _Place:
 
     def __init__(self, country):
         self.country = country
+
+
+def _refusal(scheme, headers):
+    """Return why this delivery is refused."""
+    try:
+        signatures.verify(scheme, headers, b"{}", "secret", 0.0)
+    except WebhookRejected as refused:
+        return refused
+    raise AssertionError("it was not refused")

@@ -272,10 +272,9 @@ def _check_age(stamp, now, tolerance):
     if not _TIMESTAMP.fullmatch(stamp):
         raise WebhookRejected(_("the timestamp is no Unix time in seconds"))
     age = now - int(stamp)
+    shown, most = format(abs(age), ".0f"), format(tolerance, ".0f")
     if age > tolerance:
-        raise WebhookRejected(
-            _("the delivery is %(age)s s old, %(most)s s are allowed", age=f"{age:.0f}", most=f"{tolerance:.0f}")
-        )
+        raise WebhookRejected(_("the delivery is %(age)s s old, %(most)s s are allowed", age=shown, most=most))
     if age < -tolerance:
-        raise WebhookRejected(_("the delivery is dated %(age)s s ahead; check the clocks", age=f"{-age:.0f}"))
+        raise WebhookRejected(_("the delivery is dated %(age)s s ahead; check the clocks", age=shown))
     return age
