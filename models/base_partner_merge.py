@@ -29,4 +29,5 @@ class BasePartnerMerge(models.TransientModel):
             dst_partner.write(values)
         # sudo: who may merge contacts thereby hands over their codes
         self.env["marketplace.customer.code"].sudo().create(codes)
+        dst_partner._check_marketplace_company()  # also for codes that came with the contacts, by SQL
         return result

@@ -4,7 +4,8 @@ import unicodedata
 
 from markupsafe import Markup
 
-from odoo import _, fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 # What a customer is known by: the marketplace's code; without one the phone; without both, one order. The last two are
@@ -79,6 +80,22 @@ class ResPartner(models.Model):
                 )
             )
         return result
+
+    @api.constrains("company_id", "marketplace_config_id")
+    def _check_marketplace_company(self):
+        """An order of the account could not be entered for a contact of another company. One of no company is shared,
+        which is why Odoo's own check of companies is no help: it would refuse that one."""
+        # sudo: whoever edits a contact may not see the accounts of other companies, and is told no name of them
+        for partner in self.sudo():
+            companies = (partner.marketplace_config_id | partner.marketplace_code_ids.config_id).company_id
+            if any(not partner.filtered_domain(partner._check_company_domain(company)) for company in companies):
+                raise ValidationError(
+                    _(
+                        "%s is a customer of a marketplace account of another company. Leave the contact without a "
+                        "company, or make one for each company.",
+                        partner.display_name,
+                    )
+                )
 
     # ------------------------------------------------------------------ business: customers
 

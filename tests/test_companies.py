@@ -1,6 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 
 from .common import TOKEN, MarketplaceCase
@@ -157,6 +157,33 @@ class TestCompanies(MarketplaceCase):
         order = self.env["sale.order"].search([("marketplace_config_id", "=", self.ours.id)]).with_user(self.manager)
         with self.assertRaises(UserError):
             order.write({"marketplace_config_id": self.theirs.id, "cartona_id": "theirs"})
+
+    def test_a_customer_is_of_the_accounts_company_or_of_none(self):
+        """Else the account's next order could not be entered for that contact."""
+        contacts = self.env["res.partner"].create([{"name": "One"}, {"name": "Two"}])
+        contacts[0].write({"cartona_id": "retailer_1", "marketplace_config_id": self.theirs.id})
+        self.rows[self.theirs]["marketplace.customer.code"].partner_id = contacts[1]
+        for contact in contacts:
+            contact.company_id = self.theirs.company_id
+            contact.company_id = False
+            with self.subTest(contact.name), self.assertRaises(ValidationError) as caught:
+                contact.with_user(self.manager).company_id = self.other
+            self.assertNotIn(SECRET_NAME, str(caught.exception))
+        with self.assertRaises(ValidationError):
+            contacts[0].write({"company_id": self.other.id, "marketplace_config_id": self.theirs.id})
+
+    def test_customers_of_two_companies_are_not_merged(self):
+        customers = self.env["res.partner"]
+        for account in (self.theirs, self.ours):
+            values = {"cartona_id": "retailer_1", "marketplace_config_id": account.id}
+            customers |= customers.create({"name": "Shop", "company_id": account.company_id.id, **values})
+        wizard = self.env["base.partner.merge.automatic.wizard"]
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            wizard._merge(customers.ids, customers[1])
+        customers.invalidate_recordset()
+        customers.company_id = False
+        wizard._merge(customers.ids, customers[1])
+        self.assertEqual(customers[1].marketplace_code_ids.config_id, self.theirs)
 
     def test_the_dashboard_and_the_check_up_tell_nothing_of_another_company(self):
         config = self.env["marketplace.config"].with_user(self.manager)
