@@ -63,6 +63,7 @@ from . import test_portal
 from . import test_product_screen
 from . import test_readme
 from . import test_refusals
+from . import test_released
 from . import test_rest
 from . import test_rest_refusals
 from . import test_retention

@@ -58,6 +58,10 @@ FILES = """
      WHERE relkind = 'r' AND (relname LIKE 'marketplace\\_%' OR relname IN (
        'sale_order', 'sale_order_line', 'res_partner', 'product_product', 'product_template', 'stock_picking'))
 """
+SCRIPT = """
+def migrate(cr, version):
+    cr.execute("INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", ["{key}", version])
+"""
 UNINSTALL = f"""
 env["ir.module.module"].search([("name", "=", "{MODULE}")]).button_immediate_uninstall()
 """
@@ -87,18 +91,39 @@ def shell(instance, database, script):
     assert not done.returncode and "Traceback" not in done.stderr, done.stderr[-5000:]
 
 
-def test_an_update_writes_no_table_anew(life):
-    cluster, instance, _base, name = life
-    before = cluster.query(FILES, database=name)
+def update(instance, name, *more):
     configuration = instance.configuration(f"update-{os.getpid()}")
     try:
-        options = ("-c", configuration, "-d", name, "-u", MODULE, "--stop-after-init", "--no-http")
+        options = ("-c", configuration, "-d", name, "-u", MODULE, "--stop-after-init", "--no-http", *more)
         done = subprocess.run(instance.command(*options), env=instance.env, capture_output=True, text=True, timeout=300)
     finally:
         configuration.unlink()
     assert not done.returncode and "Traceback" not in done.stderr, done.stderr[-5000:]
+
+
+def test_an_update_writes_no_table_anew(life):
+    cluster, instance, _base, name = life
+    before = cluster.query(FILES, database=name)
+    update(instance, name)
     assert len(before) > 20
     assert sorted(cluster.query(FILES, database=name)) == sorted(before)
+
+
+def test_an_update_runs_the_scripts_of_the_versions_between(life, tmp_path):
+    """Also those of a folder without a series in its name, which is what the ports to other series carry."""
+    cluster, instance, _base, name = life
+    number = cluster.query(f"SELECT latest_version FROM ir_module_module WHERE name = '{MODULE}'", database=name)[0]
+    own = number.split(".", 2)[2]
+    before = f"UPDATE ir_module_module SET latest_version = replace(latest_version, '{own}', '0.9.0')"
+    cluster.query(f"{before} WHERE name = '{MODULE}'", database=name)
+    for version, phase in (("0.9.0", "pre"), (own, "pre"), (own, "post"), ("99.0.0", "post")):
+        script = tmp_path / MODULE / version / f"{phase}-{version}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(SCRIPT.format(key=f"migrated.{version}.{phase}"))
+    update(instance, name, "--upgrade-path", tmp_path)
+    ran = cluster.query("SELECT key FROM ir_config_parameter WHERE key LIKE 'migrated.%' ORDER BY id", database=name)
+    cluster.query("DELETE FROM ir_config_parameter WHERE key LIKE 'migrated.%'", database=name)
+    assert ran == [f"migrated.{own}.pre", f"migrated.{own}.post"]
 
 
 def test_uninstalling_leaves_nothing_behind_takes_nothing_along_and_can_be_undone(life):
