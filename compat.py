@@ -1,8 +1,17 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The one place that knows how the series of Odoo name what we read: everything else asks here."""
 
+from babel.lists import format_list
+
+from odoo.tools.misc import babel_locale_parse, get_lang
+
 # By which a search asks for what is not found.
 NEGATIVE_OPERATORS = ("!=", "not in", "not like", "not ilike", "not =like", "not =ilike")
+
+
+def listed(env, words):
+    """Return the words as one text that lists them, with the commas of the reader's language. Odoo can since 18.0."""
+    return format_list(list(words), style="unit", locale=babel_locale_parse(get_lang(env).code))
 
 
 def has_stock(product):

@@ -2,6 +2,7 @@
 from odoo import _, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import listed
 from ..transport.errors import MarketplaceError
 
 
@@ -80,7 +81,7 @@ class MarketplaceConfig(models.Model):
         self.check_access_rule("write")
         not_live = (self | self._credentials()).filtered(lambda config: config.state != "live")
         if not_live:
-            raise UserError(_("%s is not live. Start it first.", ", ".join(not_live.mapped("name"))))
+            raise UserError(_("%s is not live. Start it first.", listed(self.env, not_live.mapped("name"))))
         self._credentials()._request_pull()
         return self._notify(_("Orders are being pulled. They appear in Sales."), "info")
 

@@ -2,6 +2,7 @@
 from odoo import _, models
 from odoo.tools import SQL
 
+from ..compat import listed
 from ..encryption import Secret, is_former, is_lost
 from ..transport.errors import ConfigurationError
 
@@ -25,7 +26,7 @@ class MarketplaceConfig(models.Model):
                 _(
                     "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
                     "(README: Secrets), or enter them again.",
-                    names=", ".join(self._fields[name]._description_string(self.env) for name in lost),
+                    names=listed(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
                 )
             )
 

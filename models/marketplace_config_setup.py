@@ -3,6 +3,7 @@ import secrets
 
 from odoo import _, api, fields, models
 
+from ..compat import listed
 from .marketplace_config_access import CREDENTIAL_FIELDS
 
 
@@ -53,7 +54,7 @@ class MarketplaceConfig(models.Model):
     def _compute_setup_step(self):
         for config in self:
             missing = config._missing_credentials() if config.state == "draft" else []
-            config.setup_missing = ", ".join(missing)
+            config.setup_missing = listed(self.env, missing)
             config.setup_step = config._next_setup_step(missing) if config.state == "draft" else False
 
     def _next_setup_step(self, missing):
@@ -88,7 +89,7 @@ class MarketplaceConfig(models.Model):
                 # Some say nothing of it: the account's own name would only look as if they did.
                 "connected_as": found["name"] != self.name and found["name"],
                 "connected_currency": found.get("currency"),
-                "connected_places": ", ".join(found.get("places", ())),
+                "connected_places": listed(self.env, found.get("places", ())),
                 "connected_todo": "\n".join(todo),
             }
         )

@@ -7,6 +7,8 @@ from odoo.tools import SQL
 from .marketplace_config import MANAGER
 from .marketplace_inbox import OPEN_STATES
 
+SALESPERSON = "sales_team.group_sale_salesman"
+SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
 # Days of which it is told how many orders the webhooks missed.
 LOSS_DAYS = 7
 # What the figures open lists of. Orders are for those who sell, messages for managers.
@@ -30,7 +32,7 @@ class MarketplaceConfig(models.Model):
         """Return what the dashboard shows of each account the user may see.
 
         :return: ``{"accounts": [dict], "now": text, "manager": whether the user may act, "readable": the models that
-            the user may see lists of}``; times are texts in UTC, money is in the account's currency
+            the user may see whole lists of}``; times are texts in UTC, money is in the account's currency
         """
         configs = self.search([])
         now = fields.Datetime.now()
@@ -64,7 +66,14 @@ class MarketplaceConfig(models.Model):
     @api.model
     def _dashboard_readable(self):
         rights = self.env["ir.model.access"]
-        return [model for model in LISTED if rights.check(model, "read", raise_exception=False)]
+        readable = [model for model in LISTED if rights.check(model, "read", raise_exception=False)]
+        return [model for model in readable if model != "sale.order" or not self._sees_own_orders_only()]
+
+    @api.model
+    def _sees_own_orders_only(self):
+        """Tell whether Odoo limits the user to orders of their own: a list of those is shorter than the figure says."""
+        user = self.env.user
+        return user.has_group(SALESPERSON) and not user.has_group(SEES_ALL_ORDERS)
 
     def _dashboard_figures(self):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""

@@ -6,6 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..compat import listed
 from ..transport.address import is_loopback
 
 # What waits longer than this although nothing keeps it from being sent is stuck.
@@ -86,16 +87,16 @@ class MarketplaceDoctor(models.AbstractModel):
         gone = [name for name, cron in found.items() if not cron]
         if gone:
             advice = _("Update the module: that brings them back.")
-            yield self._finding("error", _("Deleted: %s.", ", ".join(gone)), advice)
+            yield self._finding("error", _("Deleted: %s.", listed(self.env, gone)), advice)
         off = [cron.name for cron in crons if not cron.active]
         late = [cron.name for cron in crons if cron.active and cron.nextcall < fields.Datetime.now() - CRON_LATE]
         if off:
             yield self._finding(
-                "error", _("Switched off: %s.", ", ".join(off)), _("Nothing is pulled without."), "_fix_crons"
+                "error", _("Switched off: %s.", listed(self.env, off)), _("Nothing is pulled without."), "_fix_crons"
             )
         if late:
             advice = _("Odoo's scheduled actions do not run. Start Odoo with max_cron_threads of 1 or more.")
-            yield self._finding("error", _("Late: %s.", ", ".join(late)), advice)
+            yield self._finding("error", _("Late: %s.", listed(self.env, late)), advice)
         if not off and not late and not gone:
             yield self._finding("ok", _("The scheduled actions are on time."))
 
@@ -191,7 +192,7 @@ class MarketplaceDoctor(models.AbstractModel):
         }
         if any(counts.values()):
             retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))
-            told = ", ".join(f"{label}: {count}" for label, count in counts.items() if count)
+            told = listed(self.env, (f"{label}: {count}" for label, count in counts.items() if count))
             advice = _("Open them from the dashboard: each says why. What was mended is tried again by a button.")
             yield self._finding(
                 "warning",

@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import _, fields, models
 from odoo.tools import SQL
 
+from ..compat import listed
 from .marketplace_wake import CHANNEL
 
 SILENT_DAYS = 7
@@ -32,7 +33,7 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_channel(self, _configs):
         strays = self._stray_functions()
         if strays:
-            title = _("Jobs of ours run in another channel: %s.", ", ".join(sorted(strays.mapped("method"))))
+            title = _("Jobs of ours run in another channel: %s.", listed(self.env, sorted(strays.mapped("method"))))
             advice = _("Beside slow jobs of others, prices wait. Their channel is %s.", CHANNEL)
             yield self._finding("warning", title, advice, "_fix_channel")
 
@@ -161,7 +162,8 @@ class MarketplaceDoctor(models.AbstractModel):
             yield self._finding("error", title, advice)
         unmapped = config._unmapped_places()
         if unmapped:
-            title = _("%(account)s: no warehouse for %(places)s.", account=config.name, places=", ".join(unmapped))
+            places = listed(self.env, unmapped)
+            title = _("%(account)s: no warehouse for %(places)s.", account=config.name, places=places)
             advice = _("Choose a warehouse for each of them on the account: without, they get no stock.")
             yield self._finding("warning", title, advice)
 

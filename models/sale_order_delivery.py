@@ -2,6 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import listed
 from .sale_order_out import FINAL
 
 
@@ -127,7 +128,7 @@ class SaleOrder(models.Model):
         }
 
     def _names(self, orders):
-        return ", ".join(orders.mapped("name"))
+        return listed(self.env, orders.mapped("name"))
 
     # ------------------------------------------------------------------ OTP
 

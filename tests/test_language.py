@@ -4,7 +4,7 @@ from functools import partial
 
 from odoo.tests import Form, new_test_user
 
-from ..compat import pack_unit
+from ..compat import listed, pack_unit
 from ..marketplaces import rest_forms as forms
 from ..schemas import RowResult
 from ..transport import signatures
@@ -114,6 +114,14 @@ class TestLanguage(MarketplaceCase):
         self.env.invalidate_all()
         self.assertEqual(audit.state, "failed")
         self.assert_arabic(audit.last_error)
+
+    def test_what_is_listed_has_the_commas_of_its_reader(self):
+        draft = self.env["marketplace.config"].create({"name": "New", "code": "cartona"})
+        self.assertEqual(draft.setup_missing, "API URL, Token")
+        arabic = draft.with_context(lang="ar_001")
+        arabic.invalidate_recordset(["setup_missing"])
+        self.assertNotIn(",", arabic.setup_missing)
+        self.assertEqual(listed(arabic.env, "ABC").count("\N{ARABIC COMMA}"), 2)
 
     # ------------------------------------------------------------------ one cause in two languages
 

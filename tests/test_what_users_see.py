@@ -9,6 +9,7 @@ from .common import MarketplaceCase
 USER = "cartona_integration.group_marketplace_user"
 MANAGER = "cartona_integration.group_marketplace_manager"
 SALES = "sales_team.group_sale_salesman_all_leads"
+OWN_SALES = "sales_team.group_sale_salesman"
 OURS = ("listing", "inbox", "unmatched", "audit", "sync_log")
 
 # Presses everything on the cards, one after the other; a dialog is an error, since nothing here asks for anything.
@@ -93,12 +94,15 @@ class TestWhatUsersSee(MarketplaceCase, HttpCase):
 
     def test_only_lists_that_the_user_may_see_are_opened(self):
         def readable(*groups):
-            user = new_test_user(self.env, f"user{len(groups)}{groups[-1][-4:]}", ",".join(groups))
+            user = new_test_user(self.env, f"user-{groups}", ",".join(groups))
             return set(self.config.with_user(user).get_dashboard_data()["readable"])
 
         logs = {"marketplace.listing", "marketplace.inbox", "marketplace.sync.log", "marketplace.audit"}
         self.assertEqual(readable(USER), logs)
         self.assertEqual(readable(USER, SALES), logs | {"sale.order"})
+        self.assertEqual(readable(USER, OWN_SALES), logs, "the list would be shorter than the figure says")
+        self.assertEqual(readable(USER, OWN_SALES, SALES), logs | {"sale.order"})
+        self.assertEqual(readable(USER, "account.group_account_invoice"), logs | {"sale.order"})
         self.assertEqual(readable(MANAGER), logs | {"marketplace.outbox"})
 
     def test_each_button_of_the_dashboard_works_for_a_user_who_only_looks(self):

@@ -22,6 +22,7 @@ from .store import PICTURES, copy_pictures, draw_icon
 CAMERA = Path(__file__).with_name("camera.py")
 FOLDER = ROOT / "docs" / "images"
 PRODUCTS, ORDERS = 120, 24
+DELIVERED = 8
 LIMIT = 60
 HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
 IN_THE_REPOSITORY = PICTURES
@@ -73,6 +74,7 @@ class Scene:
             raise Stop(roundtrip.table(steps))
         self.account = self.odoo.call("marketplace.config", "search", [])[0]
         self.odoo.call("marketplace.config", "write", [self.account], {"name": "Cartona Cairo"})
+        self.delivered_orders()
         self.refused_listings()
         self.unknown_product()
         self.wrong_token()
@@ -96,6 +98,19 @@ class Scene:
         create = ("marketplace.config", "create")
         self.amazon = self.odoo.call(*create, {"name": "Amazon Egypt", "code": "amazon", "sequence": 30})
         self.rest = self.odoo.call(*create, {"name": "Salla Riyadh", "code": "rest", "sequence": 40})
+
+    def delivered_orders(self):
+        """Orders that their customers have; what needs an OTP stays on its way."""
+        call = self.odoo.call
+        ours = [("sale_id.marketplace_config_id", "=", self.account), ("state", "=", "assigned")]
+        for delivery in call("stock.picking", "search", ours, order="id", limit=DELIVERED):
+            call("stock.picking", "button_validate", [delivery], context={"skip_sms": True})
+        done = [("marketplace_config_id", "=", self.account), ("picking_ids.state", "=", "done")]
+        self.until("sale.order", [*done, ("marketplace_status", "=", "shipped")], DELIVERED)
+        orders = call("sale.order", "search_read", done, fields=["marketplace_otp_required"])
+        call("sale.order", "action_confirm_marketplace_delivery", [order["id"] for order in orders])
+        without_otp = [order for order in orders if not order["marketplace_otp_required"]]
+        self.until("sale.order", [*done, ("marketplace_status", "=", "delivered")], len(without_otp))
 
     def refused_listings(self):
         first, second = self.odoo.call(
@@ -169,7 +184,8 @@ class Scene:
             page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
                  f"&view_type=list&{ours}", rows),
             page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
-                 f"&view_type=list&{ours}", "document.querySelector('.o_list_view')"),
+                 f"&view_type=list&{ours}", "document.querySelector('.o_group_header')",
+                 before="document.querySelector('.o_group_header').click()"),
             page("setup", f"{account}&id={self.amazon}", form),
             page("new", account, form),
             page("paused", f"{account}&id={self.paused}", form),

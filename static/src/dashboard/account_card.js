@@ -98,7 +98,7 @@ export class AccountCard extends Component {
       [account.waiting_commands, _t("to tell: %s", this.whole(account.waiting_commands))],
     ];
     const told = parts.filter(([count]) => count).map(([, text]) => text);
-    return told.join(", ");
+    return told.reduce((some, one) => (some ? _t("%s, %s", some, one) : one), "");
   }
 
   /**
