@@ -65,6 +65,17 @@ class AccountTax(models.Model):
             transaction_lock(self.env.cr, f"marketplace:tax:{tax.id}")
             tax.invalidate_recordset(["marketplace_included_id"])
         if not tax.marketplace_included_id.active:
-            values = {"name": _("%s, included", tax.name), **included_tax_values(tax)}
-            tax.marketplace_included_id = tax.copy(values)
+            tax.marketplace_included_id = tax._marketplace_included_copy()
         return tax.marketplace_included_id.with_env(self.env)
+
+    def _marketplace_included_copy(self):
+        """Return a copy that prices include. Customers read its name, so it is in each language what the tax is there,
+        whoever works."""
+        tax = self.with_context(lang=None)
+        included = tax.copy({"name": tax._marketplace_included_name(), **included_tax_values(tax)})
+        for lang, _label in self.env["res.lang"].get_installed():
+            included.with_context(lang=lang).name = tax.with_context(lang=lang)._marketplace_included_name()
+        return included.with_env(self.env)
+
+    def _marketplace_included_name(self):
+        return _("%s, included", self.name)

@@ -200,6 +200,18 @@ class TestLanguage(MarketplaceCase):
         made = pack_unit(uom.with_context(lang="ar_001"), 17)
         self.assertEqual(made.with_context(lang="en_US").name, f"17 × {uom.with_context(lang=None).name}")
 
+    def test_a_tax_that_a_job_makes_is_named_in_each_language_as_the_tax_is_there(self):
+        tax = self.env["account.tax"].create({"name": "VAT 14", "amount": 14.0, "type_tax_use": "sale"})
+        tax.with_context(lang="ar_001").name = "ضريبة 14"
+        self.products[0].taxes_id = tax
+        self.account.tax_policy = "included"
+        document = self.box_order((self.products[0], 1, 20.0))
+        self.pull()
+        made = tax.marketplace_included_id
+        self.assertEqual(self.order_of(document).order_line.tax_id, made)
+        self.assertEqual(made.with_context(lang="en_US").name, "VAT 14, included")
+        self.assertIn("ضريبة 14", made.with_context(lang="ar_001").name)
+
     def test_countries_are_found_by_their_english_names_whoever_reads(self):
         egypt = self.env.ref("base.eg")
         egypt.with_context(lang="ar_001").name = "مصر"
