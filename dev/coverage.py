@@ -7,13 +7,12 @@ The plain tests and the Odoo tests run under coverage.py, on the series the sour
 import ast
 import json
 import os
-import shlex
 import shutil
 from pathlib import Path
 
 from . import test
 from .common import ROOT, Stop, call, digest, say, state_dir
-from .odoo_source import WRITTEN_FOR
+from .odoo_source import WRITTEN_FOR, resolve
 from .python_env import DEV, cache_dir, environment, install
 
 PINS = DEV / "requirements-coverage.txt"
@@ -21,15 +20,21 @@ PRODUCT = (
     "schemas.py", "encryption.py", "database.py", "hooks.py", "compat.py",
     "transport", "marketplaces", "models", "controllers", "wizards",
 )  # fmt: skip
+# Those of `make test` that run in one process.
+STAGES = {test.PLAIN: test.plain, test.ODOO: test.odoo}
 FIGURES = ("num_statements", "covered_lines", "num_branches", "covered_branches")
 
 
 def main():
     folder = state_dir() / "coverage"
     if not os.environ.get("REPORT"):
+        chosen = test.chosen(STAGES)
+        os.environ["SERIES"] = WRITTEN_FOR
+        if test.ODOO in chosen:
+            resolve()  # said now, not after the plain tests
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        failed = run(folder)
+        failed = run(folder, chosen)
         tool("combine", "--quiet", f"--data-file={folder}/all", folder)
     elif not (folder / "all").exists():
         raise Stop("nothing was measured yet: make coverage")
@@ -41,19 +46,11 @@ def main():
     return 1 if failed else 0
 
 
-def run(folder):
-    """The stages of `make test` that run in one process; each leaves a file of data. Gives those that failed."""
-    chosen = shlex.split(os.environ.get("T", ""))
-    os.environ["SERIES"] = WRITTEN_FOR
+def run(folder, chosen):
+    """Run what is chosen of the stages; each leaves a file of data. Gives those that failed."""
     measured = ("run", "--branch", "--parallel-mode", f"--data-file={folder}/all", f"--source={ROOT}")
     test.RUN = (*start(), *measured, "--omit=*/tests*/*,*/dev/*,*/__manifest__.py", "-m", "pytest")
-    stages = {test.PLAIN: test.plain, test.ODOO: test.odoo}
-    return [
-        stage
-        for stage, ran in stages.items()
-        if (words := [word for word in chosen if test.belongs(word, stage)]) or not chosen
-        if ran(words)
-    ]
+    return [stage for stage, words in chosen.items() if STAGES[stage](words)]
 
 
 def start():

@@ -25,19 +25,24 @@ NO_TESTS = 5  # pytest's own status for "no tests ran": a failure, as any other 
 
 
 def main():
-    chosen = shlex.split(os.environ.get("T", ""))
-    stages = [stage for stage in STAGES if not chosen or any(belongs(word, stage) for word in chosen)]
-    if not stages:
-        raise Stop(f"T={os.environ['T']}: name a file or folder below {'/, '.join(STAGES)}/")
-    if stages != [PLAIN]:
+    stages = chosen(STAGES)
+    if list(stages) != [PLAIN]:
         os.environ["SERIES"] = resolve().series  # one for all stages
-    for stage in stages:
-        words = [word for word in chosen if not is_path(word) or belongs(word, stage)]
+    for stage, words in stages.items():
         status = {PLAIN: plain, WHOLE: whole, ODOO: odoo}[stage](words)
         if status:
             say(f"{stage} failed with status {status}" + (" (no tests ran)" if status == NO_TESTS else ""))
             return status
     return 0
+
+
+def chosen(stages):
+    """What T= chooses of these stages: `{stage: its words for pytest}`, all of them where it is not set."""
+    words = shlex.split(os.environ.get("T", ""))
+    found = [stage for stage in stages if not words or any(belongs(word, stage) for word in words)]
+    if not found:
+        raise Stop(f"T={os.environ['T']}: name a file or folder below {'/, '.join(stages)}/")
+    return {stage: [word for word in words if not is_path(word) or belongs(word, stage)] for stage in found}
 
 
 def belongs(word, stage):

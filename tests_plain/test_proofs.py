@@ -1,7 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-"""What `make coverage` and `make mutants` take for a raise, and for the same mutant."""
+"""What `make coverage` and `make mutants` take for a raise, and for the same mutant, and which tests they run."""
 
-from cartona_integration.dev.coverage import PRODUCT, ROOT, folder_of, raises_in
+import pytest
+from cartona_integration.dev import test as dev_test
+from cartona_integration.dev.common import Stop
+from cartona_integration.dev.coverage import PRODUCT, ROOT, STAGES, folder_of, raises_in
 from cartona_integration.dev.mutants import TARGETS, change, judges_of
 
 CODE = "def check(value):\n    if value > 1:\n        raise ValueError(\n            value\n        )\n"
@@ -30,3 +33,13 @@ def test_what_is_mutated_and_the_tests_that_judge_it_are_there():
     for name, words in TARGETS.items():
         for path in (name, *judges_of(words)):
             assert (ROOT / path).is_file(), path
+
+
+def test_a_part_of_a_file_is_chosen_for_coverage_as_for_the_tests(monkeypatch):
+    monkeypatch.setenv("T", "tests/test_a.py tests_e2e/test_b.py -k part")
+    assert dev_test.chosen(STAGES) == {"tests": ["tests/test_a.py", "-k", "part"]}
+    monkeypatch.setenv("T", "")
+    assert dev_test.chosen(STAGES) == {"tests_plain": [], "tests": []}
+    monkeypatch.setenv("T", "tests_e2e/test_b.py")
+    with pytest.raises(Stop, match="name a file or folder"):
+        dev_test.chosen(STAGES)
