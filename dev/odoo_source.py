@@ -99,8 +99,12 @@ def tree(series):
 
 
 def is_here(series):
-    """True where the source tree of a series is on the machine already."""
-    return bool(from_environment(series, []) or from_cache(series, []))
+    """True where the source tree of a series is on the machine already; one that can't be taken is told of."""
+    reasons = []
+    found = from_environment(series, reasons) or from_cache(series, reasons)
+    for reason in reasons:
+        tell(f"passed over: {reason}")
+    return bool(found)
 
 
 def from_environment(wanted, reasons):
@@ -138,6 +142,10 @@ def from_clone(wanted, reasons):
     series = wanted or WRITTEN_FOR
     if series not in TREES:
         return None
+    home = tree(series)
+    if home.exists():
+        reasons.append(f"{home} is in the way of a clone: remove it")
+        return None
     if not shutil.which("git"):
         reasons.append("no git to clone with")
         return None
@@ -147,7 +155,6 @@ def from_clone(wanted, reasons):
     except (Stop, subprocess.TimeoutExpired):
         reasons.append(f"{REPOSITORY} cannot be reached")
         return None
-    home = tree(series)
     fresh = cache_dir() / f"{home.name}.{os.getpid()}"
     say(f"cloning {REPOSITORY} {series}: some minutes, once")
     try:

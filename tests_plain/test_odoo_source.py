@@ -10,6 +10,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT))
 odoo_source = importlib.import_module("dev.odoo_source")
 series_here = importlib.import_module("dev.series")
+from_clone = odoo_source.from_clone
 Stop = importlib.import_module("dev.common").Stop
 
 
@@ -59,6 +60,22 @@ def test_a_tree_without_its_libraries_is_not_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("ODOO_HOME", str(tree(tmp_path / "mine", "17.0", whole=False)))
     with pytest.raises(Stop, match="is not whole"):
         odoo_source.resolve()
+
+
+def test_a_tree_that_is_not_proven_is_told_of(capsys):
+    tree(odoo_source.tree("18.0"), "18.0", whole=False)
+    assert not odoo_source.is_here("18.0")
+    assert "is not whole" in capsys.readouterr().err
+
+
+def test_nothing_is_cloned_beside_a_tree_that_is_in_the_way(monkeypatch):
+    home = tree(odoo_source.tree("18.0"), "18.0", whole=False)
+    calls = []
+    monkeypatch.setattr(odoo_source, "call", lambda command, **_kwargs: calls.append(command))
+    reasons = []
+    assert not from_clone("18.0", reasons)
+    assert not calls
+    assert reasons == [f"{home} is in the way of a clone: remove it"]
 
 
 @pytest.mark.parametrize(
