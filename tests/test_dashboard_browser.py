@@ -54,6 +54,15 @@ XMLHttpRequest.prototype.send = function (body) {
         go();
     }
 };
+const watching = new Set();
+for (const [method, note] of [["addEventListener", "add"], ["removeEventListener", "delete"]]) {
+    document[method] = function (name, listener, ...rest) {
+        if (name === "visibilitychange") {
+            watching[note](listener);
+        }
+        return EventTarget.prototype[method].call(this, name, listener, ...rest);
+    };
+}
 let hidden = false;
 Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
 const turn = (away) => {
@@ -120,6 +129,7 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             menu("accounts").click();
             await until(list);
             same(timers.size, 0);
+            same(watching.size, 0);
             turn(true);
             turn(false);
             same(asked, 5);
@@ -131,6 +141,7 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             held = [];
             menu("dashboard").click();
             await until(() => held.length === 1);
+            same(watching.size, 1);
             menu("accounts").click();
             await until(() => document.querySelector(".o_list_view .o_data_row"));
             held.splice(0).forEach((go) => go());
@@ -144,6 +155,7 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             await new Promise((resolve) => set(resolve));
             same(asked, 1);
             same(timers.size, 0);
+            same(watching.size, 0);
         """)
 
     # ------------------------------------------------------------------ when nobody answers

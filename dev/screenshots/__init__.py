@@ -42,6 +42,7 @@ def main(*names):
         for language, pages in by_language(names, scene.pages()):
             if language:
                 speak(stack.odoo, language)
+                scene.tell_again()
             take(stack, chromium, pages)
     copy_pictures(names, FOLDER)
     if names == IN_THE_REPOSITORY:
@@ -141,6 +142,20 @@ class Scene:
         self.odoo.call("marketplace.config", "action_go_live", [account])
         self.odoo.call("marketplace.config", "action_pull_orders", [account])
         self.until("marketplace.config", [("id", "=", account), ("state", "=", "paused")], 1)
+
+    def tell_again(self):
+        """Have what failed fail again, so that it says why in the language that is read now."""
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        again = [("write_date", ">=", started)]
+        call = self.odoo.call
+        call("marketplace.config", "action_retry_failed", [self.account])
+        call("sale.order", "action_marketplace_retry", call("sale.order", "search", HELD))
+        call("marketplace.config", "action_go_live", [self.paused])
+        call("marketplace.config", "action_pull_orders", [self.paused])
+        for model, failed in (("marketplace.listing", 2), ("marketplace.inbox", 1)):
+            self.until(model, [("state", "=", "failed"), *again], failed)
+        self.until("marketplace.config", [("id", "=", self.paused), ("state", "=", "paused"), *again], 1)
+        self.until("sale.order", [*HELD, *again], 1)
 
     def until(self, model, domain, expected):
         limit = time.monotonic() + LIMIT

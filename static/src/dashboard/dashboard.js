@@ -131,7 +131,7 @@ export class MarketplaceDashboard extends Component {
       const label = stateLabel(account);
       counts.set(label, (counts.get(label) || 0) + 1);
     }
-    return [...counts].map(([label, count]) => `${label}: ${count}`).join(" · ");
+    return [...counts].map(([label, count]) => _t("%s: %s", label, count)).join(" · ");
   }
 
   // ------------------------------------------------------------------ what is done
