@@ -125,9 +125,9 @@ class ProductProduct(models.Model):
 
     def _marketplace_switched_off(self):
         """Return those that accounts know, and that somebody has taken off sale by archiving their listings."""
-        # sudo: as above
+        # Of the accounts that the user may see: nobody else's listing can be unarchived.
         archived = [("product_id", "in", self.ids), ("active", "=", False)]
-        listings = self.env["marketplace.listing"].sudo().search(archived) if self else self.env["marketplace.listing"]
+        listings = self.env["marketplace.listing"].search(archived) if self else self.env["marketplace.listing"]
         # A listing by an id that the product has lost says nothing of the product.
         return listings.filtered(
             lambda row: not row.config_id.use_cartona_id or row.external_id == row.product_id.cartona_id

@@ -141,6 +141,17 @@ class TestProductScreen(MarketplaceCase):
         self.assertFalse(product.marketplace_listing_ids)
         self.assertFalse(product.search([("id", "=", product.id), ("marketplace_state", "=", "synced")]))
 
+    def test_what_another_company_has_archived_is_not_said_to_be_off(self):
+        company = self.env["res.company"].create({"name": "Theirs"})
+        user = new_test_user(
+            self.env, "their-user", f"base.group_user,{USER}", company_id=company.id, company_ids=company.ids
+        )
+        product = self.listings[0].product_id
+        self.account.use_cartona_id = False
+        self.listings[0].active = False
+        self.assertIn("Off:", product.marketplace_problem)
+        self.assertIn("Missing external ID", product.with_user(user).marketplace_problem)
+
     # ------------------------------------------------------------------ doing
 
     def test_manual_sync_tells_what_happens_and_what_it_waits_for(self):
