@@ -131,6 +131,10 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """
         computed = time.monotonic()
         for batch in batches:
+            with own_transaction(self.env) as env:
+                if not env["marketplace.config"].browse(config_id)._may_talk():
+                    return
+                env["marketplace.listing"]._doubt(batch)  # of what is not sent after all, nothing is doubtful
             parts = [batch]
             while parts:
                 with own_transaction(self.env) as env:
@@ -243,7 +247,6 @@ class MarketplaceLaneOffers(models.AbstractModel):
             else:
                 self._store_problem(row)
         Listing.browse(settled)._settle()
-        Listing._doubt(rows)
         return rows, len(listings) - len(rows)
 
     def _prepare(self, listings):

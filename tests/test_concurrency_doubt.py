@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
+from ..models.marketplace_lane_offers import PROBE_FAILURES
 from .common import MarketplaceCase
 from .test_concurrency import CommittedCase
 
@@ -67,6 +68,20 @@ class TestConcurrencyDoubt(MarketplaceCase):
         self.product.product_tmpl_id.marketplace_sync_enabled = False
         self.go_on()
         self.assertFalse(self.shown()[2])
+
+    def test_what_is_hidden_there_stays_hidden_though_it_was_to_be_taken_off_while_nothing_was_sent(self):
+        other = self.products[1]
+        for offer in self.box.state.products[self.external_id(other)].offers.values():
+            offer["is_published"] = False
+        self.running().failures = PROBE_FAILURES  # one row alone is sent, to see whether there is an answer
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.product.list_price = 44
+        other.product_tmpl_id.marketplace_sync_enabled = False
+        self.commit()
+        self.assertNotIn(self.external_id(other), str(self.sent_rows()))
+        other.product_tmpl_id.marketplace_sync_enabled = True
+        self.go_on()
+        self.assertFalse(self.at_box(other)["is_published"])
 
     def test_what_was_answered_is_not_sent_again(self):
         self.product.list_price = 44
