@@ -22,11 +22,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if key == sale_order.marketplace_hold_accepted:
                 reasons, key = {}, ""  # somebody has looked at exactly this
             held = sale_order.marketplace_hold_key if sale_order.marketplace_hold else ""
+            words = "\n".join(reasons.values())
             if key != held:
-                values = {"marketplace_hold": "\n".join(reasons.values()), "marketplace_hold_key": key}
-                sale_order.write(values)
+                sale_order.write({"marketplace_hold": words, "marketplace_hold_key": key})
                 self._keep_unknown(sale_order)
                 self._tell_of_hold(sale_order)
+            elif words != (sale_order.marketplace_hold or ""):
+                sale_order.marketplace_hold = words  # the same, for people who by now read another language
 
     def _keep_unknown(self, sale_order):
         """Put the unknown products where a person matches products, with suggestions."""

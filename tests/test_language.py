@@ -322,6 +322,19 @@ class TestLanguage(MarketplaceCase):
             self.assertTrue(api._is_unknown(RowResult.rejected("", words)), words)
         self.assertFalse(api._is_unknown(RowResult.rejected("", "The price is not found")))
 
+    # ------------------------------------------------------------------ another language than last time
+
+    def test_an_order_that_is_still_held_says_why_in_the_language_of_who_is_responsible_by_now(self):
+        order = self.order_of(self.hold())
+        self.assert_arabic(order.marketplace_hold)
+        key = order.marketplace_hold_key
+        self.account.user_id.lang = "fr_FR"
+        order.action_marketplace_retry()
+        self.commit()
+        self.assertNotRegex(order.marketplace_hold, ARABIC)
+        self.assertIn("25", order.marketplace_hold)
+        self.assertEqual(order.marketplace_hold_key, key)
+
     # ------------------------------------------------------------------ reasons for a cancellation
 
     def test_only_the_reasons_of_the_order_s_own_marketplace_are_offered(self):
