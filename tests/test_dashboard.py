@@ -131,7 +131,7 @@ class TestDoctor(MarketplaceCase):
         listing = self.list_products()[0]
         listing.write({"state": "failed", "price_due": True})
         finding = next(one for one in self.findings("warning") if "failed" in one["title"])
-        self.assertIn("1 ", finding["title"])
+        self.assertIn("listings: 1", finding["title"])
         self.env["marketplace.config"].apply_doctor_fix(finding["fix"], finding["account"])
         self.commit()
         self.assertEqual(listing.state, "synced")
