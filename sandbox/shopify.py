@@ -108,6 +108,12 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
         """The variant of an inventory item, ``None`` where there is none."""
         return self.variants.get(self.items.get(item))
 
+    def make_anew(self, variant_id, product, item):
+        """Have somebody delete a variant's product and make it again: other ids, but for the variant's own."""
+        variant = self.variants[str(variant_id)]
+        self.items[item] = self.items.pop(variant["item"])
+        variant.update(product=product, item=item)
+
     def expire_tokens(self):
         self.tokens.clear()
 

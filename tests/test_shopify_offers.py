@@ -90,14 +90,14 @@ class TestShopifyOffers(ShopifyCase):
         self.assertEqual(self.at_box(service)["stock"], {"655441491": 1_000_000_000})
 
     def test_a_product_that_was_made_anew_is_looked_up_again(self):
-        self.at_box(self.products[0]).update(product="632910399", item="808950899")
+        self.box.make_anew(self.at_box(self.products[0])["id"], product="632910399", item="808950899")
         self.products[0].list_price = 42.0
         self.set_stock(self.products[0], 4)
         self.settle()
         there = self.at_box(self.products[0])
         self.assertEqual((there["price"], there["stock"]), ("42.00", {"655441491": 4}))
         listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
-        self.assertEqual(listing.state, "synced")
+        self.assertEqual((listing.state, listing.remote["product"]), ("synced", "632910399"))
 
     def test_a_refusal_names_its_row_and_the_others_are_sent_again(self):
         self.box.refused.add(self.external_id(self.products[1]))
