@@ -11,7 +11,10 @@ NEGATIVE_OPERATORS = ("!=", "not in", "not like", "not ilike", "not =like", "not
 
 def listed(env, words):
     """Return the words as one text that lists them, with the commas of the reader's language. Odoo can since 18.0."""
-    return format_list(list(words), style="unit", locale=babel_locale_parse(get_lang(env).code))
+    words = list(words)
+    if len(words) < 2:
+        return "".join(words)  # asked for each record of lists: no language is looked up for nothing
+    return format_list(words, style="unit", locale=babel_locale_parse(get_lang(env).code))
 
 
 def has_stock(product):

@@ -7,7 +7,7 @@ from unittest import SkipTest, mock
 from urllib.parse import urlsplit
 
 from odoo.sql_db import TestCursor
-from odoo.tests import BaseCase, TransactionCase, tagged
+from odoo.tests import BaseCase, HttpCase, TransactionCase, tagged
 from odoo.tests import common as odoo_common
 from odoo.tests.common import _super_send
 
@@ -98,6 +98,9 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
 
     def setUp(self):
         super().setUp()
+        if isinstance(self, HttpCase):
+            # A browser that was closed may have left requests behind, and on a slow machine Odoo stops waiting for them.
+            self.addCleanup(self.finish_requests, 120)
         self.box = self._make_box()
         self.box.start()
         self.addCleanup(self.box.stop)
@@ -240,13 +243,13 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
         self.account.action_pull_orders()
         self.commit()
 
-    def finish_requests(self):
+    def finish_requests(self, seconds=10):
         """Wait for what a request does after its answer, such as to wake. For cases that are HttpCases too.
 
         19.0 holds requests back from the test's cursor, but for the time in which a test waits for an answer.
         """
         with getattr(odoo_common, "release_test_lock", nullcontext)():
-            self._wait_remaining_requests()
+            self._wait_remaining_requests(seconds)
 
     # ------------------------------------------------------------------ looking
 
