@@ -99,7 +99,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
     def setUp(self):
         super().setUp()
         if isinstance(self, HttpCase):
-            # A browser that was closed may have left requests behind, and on a slow machine Odoo stops waiting for them.
+            # A closed browser may have left requests behind, and on a slow machine Odoo stops waiting for them.
             self.addCleanup(self.finish_requests, 120)
         self.box = self._make_box()
         self.box.start()
