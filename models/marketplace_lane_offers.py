@@ -127,23 +127,28 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Send the batches, as long as their values are fresh; what is left stays due, and is computed again.
 
         A batch that was begun is halved to the end, however slow the marketplace is: starting over would never get to
-        the bad row. Each call has transactions of its own, so that no row stays locked during one.
+        the bad row. Each call has a transaction of its own, so that no row stays locked during one; what it leaves and
+        the doubt about the next batch are stored together, as each commit waits for the disk.
         """
         computed = time.monotonic()
-        for batch in batches:
+        with own_transaction(self.env) as env:
+            parts = env[self._name]._begin_batch(config_id, batches)
+        while parts:
             with own_transaction(self.env) as env:
-                if not env["marketplace.config"].browse(config_id)._may_talk():
+                config = env["marketplace.config"].browse(config_id)
+                if not config._may_talk():
                     return
-                env["marketplace.listing"]._doubt(batch)  # of what is not sent after all, nothing is doubtful
-            parts = [batch]
-            while parts:
-                with own_transaction(self.env) as env:
-                    config = env["marketplace.config"].browse(config_id)
-                    if not config._may_talk():
-                        return
-                    parts[:0] = env[self._name]._send(config, parts.pop(0))
-            if time.monotonic() - computed > FRESH_SECONDS:
-                return
+                parts[:0] = env[self._name]._send(config, parts.pop(0))
+                if not parts and time.monotonic() - computed <= FRESH_SECONDS:
+                    parts = env[self._name]._begin_batch(config_id, batches)
+
+    def _begin_batch(self, config_id, batches):
+        """Take the next one off ``batches``, if the account may talk; return it as a list, empty when there is none. Of
+        what is not sent after all, nothing is doubtful."""
+        if not batches or not self.env["marketplace.config"].browse(config_id)._may_talk():
+            return []
+        self.env["marketplace.listing"]._doubt(batches[0])
+        return [batches.pop(0)]
 
     # ------------------------------------------------------------------ business
 

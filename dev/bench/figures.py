@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 GOAL = re.compile(r"(<|≤) ([\d.]+)( × floor)?")
 
 
+# Measured: the same code on the same idle machine gave from 2.5 to 2.8 and from 1.8 to 2.2 times a floor.
+NOISE = 1.25
+
+
 @dataclass
 class Row:
     """One figure. `floor` is the least it could cost, measured in the same run; `note` says what was measured."""
@@ -33,6 +37,11 @@ class Row:
         self.met = self._is_met()
 
     @property
+    def lost(self):
+        """The goal of a ratio is missed by more than two runs on one machine differ."""
+        return self.of_floor and self.ratio > float(GOAL.match(self.goal)[2]) * NOISE
+
+    @property
     def mark(self):
         """The goal as so many times the floor, where there are both."""
         if not (self.goal and self.floor):
@@ -51,8 +60,8 @@ class Row:
 
 
 def failures(rows, strict=False):
-    """The names of the rows whose goal was missed and counts: a ratio always, a bare value where strict."""
-    return [row.name for row in rows if row.met is False and (strict or row.of_floor)]
+    """The names of the rows whose goal was missed and counts: a ratio that is lost always, any other where strict."""
+    return [row.name for row in rows if row.lost or (strict and row.met is False)]
 
 
 def p50(values):

@@ -42,15 +42,16 @@ class Orders:
                 "the same with as many new customers; floor: one ORM create of the customers, one of their delivery "
                 "contacts, one of the orders",
             ),
+            # Each order is confirmed by itself, so that one that can't be undoes no other: so is the floor of the goal.
             Row(
                 "import and confirm of an order", confirmed * each_confirmed, "ms",
-                (copies["seconds"] + batch["seconds"]) * each_confirmed, "≤ 2 × floor",
-                f"{CONFIRMED} {what}; floor: one ORM create, one action_confirm of all",
+                (again["seconds"] + single["seconds"]) * each_confirmed, "≤ 2 × floor",
+                f"{CONFIRMED} {what}; floor: one ORM create, one action_confirm for each order",
             ),
             Row(
-                "the same, floor order by order", confirmed * each_confirmed, "ms",
-                (again["seconds"] + single["seconds"]) * each_confirmed,
-                note="floor: one ORM create, one action_confirm for each order",
+                "the same, floor in one batch", confirmed * each_confirmed, "ms",
+                (copies["seconds"] + batch["seconds"]) * each_confirmed,
+                note="floor: one ORM create, one action_confirm of all",
             ),
         ]  # fmt: skip
 
@@ -60,6 +61,8 @@ class Orders:
         system.configure(confirm_policy=policy)
         names = [self.place(index, new_shops) for index in range(count)]
         system.rest()
+        if self.within.query(sql=f"SELECT 1 {DOCUMENTS} LIMIT 1", values=[system.account, names]):
+            raise Stop("orders came in before they were asked for, so their import can't be measured: run it again")
         start = time.monotonic()
         system.odoo.call("marketplace.config", "action_pull_orders", [system.account])
         waited = self.within.wait(sql=DONE, values=[system.account, names], expected=count, limit=LIMIT)
