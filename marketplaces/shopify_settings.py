@@ -53,9 +53,8 @@ class MarketplaceConfig(models.Model):
         own = {"cancellation_reason": "OTHER", "confirm_policy": "approved"}
         return {**values, **own} if code == "shopify" else values
 
-    def _destination_fields(self):
-        fields_by_subject = super()._destination_fields()
-        return {**fields_by_subject, "stock": {*fields_by_subject.get("stock", ()), "shopify_location_id"}}
+    def _stock_place_fields(self):
+        return {*super()._stock_place_fields(), "shopify_location_id"}
 
     def _shopify_version(self):
         return self._credentials().shopify_api_version or VERSIONS[0]

@@ -19,22 +19,21 @@ class MarketplaceConfig(models.Model):
     place_since = fields.Datetime(
         readonly=True, copy=False, help="What was sent before went to another marketplace, or another shop there."
     )
+    stock_since = fields.Datetime(
+        readonly=True, copy=False, help="The stock that was sent before stands at another location there."
+    )
 
     def write(self, vals):
         moved = self.filtered(lambda config: config._differs(vals, config._place_fields()))
-        elsewhere = {
-            subject: self.filtered(lambda config, names=names: config._differs(vals, names))
-            for subject, names in self._destination_fields().items()
-        }
+        relocated = self.filtered(lambda config: config._differs(vals, config._stock_place_fields()))
         result = super().write(vals)
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
             self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
         if self._credential_fields() & vals.keys():
             self._credentials_changed()
-        for subject, configs in elsewhere.items():
-            if configs:
-                self.env["marketplace.outbox"]._mark(subject, config=configs.ids, force=True)
+        if relocated:
+            relocated._stock_place_changed()
         if moved:
             moved._place_changed()
         return result
@@ -59,11 +58,14 @@ class MarketplaceConfig(models.Model):
         those of an adapter."""
         return {"code", "base_url", "credentials_id", "supplier_code", "product_path", *CREDENTIAL_FIELDS}
 
-    def _destination_fields(self):
-        """Return, by subject, the settings that say where in the shop its values go: ``{"stock": {name, ...}}``. What
-        was sent stands at the former place, so it is sent again although it is the same. Extend this with those of an
-        adapter."""
-        return {}
+    def _stock_place_fields(self):
+        """Return the settings that say where in the shop our stock stands. Extend this with those of an adapter."""
+        return set()
+
+    def _stock_place_changed(self):
+        """Have the stock sent again although it is the same: what was sent stands at the former location."""
+        self.write({"stock_since": self._next_second()})
+        self.env["marketplace.outbox"]._mark("stock", config=self.ids)
 
     def _differs(self, vals, names):
         """Tell whether ``vals`` change one of the settings ``names``: from the sandbox to the real marketplace, say."""
@@ -76,8 +78,11 @@ class MarketplaceConfig(models.Model):
         knows what is shown there now, so everything is sent again."""
         # sudo: accounts that share credentials, and what runs, may be closed to the user
         moved = self.sudo() | self.sudo().with_context(active_test=False).shared_config_ids
-        # The field shows whole seconds: what was sent in this one does not count either.
-        moved.write({"place_since": fields.Datetime.add(fields.Datetime.now(), seconds=1)})
+        moved.write({"place_since": self._next_second()})
         moved._forget_connection()
         moved.state_ids.filtered("order_cursor").write({"order_cursor": False})
         self.env["marketplace.outbox"]._mark("price", "stock", "publication", config=moved.ids, force=True)
+
+    def _next_second(self):
+        """Return a moment that is not before anything sent until now, as a field of whole seconds shows it."""
+        return fields.Datetime.add(fields.Datetime.now(), seconds=1)

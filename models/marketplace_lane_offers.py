@@ -330,6 +330,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             if result.outcome not in ("accepted", "pending", "wait"):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"])
                 if listing.config_id._api()._is_unknown(result):
+                    listing.doubt_since = False  # what the marketplace does not have it does not sell
                     result.code = result.code or UNKNOWN
                     result.message = self._unknown_there(listing.config_id, listing.external_id)
                 if result.code == STALE:

@@ -19,6 +19,7 @@ NEVER_PUSHED = {
     "price_pushed_at": False,
     "quantity_pushed_at": False,
     "publication_pushed_at": False,
+    "doubt_since": False,
 }
 
 
@@ -183,8 +184,8 @@ class MarketplaceListing(models.Model):
             if listing._is_shown():
                 raise UserError(
                     _(
-                        "%s is on sale at the marketplace. Archive the listing, so that the marketplace is told that "
-                        "it is sold out; delete it after that.",
+                        "%s is, or may be, on sale at the marketplace. Archive the listing, so that the marketplace is "
+                        "told that it is sold out; delete it after that.",
                         listing.display_name,
                     )
                 )
@@ -201,16 +202,17 @@ class MarketplaceListing(models.Model):
         self._request_sync(force=True)
 
     def _is_shown(self):
-        """Tell whether the marketplace has something of us to sell under this id."""
+        """Tell whether the marketplace has something of us to sell under this id, or may have it for all we know."""
         self.ensure_one()
-        return bool(self.pushed_quantity or self.pushed_publication == "on")
+        return bool(self.pushed_quantity or self.pushed_publication == "on" or self.doubt_since)
 
     def _leave_behind(self, place):
         """Have what is still on sale under the former id, or at the former account, taken off."""
         self.ensure_one()
         self.flush_recordset()
         former = self.copy({"product_id": False, "active": False, **place})
-        former.write({"pushed_quantity": self.pushed_quantity, "pushed_publication": self.pushed_publication})
+        shown = ("pushed_quantity", "pushed_publication", "doubt_since")
+        former.write({name: self[name] for name in shown})
 
     # ------------------------------------------------------------------ business: asking for a push
 
@@ -350,6 +352,7 @@ class MarketplaceListing(models.Model):
                                                  ELSE l.pushed_publication END,
                        publication_pushed_at =
                            CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
+                       doubt_since = CASE WHEN v.quantity IS NULL AND v.published IS NULL THEN l.doubt_since END,
                        pushed_at = v.moment,
                        pushed_lag = coalesce(extract(epoch FROM v.moment - l.due_since), l.pushed_lag),
                        due_since = NULL,

@@ -22,6 +22,9 @@ class MarketplaceListing(models.Model):
     price_pushed_at = fields.Datetime(readonly=True, copy=False)
     quantity_pushed_at = fields.Datetime(readonly=True, copy=False)
     publication_pushed_at = fields.Datetime(readonly=True, copy=False)
+    doubt_since = fields.Datetime(
+        readonly=True, copy=False, help="Since when something may be on sale there that the marketplace never answered."
+    )
 
     # ------------------------------------------------------------------ what is true now
 
@@ -124,11 +127,13 @@ class MarketplaceListing(models.Model):
         return bool(float_compare(price, self.pushed_price, precision_digits=6))
 
     def _differs_quantity(self, quantity):
-        return self.forced or not self._is_known_since(self.quantity_pushed_at) or quantity != self.pushed_quantity
+        known = self._is_known_since(self.quantity_pushed_at, self.config_id.stock_since)
+        return self.forced or not known or quantity != self.pushed_quantity
 
-    def _is_known_since(self, moment):
-        """Tell whether what was sent at ``moment`` went where the account is now."""
-        since = self.config_id.place_since
+    def _is_known_since(self, moment, moved=False):
+        """Tell whether what was sent at ``moment`` went where the account is now; ``moved``: since when it goes there,
+        if that is another time than for the rest."""
+        since = max(filter(None, (self.config_id.place_since, moved)), default=None)
         return bool(moment and (not since or moment >= since))
 
     def _is_publication_to_send(self, published):
@@ -138,7 +143,8 @@ class MarketplaceListing(models.Model):
             return False
         if published:
             return self.pushed_publication == "off"
-        return self.forced or self.pushed_publication != "off"
+        known = self._is_known_since(self.publication_pushed_at)
+        return self.forced or not known or self.pushed_publication != "off"
 
     def _doubt(self, rows):
         """Note, before ``rows`` are sent, that nobody knows what the marketplace shows of them until it has answered:
@@ -152,12 +158,14 @@ class MarketplaceListing(models.Model):
                 UPDATE marketplace_listing l
                    SET price_pushed_at = CASE WHEN v.price THEN NULL ELSE l.price_pushed_at END,
                        quantity_pushed_at = CASE WHEN v.quantity THEN NULL ELSE l.quantity_pushed_at END,
+                       publication_pushed_at = CASE WHEN v.published THEN NULL ELSE l.publication_pushed_at END,
                        pushed_publication = CASE WHEN v.published THEN 'off' ELSE l.pushed_publication END,
-                       forced = l.forced OR v.published
+                       doubt_since = CASE WHEN v.quantity OR v.published
+                                          THEN coalesce(l.doubt_since, now() at time zone 'utc') ELSE l.doubt_since END
                   FROM unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[]) AS v (id, price, quantity, published)
                  WHERE l.id = v.id
                    AND (v.price AND l.price_pushed_at IS NOT NULL
-                        OR v.quantity AND l.quantity_pushed_at IS NOT NULL OR v.published)
+                        OR v.quantity AND (l.quantity_pushed_at IS NOT NULL OR l.doubt_since IS NULL) OR v.published)
                 """,
                 [row["listing_id"] for row in rows],
                 *[[key in row for row in rows] for key in SUBJECT_KEYS.values()],

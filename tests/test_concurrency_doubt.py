@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..models.marketplace_lane_offers import PROBE_FAILURES
@@ -92,6 +93,61 @@ class TestConcurrencyDoubt(MarketplaceCase):
         self.commit()
         self.go_on()
         self.assertEqual(len(self.sent_rows()), 1)
+
+
+class TestConcurrencyFirstDoubt(MarketplaceCase):
+    """What was sent for the first time, and never answered, may be on sale."""
+
+    def list_one(self, **values):
+        product = self.products[0]
+        self.set_stock(product, 3)
+        values = {"external_id": self.external_id(product), **values}
+        return self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": product.id, **values}
+        )
+
+    def lose_the_first_answer(self):
+        listing = self.list_one()
+        self.box.fail(path="bulk-update$", kind="drop")
+        self.commit()
+        self.assertEqual(self.stock_there(), 3)
+        return listing
+
+    def stock_there(self):
+        return self.at_box(self.products[0])["available_stock_quantity"]
+
+    def go_on(self):
+        self.running()._note_success()
+        self.sweep()
+
+    def test_it_is_not_deleted_before_it_is_sold_out_there(self):
+        listing = self.lose_the_first_answer()
+        with self.assertRaisesRegex(UserError, "may be, on sale"):
+            listing.unlink()
+        listing.active = False
+        self.go_on()
+        self.assertEqual(self.stock_there(), 0)
+        listing.unlink()
+
+    def test_it_is_taken_off_under_its_former_id(self):
+        listing = self.lose_the_first_answer()
+        listing.external_id = self.external_id(self.products[1])
+        self.go_on()
+        self.assertEqual(self.stock_there(), 0)
+        self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 3)
+        self.assertFalse(listing.doubt_since)
+
+    def test_what_the_marketplace_does_not_have_can_be_deleted(self):
+        listing = self.list_one(external_id="77777")
+        self.commit()
+        self.assertEqual(listing.state, "failed")
+        listing.unlink()
+
+    def test_what_was_never_sent_can_be_deleted(self):
+        self.account.action_pause()
+        listing = self.list_one()
+        self.commit()
+        listing.unlink()
 
 
 @tagged("post_install", "-at_install")

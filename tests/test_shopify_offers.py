@@ -58,6 +58,21 @@ class TestShopifyOffers(ShopifyCase):
         self.assertEqual(variant["stock"]["655441492"], 7)
         self.assertFalse(self.sent("SetPrices"), "prices have no location")
 
+    def test_another_location_is_told_the_stock_although_a_sync_all_was_stopped_meanwhile(self):
+        self.box.locations["655441492"] = "Shop"
+        self.set_stock(self.products[0], 7)
+        self.commit()
+        self.at_box(self.products[0])["stock"]["655441492"] = 3
+        self.account.action_test_connection()
+        shop = self.env["marketplace.shopify.location"].search([("external_id", "=", "655441492")])
+        self.account.action_sync_all()
+        self.account.shopify_location_id = shop
+        self.env.cr.flush()
+        self.env["marketplace.lane.offers"]._fold(self.account)
+        self.account.task_ids.filtered(lambda task: task.kind == "sync").action_stop()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["stock"]["655441492"], 7)
+
     def test_variants_of_one_product_go_in_one_call(self):
         for product in self.products[:3]:
             self.at_box(product)["product"] = "632910392"

@@ -2,9 +2,9 @@
 
 A real server with its job runner, a sandbox marketplace in a process of its own, and a third process within Odoo for
 what is measured inside a transaction. Prints a table, writes `.bench/latest.json` and draws it, `.bench/latest.svg`.
-Ends with status 1 when a goal of so many times its floor is missed by more than two runs differ: a ratio says the same on
-any machine. Goals of bare values are only told; with STRICT=1 every missed goal counts. ONLY=prices,orders runs parts of it; PUBLISH=1 puts the picture
-into the documentation.
+Ends with status 1 when a goal of so many times its floor is missed by more than two runs differ: a ratio says the same
+on any machine. Goals of bare values are only told; with STRICT=1 every missed goal counts. ONLY=prices,orders runs
+parts of it; PUBLISH=1 puts the picture into the documentation.
 """
 
 import os
