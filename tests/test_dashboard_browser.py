@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, tagged
 from odoo.tests.common import ChromeBrowser
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 
@@ -35,10 +37,11 @@ const later = () => {
     timers.delete(timer);
     done();
 };
-let [asked, answered, broken, held] = [0, 0, false, null];
+let [asked, answered, broken, held, slow] = [0, 0, false, null, null];
 const {open, send} = XMLHttpRequest.prototype;
 XMLHttpRequest.prototype.open = function (method, url, ...rest) {
     this.asksForFigures = url.includes("get_dashboard_data");
+    this.url = url;
     return open.call(this, method, url, ...rest);
 };
 XMLHttpRequest.prototype.send = function (body) {
@@ -46,6 +49,16 @@ XMLHttpRequest.prototype.send = function (body) {
         return send.call(this, body);
     }
     asked++;
+    if (slow) {
+        const [request, told] = [this, slow];
+        fetch(request.url, {method: "POST", headers: {"Content-Type": "application/json"}, body})
+            .then((answer) => answer.text())
+            .then((response) => {
+                Object.defineProperties(request, {response: {value: response}, status: {value: 200}});
+                told.push(() => request.dispatchEvent(new ProgressEvent("load")));
+            });
+        return;
+    }
     this.addEventListener("loadend", () => answered++);
     const go = () => (broken ? this.dispatchEvent(new ProgressEvent("error")) : send.call(this, body));
     if (held) {
@@ -157,6 +170,37 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             same(timers.size, 0);
             same(watching.size, 0);
         """)
+
+    def test_an_answer_that_comes_late_does_not_stand_over_newer_figures(self):
+        self.act(
+            """
+            await until(() => menu("dashboard"));
+            menu("dashboard").click();
+            await until(cards);
+            const failed = () => document.querySelector("[data-figure=failed]").textContent.trim().charAt(0);
+            same(failed(), "3");
+            slow = [];
+            later();
+            await until(() => slow.length === 1);
+            const late = slow;
+            slow = null;
+            await fetch("/web/dataset/call_kw", {
+                method: "POST",
+                headers: {"Content-Type": "application/json"},
+                body: JSON.stringify({params: {
+                    model: "marketplace.listing", method: "write", args: [%s, {state: "synced"}], kwargs: {},
+                }}),
+            });
+            turn(true);
+            turn(false);
+            await until(() => failed() === "2");
+            late.forEach((hear) => hear());
+            await new Promise((resolve) => set(resolve));
+            await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+            same(failed(), "2");
+        """
+            % self.account.listing_ids[2].ids
+        )
 
     # ------------------------------------------------------------------ when nobody answers
 
@@ -279,3 +323,20 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
         # The sender's part of it is not this test's own.
         self.patch(self.registry["marketplace.config"], "_retry_failed", retry)
         self.walk(steps)
+
+    def test_the_keyboard_stays_at_the_card_when_what_was_pressed_is_refused(self):
+        def refuse(config, *args):
+            raise UserError(config.name)
+
+        def steps(browser):
+            self.wait(browser, "document.querySelector('.o_marketplace_dashboard canvas')")
+            self.tab_to(browser, "Retry")
+            self.press(browser, "Enter")
+            self.wait(browser, "document.querySelector('.modal .btn-primary')")
+            self.press(browser, "Enter")
+            self.wait(browser, "!document.querySelector('.modal')")
+            self.wait(browser, "document.activeElement.closest('.o_marketplace_account')")
+
+        self.patch(self.registry["marketplace.config"], "retry_cause", refuse)
+        with mute_logger("odoo.http"):
+            self.walk(steps)

@@ -226,11 +226,11 @@ export class AccountCard extends Component {
       if (next && next.type) {
         await this.action.doAction(next);
       }
+      await this.props.reload();
     } finally {
       this.state.busy = false;
+      keepFocus(this.name);
     }
-    await this.props.reload();
-    keepFocus(this.name);
   }
 
   retryCause(failure) {

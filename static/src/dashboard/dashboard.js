@@ -26,6 +26,7 @@ export class MarketplaceDashboard extends Component {
     this.readable = [];
     this.moments = {};
     this.alive = true;
+    this.asked = this.shown = 0;
     this.onVisibility = () => this.resume();
     onWillStart(async () => {
       await this.load();
@@ -61,15 +62,32 @@ export class MarketplaceDashboard extends Component {
     }
   }
 
+  /**
+   * An answer that comes after that of a later question is older than what is shown, and is dropped.
+   */
   async load() {
-    let data = null;
-    try {
-      data = await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
-    } catch {
-      this.state.lost = true;
+    const turn = ++this.asked;
+    const data = await this.ask();
+    if (turn < this.shown) {
       return;
     }
-    const {accounts, manager, readable, ...moments} = data;
+    this.shown = turn;
+    if (data) {
+      this.show(data);
+    } else {
+      this.state.lost = true;
+    }
+  }
+
+  async ask() {
+    try {
+      return await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
+    } catch {
+      return null;
+    }
+  }
+
+  show({accounts, manager, readable, ...moments}) {
     this.state.news = this.newsOf(accounts);
     this.moments = moments;
     this.readable = readable;

@@ -35,11 +35,11 @@ export class DoctorPanel extends Component {
     try {
       const args = [finding.fix, finding.account];
       this.state.findings = await this.orm.call("marketplace.config", "apply_doctor_fix", args);
+      await this.props.reload();
     } finally {
       this.state.busy = false;
+      keepFocus(this.again);
     }
-    await this.props.reload();
-    keepFocus(this.again);
   }
 
   get open() {
