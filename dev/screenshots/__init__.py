@@ -17,7 +17,7 @@ from ..common import MODULE, ROOT, Stop, say
 from ..stack import running_stack
 from ..test import BROWSERS
 from .language import by_language, offer_rtlcss, speak
-from .store import PICTURES, copy_pictures, draw_icon
+from .store import IN_README, PICTURES, copy_pictures, draw_icon
 
 CAMERA = Path(__file__).with_name("camera.py")
 FOLDER = ROOT / "docs" / "images"
@@ -25,7 +25,7 @@ PRODUCTS, ORDERS = 120, 24
 DELIVERED = 8
 LIMIT = 60
 HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
-IN_THE_REPOSITORY = PICTURES
+IN_THE_REPOSITORY = (*PICTURES, *IN_README)
 
 
 def main(*names):

@@ -7,6 +7,8 @@ from ..common import ROOT, Stop
 
 FOLDER = ROOT / "static" / "description"
 PICTURES = ("dashboard", "account", "listings", "held", "dashboard-ar")
+# Shown by README besides.
+IN_README = ("setup", "order", "product")
 SIZE = 128
 
 
