@@ -67,6 +67,8 @@ class Faults:
         self._lock = threading.Lock()
         self._rng = random.Random(seed)
         self._cleared = threading.Event()
+        #: How many calls were held up, those that were let go included.
+        self.held = 0
         #: Seconds by which the marketplace's clock is ahead: what it signs, dates and asks to wait until goes by it.
         self.ahead = 0.0
 
@@ -108,4 +110,7 @@ class Faults:
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than until the faults are cleared."""
-        self._cleared.wait(seconds)
+        cleared = self._cleared
+        with self._lock:
+            self.held += 1  # from here on a clearing is not missed
+        cleared.wait(seconds)

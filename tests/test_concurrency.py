@@ -158,14 +158,17 @@ class TestConcurrency(CommittedCase):
     # ------------------------------------------------------------------ offers
 
     def test_a_change_committed_while_a_sender_waits_for_the_marketplace_is_sent_last(self):
-        slow = self.box.fail(path="bulk-update$", kind="delay", seconds=3.0)
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id).timeout = 120
+        self.box.fail(path="bulk-update$", kind="delay", seconds=120)
         self.set_price(11)
         sender = self.in_thread(self.drain, "offers")
-        while not slow.hits:
+        while not self.box.faults.held:
             time.sleep(0.01)
         self.set_price(12)
         self.assertFalse(self.box.calls("bulk-update$"), "a user waits for no marketplace: the call is still under way")
         self.drain("offers")  # the wake of this change: it finds the sender at work, and leaves
+        self.box.clear_faults()
         self.join(sender)
         self.assertEqual(self.sent_prices(), [11, 12])
 

@@ -49,6 +49,11 @@ def test_it_is_of_its_series(manifest, series):
     assert manifest["version"].startswith(f"{series}.")
 
 
+def test_what_its_reader_sees_first_names_its_series(packed, manifest, series):
+    assert packed["README.md"].decode().splitlines()[0].endswith(f"for Odoo {series.removesuffix('.0')}")
+    assert f"## {manifest['version']}" in packed["CHANGELOG.md"].decode()
+
+
 def test_all_that_the_manifest_names_is_there(packed, manifest):
     for name in [*manifest["data"], *manifest["demo"], *manifest["images"], "static/description/icon.png"]:
         assert name in packed
