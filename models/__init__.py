@@ -5,6 +5,7 @@ from . import marketplace_api_webhooks
 from . import marketplace_config
 from . import marketplace_config_access
 from . import marketplace_config_actions
+from . import marketplace_config_company
 from . import marketplace_config_condition
 from . import marketplace_config_changes
 from . import marketplace_config_screen

@@ -13,6 +13,7 @@ from . import test_audit
 from . import test_cancel_reason
 from . import test_cartona
 from . import test_companies
+from . import test_company_moves
 from . import test_concurrency
 from . import test_concurrency_doubt
 from . import test_concurrency_meetings
