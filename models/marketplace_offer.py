@@ -160,15 +160,18 @@ class MarketplaceListing(models.Model):
                        quantity_pushed_at = CASE WHEN v.quantity THEN NULL ELSE l.quantity_pushed_at END,
                        publication_pushed_at = CASE WHEN v.published THEN NULL ELSE l.publication_pushed_at END,
                        pushed_publication = CASE WHEN v.published THEN 'off' ELSE l.pushed_publication END,
-                       doubt_since = CASE WHEN v.quantity OR v.published
+                       doubt_since = CASE WHEN v.on_sale
                                           THEN coalesce(l.doubt_since, now() at time zone 'utc') ELSE l.doubt_since END
-                  FROM unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[]) AS v (id, price, quantity, published)
+                  FROM unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])
+                    AS v (id, price, quantity, published, on_sale)
                  WHERE l.id = v.id
                    AND (v.price AND l.price_pushed_at IS NOT NULL
-                        OR v.quantity AND (l.quantity_pushed_at IS NOT NULL OR l.doubt_since IS NULL) OR v.published)
+                        OR v.quantity AND l.quantity_pushed_at IS NOT NULL OR v.published
+                        OR v.on_sale AND l.doubt_since IS NULL)
                 """,
                 [row["listing_id"] for row in rows],
                 *[[key in row for row in rows] for key in SUBJECT_KEYS.values()],
+                [bool(row.get("quantity") or row.get("published")) for row in rows],
             )
         )
         self.invalidate_model()
