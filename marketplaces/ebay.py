@@ -6,6 +6,7 @@ from urllib.parse import quote
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..compat import listed
 from ..schemas import UNLIMITED, OrderPage, RowResult
 from ..transport import errors, oauth
 from . import ebay_forms as forms
@@ -113,11 +114,13 @@ class MarketplaceApiEbay(models.AbstractModel):
                     missing.append(scope)
         if len(missing) == len(SCOPES):
             raise errors.AuthenticationFailed(
-                _("Invalid token: eBay refuses access. Consent again, to the scopes %s.", ", ".join(missing)),
+                _("Invalid token: eBay refuses access. Consent again, to the scopes %s.", listed(self.env, missing)),
                 status=403,
             )
         warnings = (
-            [_("These rights are missing: %s. Consent again, to them too.", ", ".join(missing))] if missing else []
+            [_("These rights are missing: %s. Consent again, to them too.", listed(self.env, missing))]
+            if missing
+            else []
         )
         return {"name": name or config.name, "warnings": warnings}
 

@@ -4,6 +4,7 @@ import json
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..compat import listed
 from ..transport.errors import MarketplaceError
 from . import rest_forms as forms
 
@@ -294,8 +295,8 @@ class MarketplaceEndpoint(models.Model):
                 self._said(
                     _(
                         "%(used)s is not known here. Known are: %(known)s.",
-                        used=", ".join("{%s}" % name for name in sorted(used - allowed)),
-                        known=", ".join("{%s}" % name for name in sorted(allowed)),
+                        used=listed(self.env, ("{%s}" % name for name in sorted(used - allowed))),
+                        known=listed(self.env, ("{%s}" % name for name in sorted(allowed))),
                     )
                 )
             )
@@ -366,7 +367,7 @@ class MarketplaceFieldMap(models.Model):
         for row in self:
             makers = MAKERS.get(row._kind())
             if row.field.split(".")[0] not in WRITTEN and makers and row.converter not in makers:
-                known = ", ".join(label for name, label in labels.items() if name in makers)
+                known = listed(self.env, (label for name, label in labels.items() if name in makers))
                 raise ValidationError(row._said(_("choose one of these converters: %s.", known)))
 
     def _kind(self):

@@ -2,6 +2,8 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..compat import listed
+
 NEUTRAL = ("pending", "approved", "shipped", "delivered", "cancelled", "returned")
 
 
@@ -22,7 +24,7 @@ class MarketplaceConfig(models.Model):
                     raise ValidationError(
                         _(
                             "Own statuses look like packed=approved, courier=shipped. Use the words %s.",
-                            ", ".join(NEUTRAL),
+                            listed(self.env, NEUTRAL),
                         )
                     )
 

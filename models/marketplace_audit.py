@@ -130,7 +130,7 @@ class MarketplaceAudit(models.Model):
         self.write(
             {
                 "state": "failed",
-                "last_error": storable(str(self.env["marketplace.api"]._retold(error))),
+                "last_error": storable(self.env["marketplace.api"]._in_words(error)),
                 "finished_at": fields.Datetime.now(),
             }
         )

@@ -5,6 +5,7 @@ from functools import partial
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..compat import listed
 from ..database import own_transaction, try_transaction_lock
 from ..encryption import Secret
 
@@ -231,7 +232,7 @@ class MarketplaceConfig(models.Model):
                     _(
                         "Accounts that share a token need a supplier code each, and no two the same: %s. "
                         "Without it, an update would reach all of them.",
-                        ", ".join(group.mapped("name")),
+                        listed(self.env, group.mapped("name")),
                     )
                 )
 

@@ -284,7 +284,7 @@ class MarketplaceInbox(models.Model):
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
         self._mark_demand()
-        message = storable(str(self.env["marketplace.api"]._retold(error)))
+        message = storable(self.env["marketplace.api"]._in_words(error))
         self.write({"state": self._failed_state(), "last_error": message, "attempts": self.attempts + 1})
         self.config_id._tell_responsible(
             _("What %s sent could not be processed", self.config_id.name),

@@ -187,6 +187,6 @@ class MarketplaceLaneInbox(models.AbstractModel):
                     "attempts": attempts,
                     "state": "imported" if attempts < MAX_ATTEMPTS else row._failed_state(),
                     "next_attempt": fields.Datetime.now() + timedelta(seconds=backoff(attempts)),
-                    "last_error": storable(str(env["marketplace.api"]._retold(err))),
+                    "last_error": storable(env["marketplace.api"]._in_words(err)),
                 }
             )

@@ -69,7 +69,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
     def _fail(self, row_id, error):
         with own_transaction(self.env) as env:
             row = env["marketplace.outbox"].browse(row_id)
-            message = storable(str(self.env["marketplace.api"]._retold(error)))
+            message = storable(self.env["marketplace.api"]._in_words(error))
             row.write({"state": "failed", "attempts": row.attempts + 1, "last_error": message})
             row.account_id._tell_responsible(
                 _("Orders of %s could not be invoiced", row.account_id.name),

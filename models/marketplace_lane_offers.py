@@ -269,7 +269,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 middle = len(listings) // 2
                 return self._prepare(listings[:middle]) + self._prepare(listings[middle:])
             _logger.exception("The offer of listing %s can't be computed", listings.id)
-            return [(listings, {"listing_id": listings.id, "problem": f"{type(err).__name__}: {err}"})]
+            return [(listings, {"listing_id": listings.id, "problem": self.env["marketplace.api"]._unforeseen(err)})]
 
     def _send(self, config, rows):
         """Send one batch and store what became of each row.
@@ -310,7 +310,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 refused[index] = RowResult.rejected(err.code, str(api._retold(err)))
             except Exception as err:
                 _logger.exception("Listing %s can't be put into the form of %s", row["listing_id"], config.code)
-                refused[index] = RowResult.rejected("", f"{type(err).__name__}: {err}")
+                refused[index] = RowResult.rejected("", api._unforeseen(err))
         sendable = [row for index, row in enumerate(rows) if index not in refused]
         answers = api._push_offers(config, sendable) if sendable else []
         if len(answers) != len(sendable):

@@ -303,7 +303,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
             raise
         except Exception as err:
             _logger.error("Adapter %s failed: %s", config.code, type(err).__name__)
-            raise errors.TemporaryFailure(type(err).__name__) from None
+            raise errors.TemporaryFailure(config._api()._unforeseen()) from None
 
     def _why_silent(self, config):
         """Return why the account does not call its marketplace, for a person who wanted it to."""

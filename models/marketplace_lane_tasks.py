@@ -140,7 +140,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
         if not task:
             return
         attempts = task.attempts + 1
-        message = storable(str(self.env["marketplace.api"]._retold(error))) or type(error).__name__
+        message = storable(self.env["marketplace.api"]._in_words(error))
         moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=60))
         task.write({"attempts": attempts, "message": message, "next_attempt": moment})
         if attempts >= MAX_ATTEMPTS:
@@ -157,5 +157,5 @@ class MarketplaceLaneTasks(models.AbstractModel):
         if isinstance(error, (errors.TemporaryFailure, errors.RateLimited)):
             task.message = str(error)
             return False
-        self._give_up(task, str(error))
+        self._give_up(task, storable(self.env["marketplace.api"]._in_words(error)))
         return True

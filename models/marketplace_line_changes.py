@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
+from ..compat import listed
 from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
@@ -95,7 +96,7 @@ class MarketplaceLineChanges(models.AbstractModel):
                     "last_error": _(
                         "The answer was lost, so it is not known whether these lines were added: %s. Look at the order "
                         "at the marketplace. If they are missing, retry; if they are there, delete this in the outbox.",
-                        ", ".join(line.product_id.display_name for line, _change in added),
+                        listed(env, (line.product_id.display_name for line, _change in added)),
                     ),
                 }
             )

@@ -3,6 +3,8 @@ from collections import Counter
 
 from odoo import _, models
 
+from ..compat import listed
+
 
 class MarketplaceMatching(models.AbstractModel):
     """Finds the products of the marketplace's catalogue in Odoo: by external id, then internal reference, then
@@ -142,8 +144,9 @@ class MarketplaceMatching(models.AbstractModel):
         """Leave one row in the log; name what was refused."""
         message = ""
         if refused:
-            names = ", ".join(
-                f"{product.name} ({product.sku or product.external_id})" for product, _reason, _hits in refused[:20]
+            names = listed(
+                self.env,
+                (f"{product.name} ({product.sku or product.external_id})" for product, _reason, _hits in refused[:20]),
             )
             message = _(
                 "%(count)s stand under Unmatched, for you to decide: %(names)s", count=len(refused), names=names

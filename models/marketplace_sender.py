@@ -153,7 +153,7 @@ class MarketplaceLane(models.AbstractModel):
             raise  # the transaction is lost, so nothing can be noted in it
         except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
             _logger.exception("Adapter %s failed", config.code)
-            config._running()._note_failure(errors.TemporaryFailure(f"{type(err).__name__}: {err}"))
+            config._running()._note_failure(errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err)))
             return None, err
         config._running()._note_success()
         return answer, None

@@ -6,6 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..compat import listed
 from ..schemas import RemoteProduct
 
 # What was in no catalogue that was read for so long is sold there no more.
@@ -115,7 +116,7 @@ class MarketplaceUnmatched(models.Model):
         hits = self.filtered(lambda row: row.reason == "unknown")._hits()
         for row in self:
             if hits.get(row):
-                names = ", ".join(hits[row][:3].mapped("display_name"))
+                names = listed(self.env, hits[row][:3].mapped("display_name"))
                 row.explanation = _("%s has its ID, reference or barcode. Link it, or match again.", names)
             elif row.reason == "unknown":
                 row.explanation = _("Nothing has its ID, reference or barcode.")
@@ -124,7 +125,7 @@ class MarketplaceUnmatched(models.Model):
             else:
                 row.explanation = _(
                     "%s fits it too. If both are sold, link it with its pack size.",
-                    ", ".join(sorted(rivals[row.config_id, row.candidate_ids] - {row.external_id})) or "?",
+                    listed(self.env, sorted(rivals[row.config_id, row.candidate_ids] - {row.external_id})) or "?",
                 )
 
     def _compute_held_count(self):
@@ -193,7 +194,7 @@ class MarketplaceUnmatched(models.Model):
 
     def _refuse(self, rows, message):
         if rows:
-            raise UserError(message % ", ".join(rows.mapped("display_name")))
+            raise UserError(message % listed(self.env, rows.mapped("display_name")))
 
     def _link(self):
         matching = self.env["marketplace.matching"]

@@ -2,6 +2,7 @@
 import re
 
 from odoo import _, models
+from odoo.exceptions import UserError
 
 from ..transport.errors import MarketplaceError
 from ..transport.words import Words
@@ -30,6 +31,23 @@ class MarketplaceApi(models.AbstractModel):
         if isinstance(error, MarketplaceError):
             error.retell(self._say)
         return error
+
+    def _unforeseen(self, error=""):
+        """Return what a person reads of an error that nobody foresaw. Odoo's own words for people stay as they are."""
+        if isinstance(error, UserError):
+            return str(error)
+        if not str(error):
+            return _("Something unforeseen happened here. Tell who looks after Odoo: the server's log has the details.")
+        return _(
+            "Something unforeseen happened here (%s). Tell who looks after Odoo: the server's log has the details.",
+            error,
+        )
+
+    def _in_words(self, error):
+        """Return what a person reads of any error."""
+        if isinstance(error, (MarketplaceError, str)):
+            return str(self._retold(error))
+        return self._unforeseen(error)
 
     def _said(self, words):
         """Return a sentence in the language of the work, where it keeps what it is made of."""

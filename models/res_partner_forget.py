@@ -5,6 +5,7 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
+from ..compat import listed
 from ..transport.redaction import MASK, written_forms
 from .res_partner import CODE
 from .res_partner_erasure import TELLING
@@ -70,7 +71,7 @@ class ResPartner(models.Model):
             text = _(
                 "What marketplaces told is removed. %s stays, as a customer of yours by other ways too, or as a user: "
                 "decide whether the contact may.",
-                ", ".join(kept.mapped("display_name")),
+                listed(self.env, kept.mapped("display_name")),
             )
         following = {"type": "ir.actions.client", "tag": "soft_reload"}
         params = {"message": text, "type": "warning" if kept else "success", "sticky": bool(kept), "next": following}

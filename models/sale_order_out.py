@@ -2,6 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import listed
 from ..schemas import STATUS_RANK, LineChange
 
 FINAL = ("delivered", "cancelled", "returned")
@@ -41,7 +42,7 @@ class SaleOrder(models.Model):
                 _(
                     "The marketplace still waits for %s. Cancel instead of deleting: a cancelled order can be deleted "
                     "once the marketplace has been told of it.",
-                    ", ".join(orders.mapped("name")),
+                    listed(self.env, orders.mapped("name")),
                 )
             )
 

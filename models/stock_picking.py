@@ -3,6 +3,8 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
+from ..compat import listed
+
 # Goods go to the customer by these; by the second (stock_dropshipping) from a vendor, and back to him by the same.
 OUT, DROPSHIP = "outgoing", "dropship"
 
@@ -53,7 +55,7 @@ class StockPicking(models.Model):
             raise UserError(
                 _(
                     "Validate these deliveries one by one: each needs an OTP of its own customer. %s",
-                    ", ".join(orders.mapped("name")),
+                    listed(self.env, orders.mapped("name")),
                 )
             )
         return self.env["marketplace.otp"]._open(orders, self)

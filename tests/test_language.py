@@ -2,7 +2,9 @@
 import re
 from functools import partial
 
+from odoo.exceptions import ValidationError
 from odoo.tests import Form, new_test_user
+from odoo.tools import mute_logger
 
 from ..compat import listed, pack_unit
 from ..marketplaces import rest_forms as forms
@@ -122,6 +124,21 @@ class TestLanguage(MarketplaceCase):
         arabic.invalidate_recordset(["setup_missing"])
         self.assertNotIn(",", arabic.setup_missing)
         self.assertEqual(listed(arabic.env, "ABC").count("\N{ARABIC COMMA}"), 2)
+
+    def test_what_is_refused_names_things_with_the_commas_of_its_reader(self):
+        first = self.account.with_context(lang="ar_001")
+        shared = {"name": "Second", "code": "cartona", "credentials_id": first.id}
+        with self.assertRaises(ValidationError) as caught:
+            first.create(shared)
+        self.assertIn(f"{self.account.name} وSecond", str(caught.exception))
+        self.assertNotIn(", ", str(caught.exception))
+
+    def test_what_nobody_foresaw_is_told_in_the_language_of_the_responsible(self):
+        self.patch(type(self.env["marketplace.api.cartona"]), "_push_offers", lambda *args: {}["no such key"])
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_sender"):
+            self.products[0].list_price = 45
+            self.commit()
+        self.assert_arabic(self.running().last_error)
 
     # ------------------------------------------------------------------ one cause in two languages
 

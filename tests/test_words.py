@@ -1,10 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo.exceptions import UserError
+from odoo.tools import mute_logger
 
 from .test_order_lines_out import OrderOutCase
 
 TOKEN = "^Invalid token.*(token)"
 TIMEOUT = "^Connection timeout.*check the API URL|^Connection timeout.*lower the batch size"
+UNFORESEEN = r"unforeseen .*no such key.* Tell who looks after Odoo"
+MODULE = "odoo.addons.cartona_integration"
 
 
 class TestWords(OrderOutCase):
@@ -43,6 +46,22 @@ class TestWords(OrderOutCase):
                 self.account.action_go_live()
                 self.commit()
         self.assertFalse(self.order.marketplace_problem or self.listing().problem)
+
+    def test_what_nobody_foresaw_says_whom_to_tell(self):
+        self.patch(type(self.env["marketplace.api.cartona"]), "_push_offers", lambda *args: {}["no such key"])
+        with mute_logger(f"{MODULE}.models.marketplace_sender"):
+            self.change_price()
+        self.assertRegex(self.listing().problem, UNFORESEEN)
+        self.assertNotIn("KeyError", self.listing().problem)
+
+    def test_a_document_that_stumbles_over_what_nobody_foresaw_says_whom_to_tell(self):
+        row = self.env["marketplace.inbox"].search([], limit=1)
+        row._fail(KeyError("no such key"))
+        self.assertRegex(row.last_error, UNFORESEEN)
+        row._fail(UserError(self.account.name))
+        self.assertEqual(row.last_error, self.account.name, "Odoo's own words for people stay")
+        row._fail(AssertionError())
+        self.assertRegex(row.last_error, "unforeseen happened here. Tell")
 
     def test_an_empty_token_is_an_invalid_one(self):
         self.account.auth_token = False

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
 
+from ..compat import listed
+
 NAMED = 5
 
 
@@ -42,7 +44,7 @@ class MarketplaceProductSync(models.TransientModel):
         )
         if self.sync == "off":
             listings.write({"active": False})
-            words = _("Off sale at %s. The marketplaces are told.", ", ".join(self.config_ids.mapped("name")))
+            words = _("Off sale at %s. The marketplaces are told.", listed(self.env, self.config_ids.mapped("name")))
             return self._close(words, "info")
         listings.filtered(lambda listing: not listing.active).write({"active": True})
         self._enable()
@@ -70,7 +72,7 @@ class MarketplaceProductSync(models.TransientModel):
                 "Missing external ID: %(count)s of the products are listed at none of these accounts: %(names)s. Enter "
                 "their external product IDs, or match them under Unmatched of the account.",
                 count=len(products),
-                names=", ".join(products[:NAMED].mapped("display_name")),
+                names=listed(self.env, products[:NAMED].mapped("display_name")),
             ),
             "warning",
         )
