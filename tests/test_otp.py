@@ -294,7 +294,12 @@ class TestOtpAtValidation(OtpCase):
         self.patch(type(self.env["marketplace.api.cartona"]), "_push_order_status", fail)
         action = self.picking.button_validate()
         muted = mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_orders")
-        with muted, self.assertRaisesRegex(UserError, "^Something unforeseen happened here.*\nThe marketplace gave no good answer"):
+        with (
+            muted,
+            self.assertRaisesRegex(
+                UserError, "^Something unforeseen happened here.*\nThe marketplace gave no good answer"
+            ),
+        ):
             self.ask(action, CANARY)
         self.assert_nowhere(CANARY)
 
