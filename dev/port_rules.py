@@ -33,7 +33,7 @@ RULES = {
     "18.0": [
         # --- manifest ---
         Rule(r'("version": ")17\.0\.', r"\g<1>{series}.", ("__manifest__.py",), "else not installable, in silence"),
-        Rule(r"(\A# [^\n]* for Odoo )17\n", r"\g<1>{series}\n", ("README.md",), "what the user reads first"),
+        Rule(r"(\A# [^\n]* for Odoo )17\.0\n", r"\g<1>{series}\n", ("README.md",), "what the user reads first"),
         Rule(r"(\n## )17\.0\.(?=\d+\.\d+\.\d+)", r"\g<1>{series}.", ("CHANGELOG.md",), "the version of the manifest"),
         # --- views ---
         Rule(r"<tree\b", "<list", XML, "tree views are called list"),

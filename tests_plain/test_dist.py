@@ -50,7 +50,7 @@ def test_it_is_of_its_series(manifest, series):
 
 
 def test_what_its_reader_sees_first_names_its_series(packed, manifest, series):
-    assert packed["README.md"].decode().splitlines()[0].endswith(f"for Odoo {series.removesuffix('.0')}")
+    assert packed["README.md"].decode().splitlines()[0].endswith(f"for Odoo {series}")
     assert f"## {manifest['version']}" in packed["CHANGELOG.md"].decode()
 
 
