@@ -63,9 +63,10 @@ class MarketplaceConfig(models.Model):
         return set()
 
     def _stock_place_changed(self):
-        """Have the stock sent again although it is the same: what was sent stands at the former location."""
+        """Have the stock sent again although it is the same: what was sent stands at the former location. Forced, for
+        what is on its way there now is answered later; the moment is for those that a stopped Sync All unforces."""
         self.write({"stock_since": self._next_second()})
-        self.env["marketplace.outbox"]._mark("stock", config=self.ids)
+        self.env["marketplace.outbox"]._mark("stock", config=self.ids, force=True)
 
     def _differs(self, vals, names):
         """Tell whether ``vals`` change one of the settings ``names``: from the sandbox to the real marketplace, say."""

@@ -73,6 +73,30 @@ class TestShopifyOffers(ShopifyCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["stock"]["655441492"], 7)
 
+    def test_another_location_chosen_during_a_long_call_is_told_the_stock(self):
+        self.box.locations["655441492"] = "Shop"
+        self.account.action_test_connection()
+        shop = self.env["marketplace.shopify.location"].search([("external_id", "=", "655441492")])
+        self.at_box(self.products[0])["stock"]["655441492"] = 3
+        adapter = self.registry["marketplace.api.shopify"]
+        push, done = adapter._push_offers, []
+
+        def pushed(api, config, rows):
+            answers = push(api, config, rows)
+            if not done:
+                done.append(True)
+                self.account.shopify_location_id = shop
+                # By the time its answer is stored, the call has taken longer than this.
+                self.account.stock_since = fields.Datetime.subtract(fields.Datetime.now(), seconds=5)
+                self.env.cr.flush()
+            return answers
+
+        self.patch(adapter, "_push_offers", pushed)
+        self.set_stock(self.products[0], 7)
+        self.commit()
+        self.sweep()
+        self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 7, "655441492": 7})
+
     def test_variants_of_one_product_go_in_one_call(self):
         for product in self.products[:3]:
             self.at_box(product)["product"] = "632910392"
