@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+import traceback
 from datetime import timedelta
 
 import psycopg2
@@ -302,7 +303,9 @@ class MarketplaceLaneOrders(models.AbstractModel):
         except (errors.MarketplaceError, psycopg2.Error):
             raise
         except Exception as err:
-            _logger.error("Adapter %s failed: %s", config.code, type(err).__name__)
+            # Where, not what: an exception's words may hold the OTP.
+            frames = "".join(traceback.format_tb(err.__traceback__))
+            _logger.error("Adapter %s failed: %s\n%s", config.code, type(err).__name__, frames)
             raise errors.TemporaryFailure(config._api()._unforeseen()) from None
 
     def _why_silent(self, config):

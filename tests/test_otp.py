@@ -4,7 +4,6 @@ import re
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import retrying
 from odoo.tests import Form, new_test_user, tagged
-from odoo.tools import mute_logger
 
 from .test_concurrency import CommittedCase
 from .test_order_lines_out import OrderOutCase
@@ -293,14 +292,15 @@ class TestOtpAtValidation(OtpCase):
 
         self.patch(type(self.env["marketplace.api.cartona"]), "_push_order_status", fail)
         action = self.picking.button_validate()
-        muted = mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_orders")
         with (
-            muted,
+            self.assertLogs("odoo.addons.cartona_integration.models.marketplace_lane_orders", "ERROR") as logs,
             self.assertRaisesRegex(
                 UserError, "^Something unforeseen happened here.*\nThe marketplace gave no good answer"
             ),
         ):
             self.ask(action, CANARY)
+        self.assertRegex(logs.output[0], r"ValueError\n(?s:.*)test_otp.py")
+        self.assertNotIn(CANARY, logs.output[0])
         self.assert_nowhere(CANARY)
 
     def test_a_question_that_was_closed_keeps_its_otp_from_all_eyes_and_not_for_long(self):
