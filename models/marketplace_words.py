@@ -2,7 +2,7 @@
 import re
 
 from odoo import _, models
-from odoo.exceptions import UserError
+from odoo.exceptions import RedirectWarning, UserError
 
 from ..transport.errors import MarketplaceError
 from ..transport.words import Words
@@ -34,8 +34,8 @@ class MarketplaceApi(models.AbstractModel):
 
     def _unforeseen(self, error=""):
         """Return what a person reads of an error that nobody foresaw. Odoo's own words for people stay as they are."""
-        if isinstance(error, UserError):
-            return str(error)
+        if isinstance(error, (UserError, RedirectWarning)):
+            return str(error.args[0])  # a warning has the way to go beside it
         if not str(error):
             return _("Something unforeseen happened here. Tell who looks after Odoo: the server's log has the details.")
         return _(
