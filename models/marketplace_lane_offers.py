@@ -132,7 +132,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """
         computed = time.monotonic()
         with own_transaction(self.env) as env:
-            parts = env[self._name]._begin_batch(config_id, batches)
+            parts = env[self._name]._begin_batch(config_id, batches, wait=True)
         while parts:
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
@@ -142,13 +142,22 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 if not parts and time.monotonic() - computed <= FRESH_SECONDS:
                     parts = env[self._name]._begin_batch(config_id, batches)
 
-    def _begin_batch(self, config_id, batches):
-        """Take the next one off ``batches``, if the account may talk; return it as a list, empty when there is none. Of
-        what is not sent after all, nothing is doubtful."""
-        if not batches or not self.env["marketplace.config"].browse(config_id)._may_talk():
-            return []
-        self.env["marketplace.listing"]._doubt(batches[0])
-        return [batches.pop(0)]
+    def _begin_batch(self, config_id, batches, wait=False):
+        """Take the next one off ``batches`` of which anything can be sent, if the account may talk; return it as a
+        list, empty when there is none. Of what is not sent after all, nothing is doubtful.
+
+        :param wait: for who else is at work at these listings. Without, theirs stay due: who waits while the results of
+            a batch are not stored could lose them
+        """
+        config = self.env["marketplace.config"].browse(config_id)
+        config.invalidate_recordset()  # it was read before a call: somebody may have paused it meanwhile
+        config._running().invalidate_recordset()
+        while batches and config._may_talk():
+            rows = self.env["marketplace.listing"]._hold(batches.pop(0), wait)
+            if rows:
+                self.env["marketplace.listing"]._doubt(rows)
+                return [rows]
+        return []
 
     # ------------------------------------------------------------------ business
 
@@ -311,7 +320,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
             except Exception as err:
                 _logger.exception("Listing %s can't be put into the form of %s", row["listing_id"], config.code)
                 refused[index] = RowResult.rejected("", api._unforeseen(err))
-        sendable = [row for index, row in enumerate(rows) if index not in refused]
+            row["unsent"] = index in refused
+        sendable = [row for row in rows if not row["unsent"]]
         answers = api._push_offers(config, sendable) if sendable else []
         if len(answers) != len(sendable):
             raise errors.InvalidResponse(
@@ -328,9 +338,13 @@ class MarketplaceLaneOffers(models.AbstractModel):
         self._store_waiting(rows, results)
         for row, result in zip(rows, results, strict=True):
             if result.outcome not in ("accepted", "pending", "wait"):
-                listing = self.env["marketplace.listing"].browse(row["listing_id"])
-                if listing.config_id._api()._is_unknown(result):
-                    listing.doubt_since = False  # what the marketplace does not have it does not sell
+                listing = self.env["marketplace.listing"].browse(row["listing_id"]).exists()
+                if not listing:
+                    continue  # deleted during the call: it was not on sale before, and was refused
+                if row.get("unsent"):
+                    listing.write(row["known"])
+                elif listing.config_id._api()._is_unknown(result):
+                    listing._note_gone()
                     result.code = result.code or UNKNOWN
                     result.message = self._unknown_there(listing.config_id, listing.external_id)
                 if result.code == STALE:

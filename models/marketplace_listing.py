@@ -371,6 +371,13 @@ class MarketplaceListing(models.Model):
         )
         self.invalidate_model()
 
+    def _note_gone(self):
+        """Note that the marketplace does not have the product, so that it sells nothing of it."""
+        self.ensure_one()
+        self.write({"doubt_since": False, "pushed_quantity": 0, "quantity_pushed_at": False})
+        if self.pushed_publication == "on":
+            self.pushed_publication = False
+
     def _store_result(self, result, max_attempts, retry_time):
         """Note that the marketplace did not take the offer: tried again at ``retry_time``, or left to a person."""
         self.ensure_one()

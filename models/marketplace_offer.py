@@ -146,6 +146,30 @@ class MarketplaceListing(models.Model):
         known = self._is_known_since(self.publication_pushed_at)
         return self.forced or not known or self.pushed_publication != "off"
 
+    def _hold(self, rows, wait):
+        """Lock the listings of ``rows`` until the commit; return the rows whose listing is there still, under the id
+        that it was claimed by. Each gets ``known``: what is known now of its listing, should it not be sent after all.
+
+        :param wait: for the locks of others; else their rows are left out
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id, external_id, price_pushed_at, quantity_pushed_at, publication_pushed_at, pushed_publication,
+                       doubt_since
+                  FROM marketplace_listing WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE %s
+                """,
+                [row["listing_id"] for row in rows],
+                SQL("" if wait else "SKIP LOCKED"),
+            )
+        )
+        found = {values.pop("id"): values for values in self.env.cr.dictfetchall()}
+        names = {listing_id: values.pop("external_id") for listing_id, values in found.items()}
+        held = [row for row in rows if names.get(row["listing_id"]) == row["external_id"]]
+        for row in held:
+            row["known"] = found[row["listing_id"]]
+        return held
+
     def _doubt(self, rows):
         """Note, before ``rows`` are sent, that nobody knows what the marketplace shows of them until it has answered:
         the answer may be lost, or whoever waits for it killed. What is changed back meanwhile would else seem to be

@@ -172,6 +172,30 @@ class TestConcurrency(CommittedCase):
         self.join(sender)
         self.assertEqual(self.sent_prices(), [11, 12])
 
+    def test_who_holds_a_listing_of_the_next_batch_holds_back_no_result_of_this_one(self):
+        adapter = self.registry["marketplace.api.cartona"]
+        push, user = adapter._push_offers, self.registry.cursor()
+        self.addCleanup(user.close)
+        held = []
+
+        def pushed(api, config, rows):
+            if not held:
+                held.append(True)
+                user.execute("SELECT 1 FROM marketplace_listing WHERE external_id = 'cc-2' FOR UPDATE")
+            return push(api, config, rows)
+
+        self.patch(adapter, "_push_offers", pushed)
+        for index in range(3):
+            self.set_price(20 + index, index)
+        sender = self.in_thread(self.drain, "offers")
+        self.wait_for_lock("marketplace_listing")
+        with self.transaction() as env:
+            listings = env["marketplace.listing"].search([("config_id", "=", self.account_id)], order="external_id")
+            self.assertEqual(listings.mapped("pushed_price"), [20, 21, 10])
+        user.rollback()
+        self.join(sender)
+        self.assertEqual(self.sent_prices("cc-2"), [22])
+
     def test_a_wake_that_finds_the_lock_taken_is_not_lost(self):
         """The change is committed after the sender's last look at the outbox, before it gives its lock up."""
         lane = self.registry["marketplace.lane.offers"]

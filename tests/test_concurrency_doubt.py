@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..models.marketplace_lane_offers import PROBE_FAILURES
 from .common import MarketplaceCase
@@ -148,6 +149,87 @@ class TestConcurrencyFirstDoubt(MarketplaceCase):
         listing = self.list_one()
         self.commit()
         listing.unlink()
+
+    def test_a_claimed_listing_that_is_deleted_before_its_batch_begins_is_not_sent(self):
+        listing = self.list_one()
+        self.before_the_batch(listing.unlink)
+        self.commit()
+        self.assertEqual(self.stock_there(), 0)
+
+    def test_a_claimed_listing_that_is_renamed_before_its_batch_begins_is_sent_under_its_new_id_alone(self):
+        listing = self.list_one()
+        new_id = self.external_id(self.products[1])
+        self.before_the_batch(lambda: (listing.write({"external_id": new_id}), self.env.flush_all()))
+        self.commit()
+        self.assertEqual(self.stock_there(), 0)
+        self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 3)
+
+    def test_what_never_left_this_machine_can_be_deleted(self):
+        def fail(*args):
+            raise ValueError("can't be written: product not found in the map")
+
+        self.patch(type(self.env["marketplace.api.cartona"]), "_serialize_product", fail)
+        listing = self.list_one()
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_offers"):
+            self.commit()
+        self.assertEqual(listing.state, "failed")
+        self.assertIn("can't be written", listing.last_error)
+        listing.unlink()
+
+    def test_what_never_left_this_machine_ends_no_doubt_of_what_did(self):
+        def fail(*args):
+            raise ValueError("product not found in the map")
+
+        listing = self.lose_the_first_answer()
+        self.patch(type(self.env["marketplace.api.cartona"]), "_serialize_product", fail)
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_offers"):
+            self.go_on()
+        self.assertEqual(listing.state, "failed")
+        with self.assertRaisesRegex(UserError, "may be, on sale"):
+            listing.unlink()
+
+    def test_of_a_batch_that_is_not_begun_since_the_account_was_paused_nothing_is_doubtful(self):
+        self.account.batch_size = 1
+        first = self.list_one()
+        self.set_stock(self.products[1], 4)
+        other = {"product_id": self.products[1].id, "external_id": self.external_id(self.products[1])}
+        second = first.copy(other)
+        push = self.registry["marketplace.api.cartona"]._push_offers
+
+        def pushed(api, config, rows):
+            answers = push(api, config, rows)
+            self.account.action_pause()
+            self.env.flush_all()
+            return answers
+
+        self.patch(self.registry["marketplace.api.cartona"], "_push_offers", pushed)
+        self.commit()
+        self.assertEqual(self.stock_there(), 3)
+        self.assertFalse(second.doubt_since)
+        second.unlink()
+
+    def test_what_is_gone_at_the_marketplace_can_be_deleted(self):
+        listing = self.list_one()
+        self.commit()
+        self.assertEqual(listing.pushed_quantity, 3)
+        self.box.state.products.pop(listing.external_id)
+        listing.active = False
+        self.commit()
+        self.assertEqual(listing.state, "failed")
+        listing.unlink()
+
+    def before_the_batch(self, act):
+        """Have somebody do ``act`` between the sender's claim and its first batch."""
+        begin, done = self.registry["marketplace.lane.offers"]._begin_batch, []
+
+        def begun(lane, *args, **options):
+            if not done:
+                done.append(True)
+                act()
+                lane.env.invalidate_all()
+            return begin(lane, *args, **options)
+
+        self.patch(self.registry["marketplace.lane.offers"], "_begin_batch", begun)
 
 
 @tagged("post_install", "-at_install")
