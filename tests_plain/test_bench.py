@@ -40,7 +40,7 @@ def test_a_goal_beside_a_floor_that_was_not_measured_is_an_error():
 def test_a_lost_ratio_is_a_failure_and_a_bare_value_or_a_near_miss_only_where_strict():
     rows = [
         Row("ratio", 30, "ms", floor=10, goal="≤ 2 × floor"),
-        Row("near", 21, "ms", floor=10, goal="≤ 2 × floor"),
+        Row("near", 22, "ms", floor=10, goal="≤ 2 × floor"),
         Row("bare", 30, "ms", floor=10, goal="< 20 ms"),
         Row("met", 10, "ms", floor=10, goal="≤ 2 × floor"),
         Row("no goal", 30, "ms", floor=1),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 GOAL = re.compile(r"(<|≤) ([\d.]+)( × floor)?")
 
 
-# Measured: the same code on the same idle machine gave from 2.5 to 2.8 and from 1.8 to 2.2 times a floor.
-NOISE = 1.25
+# Measured: two runs of the same code on one idle machine gave 2.45 and 2.80 times one floor, 1.99 and 2.08 times another.
+NOISE = 1.15
 
 
 @dataclass
