@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 GOAL = re.compile(r"(<|≤) ([\d.]+)( × floor)?")
 
 
-# Measured: two runs of the same code on one idle machine gave 2.45 and 2.80 times one floor, 1.99 and 2.08 times another.
+# Measured: two runs of the same code on one idle machine gave 2.45 and 2.80 of one floor, 1.99 and 2.08 of another.
 NOISE = 1.15
 
 
