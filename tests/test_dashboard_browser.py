@@ -1,5 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import time
+
 from odoo.exceptions import UserError
+from odoo.http import Application
 from odoo.tests import HttpCase, tagged
 from odoo.tests.common import ChromeBrowser
 from odoo.tools import mute_logger
@@ -340,3 +343,33 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
         self.patch(self.registry["marketplace.config"], "retry_cause", refuse)
         with mute_logger("odoo.http"):
             self.walk(steps)
+
+    # ------------------------------------------------------------------ when it is left
+
+    def test_a_page_that_asks_without_end_asks_nothing_once_its_browser_is_gone(self):
+        """Odoo's tests share one cursor: what a page still asked for in the next test would be read by that one."""
+        asked, browsers = [], []
+        answer = Application.__call__
+
+        def count(application, environ, start_response):
+            asked.append(environ["PATH_INFO"])
+            return answer(application, environ, start_response)
+
+        def steps(browser):
+            browsers.append(browser)
+            self.ask(
+                browser,
+                """
+                const again = () => fetch("/web/webclient/version_info").then(again, again);
+                Array.from({length: 32}, again).length;
+                """,
+            )
+            while len(asked) < 100:
+                time.sleep(0.01)
+
+        self.patch(Application, "__call__", count)
+        self.walk(steps)
+        before = len(asked)
+        self.assertIsNotNone(browsers[0].chrome.poll())
+        time.sleep(1)
+        self.assertEqual(len(asked), before)
