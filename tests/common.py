@@ -257,10 +257,11 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             browser.chrome.wait(60)
 
         with mock.patch.object(odoo_common.ChromeBrowser, "stop", stop_and_wait):
-            super().browser_js(*args, **options)
+            done = super().browser_js(*args, **options)
         # The server takes up requests in their order: once this one is answered, those before it are under way.
         self.url_open("/web/static/img/favicon.ico")
         self.finish_requests(120)
+        return done
 
     def finish_requests(self, seconds=10):
         """Wait for what a request does after its answer, such as to wake. For cases that are HttpCases too.
