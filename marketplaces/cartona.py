@@ -262,7 +262,14 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     def _neutral_status(self, raw_status):
         if raw_status not in STATUS_FROM_CARTONA:
-            raise errors.MappingError("status", _("Unknown order status %r.", raw_status))
+            raise errors.MappingError(
+                "status",
+                _(
+                    "Cartona sent the order status %r, which this version does not know. Ask Cartona what it means and "
+                    "look for an update; nothing is lost: replay the document then.",
+                    raw_status,
+                ),
+            )
         return STATUS_FROM_CARTONA[raw_status]
 
     def _acknowledge(self, config, external_ids):
