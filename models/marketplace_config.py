@@ -267,6 +267,7 @@ class MarketplaceConfig(models.Model):
             config.blocked_until = running.blocked_until
             config.last_error = running.last_error
 
+    @api.depends_context("uid")  # what failed is counted of what the user may read
     def _compute_counts(self):
         def counts(model, domain):
             groups = self.env[model]._read_group([("config_id", "in", self.ids), *domain], ["config_id"], ["__count"])
@@ -274,7 +275,6 @@ class MarketplaceConfig(models.Model):
 
         listings = counts("marketplace.listing", [])
         unmatched = counts("marketplace.unmatched", [])
-        failed = counts("marketplace.listing", [("state", "=", "failed")])
         inbox = counts("marketplace.inbox", [("state", "in", ("waiting", "imported", "failed"))])
         # sudo: who may see the account sees how many orders it has, without rights on each of them
         orders = (
@@ -288,10 +288,11 @@ class MarketplaceConfig(models.Model):
         )
         orders = {config.id: count for config, count in orders}
         held = self._held_orders()
+        failed = self._failed_by_model()
         for config in self:
             config.listing_count = listings.get(config.id, 0)
             config.unmatched_count = unmatched.get(config.id, 0)
-            config.failed_count = failed.get(config.id, 0)
+            config.failed_count = sum(found.get(config.id, 0) for found in failed.values())
             config.inbox_open_count = inbox.get(config.id, 0)
             config.order_count = orders.get(config.id, 0)
             config.held_count = held.get(config.id, 0)

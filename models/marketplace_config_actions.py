@@ -119,9 +119,6 @@ class MarketplaceConfig(models.Model):
     def action_open_unmatched(self):
         return self._open("cartona_integration.marketplace_unmatched_action")
 
-    def action_open_failed(self):
-        return self._open("cartona_integration.marketplace_listing_action", [("state", "=", "failed")])
-
     def action_open_inbox(self):
         return self._open("cartona_integration.marketplace_inbox_action")
 

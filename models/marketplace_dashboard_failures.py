@@ -13,6 +13,24 @@ class MarketplaceConfig(models.Model):
 
     _inherit = "marketplace.config"
 
+    def _failed_by_model(self):
+        """Return what failed and waits for a person, of what the user may read: ``{model: {account id: count}}``."""
+        rights = self.env["ir.model.access"]
+        result = {}
+        for model in FAILING:
+            if rights.check(model, "read", raise_exception=False):
+                domain = [("config_id", "in", self.ids), ("state", "=", "failed")]
+                groups = self.env[model]._read_group(domain, ["config_id"], ["__count"])
+                # Commands outlive their account, so theirs is a number.
+                result[model] = {getattr(config, "id", config): count for config, count in groups}
+        return result
+
+    def action_open_failed(self):
+        """Open what failed; of the three kinds the one that there is most of, as the dashboard does."""
+        found = self._failed_by_model()
+        most = max(found, key=lambda model: sum(found[model].values()))
+        return self._open(f"cartona_integration.{most.replace('.', '_')}_action", [("state", "=", "failed")])
+
     def retry_cause(self, model, cause):
         """Try again what of ``model`` failed of this cause, and nothing else."""
         self.check_access_rights("write")

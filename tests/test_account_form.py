@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import json
 from datetime import timedelta
 
 from lxml import etree
@@ -108,6 +109,34 @@ class TestAccountForm(MarketplaceCase):
         condition, reason = self.condition()
         self.assertEqual(condition, "copy")
         self.assertIn("cartona_integration.identity", reason)
+
+    # ------------------------------------------------------------------ what failed
+
+    def test_a_document_that_failed_alone_is_counted_opened_and_tried_again(self):
+        order = self.box_order((self.products[0], 1, 5.0), status="no such status")
+        document = self.env["marketplace.inbox"]._store([(self.account, "order", order["hashed_id"], order)], "pull")[0]
+        self.commit()
+        self.assertEqual(document.state, "failed")
+        self.account.invalidate_recordset()
+        self.assertEqual(self.account.failed_count, 1)
+        retry = self.arch().find(".//button[@name='action_retry_failed']")
+        self.assertIn("not failed_count", retry.get("invisible"))
+        action = self.account.action_open_failed()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), document)
+        document.payload = json.dumps({**order, "status": "pending"})
+        self.account.action_retry_failed()
+        self.commit()
+        self.assertEqual(document.state, "done")
+
+    def test_a_user_is_told_of_no_failure_that_no_list_shows_them(self):
+        self.env["marketplace.outbox"].create(
+            {"config_id": self.account.id, "lane": "orders", "operation": "status", "state": "failed"}
+        )
+        user = new_test_user(self.env, "looker_of_failures", groups=USER)
+        account = self.account.with_user(user)
+        self.account.invalidate_recordset()
+        self.assertEqual(account.failed_count, 0)
+        self.assertEqual(account.action_open_failed()["res_model"], "marketplace.listing")
 
     # ------------------------------------------------------------------ the marketplace's answer
 
