@@ -3,7 +3,12 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-FAILING = ("marketplace.listing", "marketplace.inbox", "marketplace.outbox")
+#: What can fail and be tried again, and which of its rows failed, as the dashboard counts them.
+FAILING = {
+    "marketplace.listing": SQL("state = 'failed' AND active"),
+    "marketplace.inbox": SQL("state = 'failed'"),
+    "marketplace.outbox": SQL("state = 'failed' AND lane != 'offers'"),
+}
 # So many causes are told of each account, those of the most rows first.
 CAUSES = 5
 
@@ -15,15 +20,12 @@ class MarketplaceConfig(models.Model):
 
     def _failed_by_model(self):
         """Return what failed and waits for a person, of what the user may read: ``{model: {account id: count}}``."""
+        self.check_access_rights("read")
+        self.check_access_rule("read")
         rights = self.env["ir.model.access"]
-        result = {}
-        for model in FAILING:
-            if rights.check(model, "read", raise_exception=False):
-                domain = [("config_id", "in", self.ids), ("state", "=", "failed")]
-                groups = self.env[model]._read_group(domain, ["config_id"], ["__count"])
-                # Commands outlive their account, so theirs is a number.
-                result[model] = {getattr(config, "id", config): count for config, count in groups}
-        return result
+        readable = [model for model in FAILING if rights.check(model, "read", raise_exception=False)]
+        found = {model: self._dashboard_counts(model, "state", FAILING[model]) for model in readable}
+        return {model: {config: count for (config, _state), count in counts.items()} for model, counts in found.items()}
 
     def action_open_failed(self):
         """Open what failed; of the three kinds the one that there is most of, as the dashboard does."""

@@ -128,15 +128,18 @@ class TestAccountForm(MarketplaceCase):
         self.commit()
         self.assertEqual(document.state, "done")
 
-    def test_a_user_is_told_of_no_failure_that_no_list_shows_them(self):
+    def test_a_command_that_failed_is_told_to_who_may_read_it_and_to_nobody_else(self):
         self.env["marketplace.outbox"].create(
             {"config_id": self.account.id, "lane": "orders", "operation": "status", "state": "failed"}
         )
-        user = new_test_user(self.env, "looker_of_failures", groups=USER)
-        account = self.account.with_user(user)
         self.account.invalidate_recordset()
-        self.assertEqual(account.failed_count, 0)
-        self.assertEqual(account.action_open_failed()["res_model"], "marketplace.listing")
+        for group, count, model in ((MANAGER, 1, "marketplace.outbox"), (USER, 0, "marketplace.listing")):
+            account = self.account.with_user(new_test_user(self.env, f"looker_{count}", groups=group))
+            self.assertEqual(account.failed_count, count)
+            self.assertEqual(account.action_open_failed()["res_model"], model)
+        stranger = new_test_user(self.env, "stranger_to_failures", groups="base.group_user")
+        with self.assertRaises(AccessError):
+            self.account.with_user(stranger).action_open_failed()
 
     # ------------------------------------------------------------------ the marketplace's answer
 
