@@ -254,7 +254,8 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
 
         def stop_and_wait(browser):
             stop(browser)
-            browser.chrome.wait(60)
+            if getattr(browser, "chrome", None):  # it may not even have started
+                browser.chrome.wait(60)
 
         with mock.patch.object(odoo_common.ChromeBrowser, "stop", stop_and_wait):
             done = super().browser_js(*args, **options)
