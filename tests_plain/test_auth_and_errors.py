@@ -7,6 +7,7 @@ import requests
 from cartona_integration.transport import errors
 from cartona_integration.transport.auth import BasicAuth, HeaderToken, QueryKey, Together
 from cartona_integration.transport.errors import error_for_status
+from cartona_integration.transport.words import Words
 
 
 def prepared(auth):
@@ -165,6 +166,15 @@ def test_a_mapping_error_tells_its_path():
     assert str(error) == "order_details[2].amount: is missing"
     assert (error.path, error.message) == ("order_details[2].amount", "is missing")
     assert str(errors.MappingError("", "is no object")) == "is no object"
+
+
+def test_a_path_before_a_sentence_in_arabic_leaves_it_running_from_right_to_left():
+    error = errors.MappingError("status", Words("Unknown %(status)r.", status="wrapped"))
+    assert str(error) == "status: Unknown 'wrapped'."
+    error.retell(lambda _source: "«%(status)s» غير معروفة.")
+    assert str(error) == "\u200fstatus: «wrapped» غير معروفة."
+    assert str(errors.MappingError("status", "1234")) == "status: 1234"
+    assert str(errors.MappingError("status", "(غير معروفة)")) == "\u200fstatus: (غير معروفة)"
 
 
 def test_errors_survive_copying():

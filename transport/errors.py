@@ -6,7 +6,7 @@ Messages are short English sentences for the log and the dashboard; they tell th
 
 from collections.abc import Callable
 
-from .text import storable
+from .text import RIGHT_TO_LEFT_MARK, is_right_to_left, storable
 from .words import Words, _
 
 
@@ -89,7 +89,10 @@ class MappingError(MarketplaceError):
         self.args = (self.path, self.message)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        if not self.path:
+            return self.message
+        # The path is Latin, and a browser lays a text out by its first letter: the mark counts as an Arabic one.
+        return f"{RIGHT_TO_LEFT_MARK if is_right_to_left(self.message) else ''}{self.path}: {self.message}"
 
 
 class WebhookRejected(MarketplaceError):
