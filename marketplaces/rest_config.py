@@ -6,6 +6,7 @@ from odoo import Command, _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import file_open
 
+from ..compat import listed
 from ..encryption import Secret
 from ..models.marketplace_config import MANAGER
 from ..models.marketplace_status_rule import DEFAULT_STATUSES
@@ -240,7 +241,7 @@ class MarketplaceConfig(models.Model):
         problems = [_("%s is not known here.", key) for key in data if key not in known]
         account = data.get("account", {})
         if isinstance(account, dict):
-            problems += _row_problems("account", account, self._fields, ACCOUNT_KEYS, ())
+            problems += _row_problems("account", account, self, ACCOUNT_KEYS, ())
         else:
             problems.append(_("%s should be an object.", "account"))
         for part, _field, model, keys, needed in PARTS:
@@ -253,7 +254,7 @@ class MarketplaceConfig(models.Model):
         problems = []
         for index, row in enumerate(rows):
             name = f"{part}[{index}]"
-            found = _row_problems(name, row, model._fields, keys, needed, model)
+            found = _row_problems(name, row, model, keys, needed)
             problems += found or _record_problems(name, row, model)
         key = UNIQUE.get(part)
         told = [str(row.get(key)) for row in rows if key]
@@ -261,17 +262,18 @@ class MarketplaceConfig(models.Model):
         return problems + [_("%(part)s: %(value)s occurs twice.", part=part, value=value) for value in twice]
 
 
-def _row_problems(name, row, known, keys, needed, model=None):
+def _row_problems(name, row, model, keys, needed):
     problems = [_("%(name)s.%(key)s is not known here.", name=name, key=key) for key in row if key not in keys]
     problems += [_("%(name)s.%(key)s is missing.", name=name, key=key) for key in needed if not row.get(key)]
     for key, value in row.items():
         if key not in keys:
             continue
-        kind = TYPES.get(known[key].type, str)
+        field = model._fields[key]
+        kind = TYPES.get(field.type, str)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             problems.append(_("%(name)s.%(key)s should be %(kind)s.", name=name, key=key, kind=KIND_WORDS[kind]))
-        elif known[key].type == "selection" and (value or key in needed):
-            choices = [choice for choice, _label in _choices(known[key], model)]
+        elif field.type == "selection" and (value or key in needed):
+            choices = [choice for choice, _label in _choices(field, model)]
             if value not in choices:
                 problems.append(
                     _(
@@ -279,7 +281,7 @@ def _row_problems(name, row, known, keys, needed, model=None):
                         name=name,
                         key=key,
                         value=value,
-                        known=", ".join(choices),
+                        known=listed(model.env, choices),
                     )
                 )
     return problems

@@ -328,6 +328,23 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
         self.patch(self.registry["marketplace.config"], "_retry_failed", retry)
         self.walk(steps)
 
+    def test_the_keyboard_stays_at_the_check_up_when_what_was_pressed_is_mended(self):
+        self.account.user_id = False
+
+        def steps(browser):
+            self.wait(browser, "document.querySelector('.o_marketplace_dashboard canvas')")
+            self.tab_to(browser, "Check-up")
+            self.press(browser, "Enter")
+            self.wait(browser, "document.querySelector('.o_marketplace_doctor li')")
+            self.tab_to(browser, "Take it on")
+            self.press(browser, "Enter")
+            mended = "document.querySelector('.o_marketplace_doctor').textContent.includes('nobody is responsible')"
+            self.wait(browser, f"!{mended}")
+            self.wait(browser, "document.activeElement.textContent === 'Look again'")
+
+        self.walk(steps)
+        self.assertTrue(self.account.user_id)
+
     def test_the_keyboard_stays_at_the_card_when_what_was_pressed_is_refused(self):
         def refuse(config, *args):
             raise UserError(config.name)

@@ -174,6 +174,7 @@ def test_a_path_before_a_sentence_in_arabic_leaves_it_running_from_right_to_left
     error.retell(lambda _source: "«%(status)s» غير معروفة.")
     assert str(error) == "\u200fstatus: «wrapped» غير معروفة."
     assert str(errors.MappingError("status", "1234")) == "status: 1234"
+    assert str(errors.MappingError("name", "The name «شاي» is too short.")) == "name: The name «شاي» is too short."
     assert str(errors.MappingError("status", "(غير معروفة)")) == "\u200fstatus: (غير معروفة)"
 
 

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The translations are complete, and hold whatever of a text is not words: placeholders, markup, line breaks."""
 
+import ast
 import re
 from collections import Counter
 
@@ -100,3 +101,25 @@ def test_nobody_left_the_english_text_in_place(entries, language):
 
 def same(pattern, entry):
     return Counter(pattern.findall(entry.msgid)) == Counter(pattern.findall(entry.msgstr))
+
+
+def joins_by_comma(node):
+    """Tell whether the call puts texts together with a comma and a blank, which Arabic writes another way."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "join"
+        and getattr(node.func.value, "value", None) in (", ", "; ")
+    )
+
+
+def test_a_list_within_a_text_for_people_has_the_commas_of_their_language():
+    """`compat.listed` gives them."""
+    found = []
+    for folder in ("models", "marketplaces", "wizards", "controllers"):
+        for path in sorted((ROOT / folder).glob("*.py")):
+            for call in ast.walk(ast.parse(path.read_text())):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "_":
+                    parts = [part for value in ast.iter_child_nodes(call) for part in ast.walk(value)]
+                    found += [f"{path.name}:{part.lineno}" for part in parts if joins_by_comma(part)]
+    assert not found

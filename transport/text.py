@@ -13,6 +13,6 @@ def storable(text: str) -> str:
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether the first letter of ``text`` is of a script that runs from right to left, as browsers decide it."""
-    directions = (unicodedata.bidirectional(character) for character in text)
-    return next((direction for direction in directions if direction in ("L", "R", "AL")), "L") != "L"
+    """Whether most letters of ``text`` are of scripts that run from right to left; what it names may be of another."""
+    directions = [unicodedata.bidirectional(character) for character in text]
+    return directions.count("R") + directions.count("AL") > directions.count("L")

@@ -16,7 +16,7 @@ from .. import roundtrip
 from ..common import MODULE, ROOT, Stop, say
 from ..stack import running_stack
 from ..test import BROWSERS
-from .language import by_language, offer_rtlcss, speak
+from .language import ENGLISH, by_language, offer_rtlcss, speak
 from .store import IN_README, PICTURES, copy_pictures, draw_icon
 
 CAMERA = Path(__file__).with_name("camera.py")
@@ -25,6 +25,7 @@ PRODUCTS, ORDERS = 120, 24
 DELIVERED = 8
 LIMIT = 60
 HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
+FORM = "document.querySelector('.o_form_view .o_field_widget')"
 IN_THE_REPOSITORY = (*PICTURES, *IN_README)
 
 
@@ -38,12 +39,14 @@ def main(*names):
         offer_rtlcss()
     with running_stack("bench", products=PRODUCTS, orders=ORDERS) as stack:
         scene = Scene(stack)
-        scene.set()
-        for language, pages in by_language(names, scene.pages()):
-            if language:
-                speak(stack.odoo, language)
-                scene.tell_again()
-            take(stack, chromium, pages)
+        spoken = None
+        for moment in scene.moments():
+            for language, pages in by_language(names, moment):
+                if language != spoken:
+                    speak(stack.odoo, language or ENGLISH)
+                    scene.tell_again()
+                    spoken = language
+                take(stack, chromium, pages)
     copy_pictures(names, FOLDER)
     if names == IN_THE_REPOSITORY:
         draw_icon(chromium)
@@ -66,7 +69,19 @@ class Scene:
 
     def __init__(self, stack):
         self.stack, self.odoo, self.sandbox = stack, stack.odoo, stack.sandbox
-        self.account = None
+        self.account = self.paused = None
+
+    def moments(self):
+        """Yield lists of pages, one after another; the system is as those of a list show it when it is yielded."""
+        ours = f"menu_id={self.id_of('menu_marketplace')}"
+        yield [page("empty", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
+                    "document.querySelector('.o_nocontent_help')")]  # fmt: skip
+        self.set()
+        yield self.pages()
+        self.outage()
+        yield [page("blocked", self.account_form(self.account), FORM)]
+        self.copy()
+        yield [page("copy", self.account_form(self.account), FORM)]
 
     def set(self):
         self.in_egypt()
@@ -143,8 +158,20 @@ class Scene:
         self.odoo.call("marketplace.config", "action_pull_orders", [account])
         self.until("marketplace.config", [("id", "=", account), ("state", "=", "paused")], 1)
 
+    def outage(self):
+        """The marketplace does not answer any more."""
+        self.sandbox.post("faults", {"kind": "status", "status": 503, "times": None})
+        self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
+        self.until("marketplace.config.state", [("config_id", "=", self.account), ("blocked_until", "!=", False)], 1)
+
+    def copy(self):
+        """The accounts were set live in another database than this one."""
+        self.odoo.call("ir.config_parameter", "set_param", "cartona_integration.identity", "original:0")
+
     def tell_again(self):
         """Have what failed fail again, so that it says why in the language that is read now."""
+        if not self.paused:
+            return
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
         again = [("write_date", ">=", started)]
         call = self.odoo.call
@@ -165,12 +192,18 @@ class Scene:
                 raise Stop(f"{model} {domain} is not there after {LIMIT} s")
             time.sleep(0.1)
 
+    def account_form(self, account=None):
+        """Return the address of an account, or of a new one."""
+        action = f"action={self.id_of('marketplace_config_action')}&menu_id={self.id_of('menu_marketplace')}"
+        return f"{action}&model=marketplace.config&view_type=form" + (f"&id={account}" if account else "")
+
     def pages(self):
         order = self.odoo.call("sale.order", "search", [("marketplace_config_id", "=", self.account)], limit=1)[0]
         held = self.odoo.call("sale.order", "search", HELD, limit=1)[0]
-        form, rows = "document.querySelector('.o_form_view .o_field_widget')", "document.querySelector('.o_data_row')"
+        undelivered = [("marketplace_status", "=", "shipped"), ("marketplace_otp_required", "=", True)]
+        otp = self.odoo.call("sale.order", "search", undelivered, limit=1)[0]
+        rows = "document.querySelector('.o_data_row')"
         ours = f"menu_id={self.id_of('menu_marketplace')}"
-        account = f"action={self.id_of('marketplace_config_action')}&model=marketplace.config&view_type=form&{ours}"
         refused = self.odoo.call("marketplace.listing", "search_read", [("external_id", "=", "999999")],
                                  fields=["product_tmpl_id"])[0]["product_tmpl_id"][0]  # fmt: skip
         partner = self.odoo.call("res.partner", "search", [("cartona_id", "!=", False)], limit=1)[0]
@@ -179,34 +212,36 @@ class Scene:
         return [
             page("dashboard", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"),
-            page("account", f"{account}&id={self.account}", form),
+            page("account", self.account_form(self.account), FORM),
             page("listings", f"action={self.id_of('marketplace_listing_action')}&model=marketplace.listing"
                  f"&view_type=list&{ours}", rows),
             page("order", f"model=sale.order&view_type=form&id={order}"
-                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
-            page("product", f"model=product.template&view_type=form&id={refused}", form,
+                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM),
+            page("product", f"model=product.template&view_type=form&id={refused}", FORM,
                  before="document.querySelector('[name=marketplace].nav-link').click()"),
-            page("partner", f"model=res.partner&view_type=form&id={partner}", form),
-            page("forget", f"model=res.partner&view_type=form&id={partner}", form,
+            page("partner", f"model=res.partner&view_type=form&id={partner}", FORM),
+            page("forget", f"model=res.partner&view_type=form&id={partner}", FORM,
                  before="document.querySelector('button[name=action_marketplace_forget]').click()"),
-            page("delivery", f"model=stock.picking&view_type=form&id={delivery}", form,
+            page("delivery", f"model=stock.picking&view_type=form&id={delivery}", FORM,
                  before="document.querySelector('[name=extra].nav-link').click()"),
-            page("timeline", f"model=sale.order&view_type=form&id={order}", form,
+            page("timeline", f"model=sale.order&view_type=form&id={order}", FORM,
                  before="document.querySelector('[name=marketplace].nav-link').click();"
                         "setTimeout(() => (document.querySelector('.o_content').scrollTop = 900), 300)"),
             page("held", f"model=sale.order&view_type=form&id={held}"
-                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", form),
+                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM),
+            page("otp", f"model=sale.order&view_type=form&id={otp}&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM,
+                 before="document.querySelector('button[name=action_confirm_marketplace_delivery]').click()"),
             page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
                  f"&view_type=list&{ours}", rows),
             page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
                  f"&view_type=list&{ours}", "document.querySelector('.o_group_header')",
                  before="document.querySelector('.o_group_header').click()"),
-            page("setup", f"{account}&id={self.amazon}", form),
-            page("new", account, form),
-            page("paused", f"{account}&id={self.paused}", form),
-            page("webhooks", f"{account}&id={self.account}", form,
+            page("setup", self.account_form(self.amazon), FORM),
+            page("new", self.account_form(), FORM),
+            page("paused", self.account_form(self.paused), FORM),
+            page("webhooks", self.account_form(self.account), FORM,
                  before="document.querySelector('[name=webhooks].nav-link').click()"),
-            page("rest", f"{account}&id={self.rest}", form,
+            page("rest", self.account_form(self.rest), FORM,
                  before="document.querySelector('[name=rest].nav-link').click()"),
             page("checkup", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
                  "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",

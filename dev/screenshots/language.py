@@ -5,6 +5,7 @@ import shutil
 
 from ..common import Stop, cache_dir, call, digest, locked, timed
 
+ENGLISH = "en_US"
 # What follows the page's name, and Odoo's code of the language.
 LANGUAGES = {"ar": "ar_001", "fr": "fr_FR"}
 # By it Odoo mirrors its style sheets; without, it only warns, and shows pages half mirrored.

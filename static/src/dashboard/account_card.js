@@ -157,6 +157,10 @@ export class AccountCard extends Component {
     return `${formatFloat(this.account.webhook_loss, {digits: [16, 1]})} %`;
   }
 
+  get hasHistory() {
+    return this.account.hours.some((hour) => hour.orders || hour.lag !== null);
+  }
+
   get causesLeft() {
     const account = this.account;
     const shown = account.failures.reduce((sum, failure) => sum + failure.count, 0);
