@@ -333,7 +333,13 @@ class MarketplaceApi(models.AbstractModel):
             )
 
     def _client(self, config, exchange, secrets=(), elsewhere=None):
-        """Return the HTTP client that carries the account's credentials and reports to ``exchange``."""
+        """Return the HTTP client that carries the account's credentials and reports to ``exchange``.
+
+        :raise ConfigurationError: this database is a copy of the one that sells. Its credentials are the live ones, and
+            even a call that only reads may take something away there, as a refresh token that is good for once
+        """
+        if self.env["marketplace.identity"]._is_copy():
+            raise errors.ConfigurationError(config._copy_reason(is_copy=True))
         credentials = config.sudo()._credentials()
         credentials._check_secrets()
         base_url = credentials.base_url or ""

@@ -276,6 +276,13 @@ class TestAccount(MarketplaceCase):
                 self.commit()
                 self.assertFalse(self.box.journal)
 
+    def test_what_a_person_asks_a_marketplace_from_a_copy_is_refused_and_says_why(self):
+        """Its credentials are the live ones; even what only reads may use up a token that is good for once."""
+        self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
+        with self.assertRaisesRegex(UserError, "This database is a copy"):
+            self.account.action_test_connection()
+        self.assertFalse(self.box.journal)
+
     def test_a_copy_can_not_be_set_live_by_accident(self):
         self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
         with self.assertRaises(UserError):
