@@ -229,7 +229,8 @@ class Scene:
                         "setTimeout(() => (document.querySelector('.o_content').scrollTop = 900), 300)"),
             page("held", f"model=sale.order&view_type=form&id={held}"
                  f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM),
-            page("otp", f"model=sale.order&view_type=form&id={otp}&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM,
+            page("otp", f"model=sale.order&view_type=form&id={otp}"
+                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM,
                  before="document.querySelector('button[name=action_confirm_marketplace_delivery]').click()"),
             page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
                  f"&view_type=list&{ours}", rows),
