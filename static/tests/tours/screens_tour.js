@@ -74,8 +74,8 @@ tours.add("cartona_integration_otp", {
       run: "click",
     },
     {
-      content: "Enter an OTP that is wrong, where one may type at once",
-      trigger: ".modal-content .o_field_widget[name=otp] input:focus",
+      content: "Enter an OTP that is wrong",
+      trigger: ".modal-content .o_field_widget[name=otp] input",
       run: "text 0",
     },
     {
