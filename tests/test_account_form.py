@@ -7,6 +7,7 @@ from lxml import etree
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import Form, new_test_user
+from odoo.tools.safe_eval import safe_eval
 
 from ..models.marketplace_config import MANAGER
 from ..transport import errors
@@ -109,6 +110,17 @@ class TestAccountForm(MarketplaceCase):
         condition, reason = self.condition()
         self.assertEqual(condition, "copy")
         self.assertIn("cartona_integration.identity", reason)
+
+    def test_in_a_copy_no_button_offers_what_would_ask_the_marketplace(self):
+        work = ("pull_orders", "retry_failed", "match_products", "sync_all", "audit", "test_connection")
+        shown = {"state": "live", "condition": "copy", "pause_cause": False, "setup_step": False, "failed_count": 1}
+        arch = self.arch()
+        for name in work:
+            buttons = arch.findall(f".//button[@name='action_{name}']")
+            self.assertTrue(buttons, name)
+            for button in buttons:
+                around = [node.get("invisible") for node in (button, *button.iterancestors())]
+                self.assertTrue(any(safe_eval(hidden, dict(shown)) for hidden in around if hidden), name)
 
     # ------------------------------------------------------------------ what failed
 
