@@ -13,6 +13,7 @@ from cartona_integration.transport.errors import InvalidResponse, TemporaryFailu
 from cartona_integration.transport.failures import failure_of
 from cartona_integration.transport.session import _BoundedReader
 from raw_server import elapsed, http, refused_port
+from urllib3.response import HTTPResponse
 
 
 def test_a_truncated_body_is_a_temporary_failure(client, box):
@@ -27,6 +28,17 @@ def test_an_answer_to_head_announces_a_body_that_does_not_come(raw):
 
 
 def test_a_body_shorter_than_announced_is_noticed(raw):
+    with pytest.raises(TemporaryFailure, match="cut off"):
+        Client(raw(http(b"[]", Content_Length="100")).url).request("GET", "x")
+
+
+def test_a_body_shorter_than_announced_is_noticed_where_urllib3_counts_no_bytes(raw, monkeypatch):
+    made = HTTPResponse.__init__
+
+    def as_in_1_26(*args, **kwargs):
+        made(*args, **{**kwargs, "enforce_content_length": False})
+
+    monkeypatch.setattr(HTTPResponse, "__init__", as_in_1_26)
     with pytest.raises(TemporaryFailure, match="cut off"):
         Client(raw(http(b"[]", Content_Length="100")).url).request("GET", "x")
 
