@@ -1,4 +1,4 @@
-"""Whether tests notice what was changed in a copy of the addon."""
+"""What tests say of a copy of the addon in which something was changed."""
 
 import contextlib
 import os
@@ -11,8 +11,9 @@ from .instance import Instance
 from .postgres import Cluster
 from .python_env import environment
 
-# Far longer than the tests of a mutant take: one that never ends is noticed too.
+# Far longer than the tests of a mutant take, on a machine that has nothing else to do.
 SECONDS = 300
+PASS, FAIL, LATE = "pass", "fail", "come to no end"
 
 
 class Judge(contextlib.ExitStack):
@@ -26,11 +27,12 @@ class Judge(contextlib.ExitStack):
         self.mutated = Instance(cluster)
         self.mutated.addons = addon.parent
 
-    def notices(self, words):
-        """Tell whether one of the tests fails."""
+    def verdict(self, words):
+        """``PASS``, ``FAIL`` or ``LATE``: the first of the tests' verdicts that is not ``PASS``."""
         plain = [word for word in words if test.belongs(word, test.PLAIN)]
         odoo = [word for word in words if test.belongs(word, test.ODOO)]
-        return bool(plain and self._plain(plain)) or bool(odoo and self._odoo(odoo))
+        said = self._plain(plain) if plain else PASS
+        return self._odoo(odoo) if odoo and said == PASS else said
 
     def _plain(self, words):
         python = environment(self.mutated.series)
@@ -43,15 +45,15 @@ class Judge(contextlib.ExitStack):
             return run(test.command(self.mutated.python, "-x", *arguments), **surroundings)
 
 
-def run(command, env, cwd):
+def run(command, env, cwd, seconds=None):
     # A mutant is as long and as old as the file it stands for: what was compiled of that must not run.
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=env, cwd=cwd, start_new_session=True, **quiet)
     try:
-        return bool(process.wait(SECONDS))
+        return FAIL if process.wait(seconds or SECONDS) else PASS
     except subprocess.TimeoutExpired:
-        return True
+        return LATE
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
