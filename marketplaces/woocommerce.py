@@ -18,7 +18,7 @@ from .woocommerce_walk import PAGE, earlier, go_on
 
 STATUS_TO_WOOCOMMERCE = {"approved": "processing", "delivered": "completed", "cancelled": "cancelled"}
 TOPICS = ("order.created", "order.updated", "order.deleted")
-# From so many variations on, whose parent nobody knows, the variable products are read instead of each of them.
+# Of more variations whose parent nobody knows, the variable products are read instead of each of them.
 MANY_VARIATIONS = 20
 # The product is not where it was thought to be.
 STALE_CODES = {

@@ -15,6 +15,9 @@ PAGES = [
     ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "readme").rglob("*.md")),
 ]  # fmt: skip
+ADAPTERS = sorted(
+    path.stem for path in (ROOT / "marketplaces").glob("*.py") if '_name = "marketplace.api.' in path.read_text()
+)
 
 
 @pytest.fixture
@@ -46,6 +49,13 @@ def test_every_link_leads_somewhere(path):
         target = (path.parent / name).resolve() if name else path
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("code", ADAPTERS)
+def test_the_page_of_each_marketplace_says_what_readers_look_for(code):
+    headings = re.findall(r"^## (.*)$", (ROOT / "docs" / f"{code}.md").read_text(), re.M)
+    looked_for = ["Set up", "Webhooks", "Limits", "Not supported"]
+    assert [heading for heading in headings if heading in looked_for] == looked_for
 
 
 def test_readme_leads_to_every_page(readme):
