@@ -44,6 +44,14 @@ class TestDashboardFailures(MarketplaceCase):
         self.assertFalse(self.env["marketplace.listing"].search([("cause", "=", "Price is 0")]))
         self.assertFalse(self.shown()["failures"])
 
+    def test_causes_are_compared_as_a_whole(self):
+        self.have_failed(self.listings[:2], ["Price is 0", "Product 100999 is unknown"])
+        listings = self.env["marketplace.listing"]
+        self.assertEqual(listings.search([("cause", "in", ["Price is 0", "Gone"])]), self.listings[0])
+        for condition in (("cause", "ilike", "Price"), ("cause", "!=", "Price is 0"), ("cause", "=", False)):
+            with self.subTest(condition), self.assertRaisesRegex(UserError, "compared as a whole"):
+                listings.search([condition])
+
     def test_retry_takes_one_cause_and_leaves_the_others(self):
         self.have_failed(self.listings[:2], ["Price is 0", "Product 100999 is unknown"])
         self.account.retry_cause("marketplace.listing", "Price is 0")

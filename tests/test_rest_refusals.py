@@ -72,6 +72,20 @@ class TestRestReading(RestRefusalCase):
         self.assertFalse(products)
         self.assertEqual(self.logged("list_products").mapped("failed_count"), [len(self.products)])
 
+    def stored(self, payload):
+        """Return the error of a document that came some other way."""
+        document = self.env["marketplace.inbox"]._store([(self.account, "order", "7", payload, "")], "webhook")[0]
+        self.commit()
+        return document.last_error
+
+    def test_a_document_that_is_no_order_is_said(self):
+        self.assertEqual(self.stored(["x"]), "is no order.")
+
+    def test_an_order_without_an_id_or_a_status_is_said_with_the_path(self):
+        order = self.box.orders[self.place()]
+        self.assertIn("state: is missing", self.stored({**order, "state": None}))
+        self.assertIn("id: is missing", self.stored({**order, "id": None}))
+
     def test_lines_that_are_no_list_are_said_with_their_path(self):
         self.assertIn("rows: should be the list of the order's lines", self.pulled(rows=None))
 
