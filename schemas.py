@@ -26,10 +26,6 @@ STATUS_RANK: dict[str, int] = {
     "returned": 40,
 }
 
-#: What can be pushed for a listing.
-Subject = Literal["price", "stock", "publication"]
-
-
 #: A quantity without end. Fits an integer column, and no stock is that large.
 UNLIMITED = 2**31 - 1
 
@@ -88,20 +84,13 @@ class OrderLine:
     price_unit: float
     product_external_id: str = ""
     product_sku: str = ""
-    product_barcode: str = ""
     name: str = ""
     unit: str = ""
-    unit_count: float = 1.0
     supplier_discount: float = 0.0
     marketplace_discount: float = 0.0
     comment: str = ""
     cancelled: bool = False
     kind: Literal["product", "delivery"] = "product"
-
-    @property
-    def list_price(self) -> float:
-        """Price of one selling unit before both discounts."""
-        return self.price_unit + self.supplier_discount + self.marketplace_discount
 
 
 @dataclass
@@ -134,7 +123,6 @@ class Order:
     otp_required: bool = False
     note: str = ""
     cancellation_reason: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -249,7 +249,6 @@ class MarketplaceApiCartona(models.AbstractModel):
             product_sku=text(raw, "internal_product_id"),
             name=text(raw, "product_name"),
             unit=text(raw, "unit"),
-            unit_count=number(raw, "unit_count", default=1.0) or 1.0,
             supplier_discount=number(raw, "applied_supplier_discount", default=0.0),
             marketplace_discount=number(raw, "applied_cartona_discount", default=0.0),
             comment=text(raw, "comment"),

@@ -152,7 +152,6 @@ class MarketplaceApiRest(models.AbstractModel):
             if total is None:
                 raise MappingError("line.price_unit", _("is missing"))
             values["price_unit"] = total / values["quantity"] if values["quantity"] else 0.0
-        values["unit_count"] = values.get("unit_count") or 1.0
         return OrderLine(**{**values, "external_id": values.get("external_id") or f"#{index + 1}"})
 
     def _parse_status(self, config, raw):

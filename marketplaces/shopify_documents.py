@@ -162,13 +162,6 @@ def set_quantities(version):
     return SET_QUANTITIES_OLD if version in OLD_VERSIONS else SET_QUANTITIES
 
 
-def all_documents():
-    """``{name: text}`` of everything that may be asked."""
-    texts = [value for name, value in globals().items() if name.isupper() and isinstance(value, str)]
-    texts = [text for text in texts if text.lstrip().startswith(("query", "mutation")) and "%s" not in text]
-    return [*texts, *MORE.values()]
-
-
 def operation_name(text):
     """The name of the one operation of a document."""
     return text.split("(", 1)[0].split("{", 1)[0].split()[1]

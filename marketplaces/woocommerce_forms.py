@@ -118,10 +118,6 @@ def parse_order(raw, own_statuses, net, digits, price_digits):
         credit=(total or 0.0) if paid else 0.0,
         refunded=sum(abs(number(row, "total", default=0.0)) for row in items(raw, "refunds", default=[])),
         note=text(raw, "customer_note"),
-        extra={
-            "payment_method": text(raw, "payment_method_title"),
-            "coupons": [text(row, "code") for row in items(raw, "coupon_lines", default=[])],
-        },
     )
 
 

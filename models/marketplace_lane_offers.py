@@ -11,7 +11,7 @@ from odoo.tools import SQL
 from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
-from ..transport.retry import backoff
+from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES
 
 _logger = logging.getLogger(__name__)
 
@@ -20,9 +20,6 @@ FOLD_ROWS = 10_000
 CLAIM_ROWS = 1000
 # What was computed longer ago is not sent.
 FRESH_SECONDS = 2.0
-# After this many failed attempts a row waits for a person.
-MAX_ATTEMPTS = 10
-PROBE_FAILURES = 2
 # The code of a result that says: what else the product was named by there is not true any more.
 STALE = "stale"
 # The code of one that says: the marketplace does not have the product.
@@ -303,9 +300,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
     def _step_aside(self, config, rows):
         """After a probe of one row that failed, let the next probe be another row: it may be this one that the
         marketplace can't stand."""
-        failures = config._running().failures
-        if len(rows) == 1 and failures > PROBE_FAILURES:
-            moment = fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
+        moment = self._aside_until(config) if len(rows) == 1 else None
+        if moment:
             self.env["marketplace.listing"].browse(rows[0]["listing_id"]).next_attempt = moment
 
     def _push(self, config, rows):
@@ -349,7 +345,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                     result.message = self._unknown_there(listing.config_id, listing.external_id)
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt
-                listing._store_result(result, MAX_ATTEMPTS, self._retry_time(listing, result))
+                listing._store_result(result, MAX_ATTEMPTS, self._retry_time(result, listing.attempts + 1))
             elif "problem" in row and result.outcome == "accepted":
                 self._store_problem(row)
 
@@ -369,7 +365,3 @@ class MarketplaceLaneOffers(models.AbstractModel):
         listing = self.env["marketplace.listing"].browse(row["listing_id"])
         listing._store_result(RowResult.rejected("", row["problem"]), MAX_ATTEMPTS, None)
         listing.price_due = True  # what was not sent is still to be sent, with the next change
-
-    def _retry_time(self, listing, result):
-        seconds = result.after if result.after is not None else backoff(listing.attempts + 1)
-        return fields.Datetime.now() + timedelta(seconds=seconds)

@@ -12,13 +12,11 @@ from odoo.tools import SQL
 from ..database import own_transaction, session_lock, try_transaction_lock
 from ..schemas import RowResult
 from ..transport import errors
-from ..transport.retry import backoff
+from .marketplace_sender import MAX_ATTEMPTS
 
 _logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 10
 BATCH = 20
-PROBE_FAILURES = 2
 # How long to wait before looking whether the customer has done with changing an order.
 EDITING_SECONDS = 300
 # How long customers take for that at most; then a person is told that something waits for them, once for each command.
@@ -178,9 +176,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if result is None:
             # The account is blocked or paused, and the command waits. When that lasts, the marketplace is tried again
             # with another order, in case it was this one that it can't stand.
-            failures = config._running().failures
-            if failures > PROBE_FAILURES:
-                moment = fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
+            moment = self._aside_until(config)
+            if moment:
                 command.write({"next_attempt": moment, "last_error": str(error)})
             return False
         self._store(command, order, result)
@@ -198,12 +195,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _store_failure(self, command, result):
         attempts = command.attempts + 1
         again = result.outcome in ("retry", "pending") and attempts < MAX_ATTEMPTS
-        seconds = result.after if result.after is not None else backoff(attempts)
         command.write(
             {
                 "state": "waiting" if again else "failed",
                 "attempts": attempts,
-                "next_attempt": again and fields.Datetime.now() + timedelta(seconds=seconds),
+                "next_attempt": again and self._retry_time(result, attempts),
                 "error_code": result.code,
                 "last_error": result.message,
             }

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
 import time
+from datetime import timedelta
 
 import psycopg2
 
@@ -8,6 +9,7 @@ from odoo import fields, models
 
 from ..database import own_transaction, session_lock
 from ..transport import errors
+from ..transport.retry import backoff
 
 _logger = logging.getLogger(__name__)
 
@@ -16,6 +18,10 @@ LANE_PREFIX = "marketplace.lane."
 DRAIN_SECONDS = 30
 # A round that finds work and can do none of it (another sender has just done it) looks again, but not for ever.
 IDLE_ROUNDS = 3
+# What was refused or not answered this often waits for a person.
+MAX_ATTEMPTS = 10
+# A marketplace that has failed this often in a row is sent one thing alone, to see whether it answers.
+PROBE_FAILURES = 2
 
 
 class MarketplaceSender(models.AbstractModel):
@@ -134,6 +140,20 @@ class MarketplaceLane(models.AbstractModel):
     def _step(self, config_id):
         """Do one batch in short transactions of its own; tell whether anything was done."""
         raise NotImplementedError
+
+    def _retry_time(self, result, attempts):
+        """Return when a row may be tried again that was in vain for the ``attempts``th time: as its ``RowResult`` says,
+        else later each time."""
+        seconds = result.after if result.after is not None else backoff(attempts)
+        return fields.Datetime.now() + timedelta(seconds=seconds)
+
+    def _aside_until(self, config):
+        """Return until when something that failed as a probe makes way for another one, which may be what the
+        marketplace can stand; ``None`` as long as there are no probes."""
+        failures = config._running().failures
+        if failures <= PROBE_FAILURES:
+            return None
+        return fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
 
     def _guarded(self, config, call, *args):
         """Run ``call(*args)`` against the marketplace and give ``(answer, error)``, one of them ``None``.

@@ -36,3 +36,9 @@ class TestCartonaAnswers(TransactionCase):
             self.outcomes([{"error": "somewhere"}])
         with self.assertRaises(RequestRejected):
             self.outcomes({"error": "everything"})
+
+    def test_what_nobody_reads_of_a_line_holds_no_order_back(self):
+        line = {"id": 1, "amount": 2, "selling_price": 5, "unit": "box", "unit_count": "a dozen", "base_product_id": []}
+        order = {"hashed_id": "x", "status": "pending", "order_details": [line]}
+        parsed = self.env["marketplace.api.cartona"]._parse_order(self.env["marketplace.config"], order)
+        self.assertEqual([(one.quantity, one.price_unit, one.unit) for one in parsed.lines], [(2, 5, "box")])

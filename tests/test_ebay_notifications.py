@@ -198,6 +198,15 @@ class TestEbayNotifications(EbayWebhookCase, HttpCase):
         self.assertEqual(self.asked(), 2)
         self.assertEqual(len(self.env["marketplace.ebay.key"].search([])), 1)
 
+    def test_a_key_that_was_fetched_a_month_ago_is_deleted(self):
+        now = fields.Datetime.now()
+        values = {"config_id": self.account.id, "key": "x", "digest": "SHA1"}
+        keys = self.env["marketplace.ebay.key"].create(
+            [{**values, "kid": str(days), "fetched_at": now - timedelta(days=days)} for days in (29, 31)]
+        )
+        self.env["marketplace.ebay.key"]._gc_old_keys()
+        self.assertEqual(keys.exists(), keys[0])
+
     def test_a_new_key_is_taken_beside_the_old_one(self):
         self.assertEqual(self.deliver(self.box.confirmation(self.order())).status_code, 200)
         rotated = self.box.add_key()
