@@ -75,8 +75,8 @@ class OrderLine:
     """One line as the marketplace has it; two lines of one product stay two. What is charged for the delivery is a line
     of the kind ``delivery``; it has no product of the catalogue.
 
-    ``price_unit`` is what is charged for one selling unit, after every discount; the discounts are told, not subtracted
-    again.
+    ``quantity`` is in selling units. ``price_unit`` is what is charged for one of them, after every discount; the
+    discounts, of one unit too, are told and not subtracted again: what the marketplace's comes to, it owes us.
     """
 
     external_id: str
@@ -95,8 +95,21 @@ class OrderLine:
 
 @dataclass
 class Order:
-    """One order as the marketplace has it now. ``currency`` is its ISO code, ``""`` where the marketplace has but one;
-    ``ship_by`` until when it has to leave; ``refunded`` what was given back of the total."""
+    """One order as the marketplace has it now. Times are UTC without a zone, amounts are in ``currency``.
+
+    - ``raw_status``: the marketplace's own word; ``reference``: the number that people there know the order by.
+    - ``total``: what the lines come to, in their kind of prices (with taxes or without); ``None``: it is not told. The
+      order is held where ours is another.
+    - ``account_code``: ``supplier_code`` of the account it is for, where several share credentials.
+    - ``currency``: its ISO code, ``""`` where the marketplace has but one.
+    - ``ship_by``: until when it has to leave; ``delivery_date``: the day that was agreed, of which ``preferred_day`` is
+      the customer's wish and ``estimated_day`` the promise made to the customer; ``pickup_at``: when it is fetched.
+    - ``delivered_by_marketplace``: from here it can only be cancelled.
+    - ``credit`` and ``installment``: what the marketplace pays of the total; ``wallet_top_up``: what is collected for it
+      beyond the total; ``supplier_rebate``: told alone, it changes no sum.
+    - ``refunded``: what was given back of the total.
+    - ``otp_required``: *delivered* counts only with the customer's OTP.
+    """
 
     external_id: str
     status: OrderStatus

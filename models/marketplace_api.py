@@ -154,8 +154,10 @@ class MarketplaceApi(models.AbstractModel):
         return [secret for secret in (*given, *sudo._webhook_secrets(), *credentials._tokens()) if secret]
 
     def _classify(self, status, body):
-        """Return the error for an answer that the table of status codes would misjudge, else ``None``.
+        """Return the error for an answer that the table of status codes would misjudge, else ``None``: a class of
+        ``transport/errors.py``, or one of its errors with words that say what to do.
 
+        :param int status: of HTTP, 400 and above
         :param body: the answer's JSON, or its text where it is none
         """
         return None
@@ -166,11 +168,19 @@ class MarketplaceApi(models.AbstractModel):
         :return: dict with ``name``, and where the marketplace tells them ``currency``, ``places`` (names: where it
             sells, or keeps stock), ``warnings`` (sentences: rights that are missing, settings that do not fit) and
             whatever ``marketplace.config._take_connection`` keeps
+        :raise ConfigurationError: a setting of the account is missing or wrong; the words say which
+        :raise AuthenticationFailed: the credentials are refused
         """
         raise NotImplementedError
 
     def _list_products(self, config, cursor=None):
-        """Return one page of the marketplace's catalogue: ``([RemoteProduct], next cursor or None)``."""
+        """Return one page of the marketplace's catalogue: ``([RemoteProduct], next cursor or None)``.
+
+        All that can be sold, each once, whether it is on sale or not; a variant that is sold by itself is a row. A row
+        that makes no sense is left out and counted (``failed`` of the exchange): it must not hide all others.
+
+        :param str cursor: what the page before gave, of any form; ``None``: the first page. Days may lie between two
+        """
         raise NotImplementedError
 
     def _prepare_product_data(self, listing, subjects):
@@ -190,7 +200,11 @@ class MarketplaceApi(models.AbstractModel):
         }
 
     def _serialize_product(self, config, data):
-        """Turn a neutral dict of :meth:`_prepare_product_data` into the marketplace's wire form."""
+        """Turn a neutral dict of :meth:`_prepare_product_data` into the marketplace's wire form. Makes no call.
+
+        :return: whatever :meth:`_push_offers` wants to find under ``wire``; of what is not in ``data`` nothing is told
+        :raise MarketplaceError: this row can't be told as it is. It is refused by itself, with these words
+        """
         raise NotImplementedError
 
     def _push_offers(self, config, rows):
@@ -205,6 +219,7 @@ class MarketplaceApi(models.AbstractModel):
     def _locate_products(self, config, external_ids):
         """Ask what else a push has to name these products by, where ``needs_remote`` says that it has to.
 
+        :param list external_ids: at most ``batch_size`` of them
         :return: ``{external id: remote}``, see ``RemoteProduct.remote``; one that is missing is not there
         """
         raise NotImplementedError
@@ -229,11 +244,13 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     def _fetch_order(self, config, external_id):
-        """Return one raw order by its id, for a notice that tells no more than that; ``None``: there is none."""
+        """Return one raw order by its id, for a notice that tells no more than that; ``None``: there is none. It is the
+        same document that a pull would give, or each order would be stored and compared twice."""
         raise NotImplementedError
 
     def _identify(self, config, raw):
-        """Return ``(order id, account code)`` of a raw order, each ``""`` where it has none. Never raises."""
+        """Return ``(order id, account code)`` of a raw order, whatever it is, each ``""`` where it has none. The code
+        tells accounts apart that share credentials: ``supplier_code`` of the account it is for. Never raises."""
         raise NotImplementedError
 
     def _version(self, config, raw):
@@ -273,7 +290,11 @@ class MarketplaceApi(models.AbstractModel):
         return self._code_keys()
 
     def _acknowledge(self, config, external_ids):
-        """Tell the marketplace that these orders are stored here. Return one ``RowResult`` for each."""
+        """Tell the marketplace that these orders are stored here. Called again when an answer was lost, so what is
+        acknowledged already is accepted.
+
+        :return: one ``RowResult`` for each, in their order
+        """
         raise NotImplementedError
 
     def _push_order_status(self, config, external_id, status, values):
