@@ -182,3 +182,11 @@ def test_errors_survive_copying():
     error = errors.MappingError("a", "b")
     for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert str(twin) == "a: b"
+
+
+@pytest.mark.parametrize("make", [errors.RequestRejected, lambda words: errors.MappingError("a", words)])
+def test_errors_told_in_another_language_survive_copying(make):
+    error = make(Words("is missing"))
+    error.retell(lambda _source: "fehlt")
+    assert str(error).endswith("fehlt")
+    assert (str(copy.copy(error)), copy.copy(error).code) == (str(error), "")
