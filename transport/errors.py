@@ -33,7 +33,6 @@ class MarketplaceError(Exception):
         """Tell the message in the language of ``say(source)``, as far as it is made of sentences of the transport."""
         if isinstance(self.words, Words):
             self.message = self.words.said(say)
-            self.args = (*self.args[:-1], self.message)
 
 
 class ConfigurationError(MarketplaceError):
