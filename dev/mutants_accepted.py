@@ -6,9 +6,21 @@ A file of "" stands for any.
 SAME = "the same outcome, by way of more or less work"
 FIGURE = "a figure that could as well be another; no promise names it"
 DECLARED = "says that nobody changes it, and nobody does"
+ORDER = "ranks are compared, never counted"
 
 ACCEPTED = {
     ("", "@dataclass(frozen=True)", "@dataclass(frozen=False)"): DECLARED,
+    ("schemas.py", '"approved": 10,', '"approved": 9,'): ORDER,
+    ("schemas.py", '"approved": 10,', '"approved": 11,'): ORDER,
+    ("schemas.py", '"shipped": 20,', '"shipped": 19,'): ORDER,
+    ("schemas.py", '"shipped": 20,', '"shipped": 21,'): ORDER,
+    ("schemas.py", '"delivered": 30,', '"delivered": 29,'): ORDER,
+    ("schemas.py", '"delivered": 30,', '"delivered": 31,'): ORDER,
+    ("transport/client.py", "timeout: float = 30.0,", "timeout: float = 29.0,"): FIGURE,
+    ("transport/client.py", "timeout: float = 30.0,", "timeout: float = 31.0,"): FIGURE,
+    ("transport/client.py", "connect_timeout: float = 5.0,", "connect_timeout: float = 4.0,"): FIGURE,
+    ("transport/client.py", "connect_timeout: float = 5.0,", "connect_timeout: float = 6.0,"): FIGURE,
+    ("transport/session.py", "super().__init__(pool_maxsize=2)", "super().__init__(pool_maxsize= 1)"): FIGURE,
     (
         "transport/failures.py",
         'waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args[:2]]',

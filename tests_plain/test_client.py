@@ -158,6 +158,11 @@ def test_redirects_are_never_followed(raw, status):
     assert target.requests == []
 
 
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "299 Odd"])
+def test_whatever_begins_with_two_is_a_good_answer(raw, status):
+    assert Client(raw(http(b"[]", status)).url).request("GET", "x").status == int(status[:3])
+
+
 @pytest.mark.parametrize("status", ["199 Odd", "300 Choose"])
 def test_only_what_begins_with_two_is_a_good_answer(raw, status):
     with pytest.raises(MarketplaceError) as caught:

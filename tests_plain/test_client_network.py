@@ -125,6 +125,22 @@ def test_a_body_that_unpacks_above_the_limit_is_refused(raw):
         client.request("GET", "x")
 
 
+def test_an_answer_without_an_end_is_read_no_further_than_its_limit(raw):
+    endless = [http(b" " * 100_000, Content_Length=None), 60]
+    with pytest.raises(InvalidResponse, match="larger"):
+        Client(raw(endless).url, max_bytes=1000, timeout=30).request("GET", "x")
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_an_answer_of_ten_megabytes_is_taken_and_not_a_byte_more(raw, beyond):
+    client = Client(raw(http(b" " * (10 * 2**20 + beyond))).url)
+    if beyond:
+        with pytest.raises(InvalidResponse, match="larger than 10485760 bytes"):
+            client.request("GET", "x")
+    else:
+        assert len(client.request("GET", "x").body) == 10 * 2**20
+
+
 def test_a_packed_body_is_unpacked(raw):
     assert Client(raw(http(gzip.compress(b"[1]"), Content_Encoding="gzip")).url).request("GET", "x").json() == [1]
 

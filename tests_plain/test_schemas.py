@@ -7,7 +7,7 @@ import pytest
 from cartona_integration import schemas
 from conftest import ROOT
 
-FORMS = [form for form in vars(schemas).values() if dataclasses.is_dataclass(form)]
+FORMS = [form for form in vars(schemas).values() if getattr(form, "__module__", "") == schemas.__name__]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -17,8 +17,25 @@ def test_what_an_adapter_tells_is_read_by_somebody(form):
     assert not [field.name for field in dataclasses.fields(form) if not re.search(rf"\.{field.name}\b", code)]
 
 
-def test_every_status_has_a_rank():
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_what_is_not_told_says_nothing(form):
+    assert dataclasses.is_dataclass(form)
+    said = {field.name: field.default for field in dataclasses.fields(form)}
+    usual = {"kind": "product", "unit_count": 1.0}
+    told = {name: value for name, value in said.items() if value and value is not dataclasses.MISSING}
+    assert told.items() <= usual.items()
+
+
+def test_a_quantity_without_end_is_the_largest_that_an_integer_column_holds():
+    assert schemas.UNLIMITED == int.from_bytes(b"\x7f\xff\xff\xff", "big")
+
+
+def test_an_order_goes_from_one_rank_to_the_next_and_to_one_of_two_ends():
     assert set(schemas.STATUS_RANK) == set(get_args(schemas.OrderStatus))
+    ranks = sorted(set(schemas.STATUS_RANK.values()))
+    steps = [{status for status, rank in schemas.STATUS_RANK.items() if rank == step} for step in ranks]
+    ends = {"cancelled", "returned"}
+    assert steps == [{"pending", "editing"}, {"approved"}, {"shipped"}, {"delivered"}, ends]
 
 
 def test_two_products_share_no_mutable_default():
