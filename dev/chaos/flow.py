@@ -41,8 +41,8 @@ class Flow:
         placed = threading.Event()
         work = [(self._shop, (placed,)), (self._staff, (placed,))]
         work += [(self._user, (person, changes)) for person, changes in zip(self.people, self.plan.users, strict=True)]
-        threads = [threading.Thread(target=self._guarded, args=each) for each in work]
-        waiting = [threading.Thread(target=self._guarded, args=(act, ())) for act in (self._pull, self._cut_short)]
+        threads = [self._actor(*each) for each in work]
+        waiting = [self._actor(act) for act in (self._pull, self._cut_short)]
         for thread in [*threads, *waiting]:
             thread.start()
         for thread in threads:
@@ -52,6 +52,10 @@ class Flow:
             thread.join()
         if self.failures:
             raise self.failures[0]
+
+    def _actor(self, act, arguments=()):
+        """A thread that does it; whoever ends the run does not wait for it."""
+        return threading.Thread(target=self._guarded, args=(act, arguments), daemon=True)
 
     def _guarded(self, act, arguments):
         try:
@@ -70,7 +74,7 @@ class Flow:
             values = {**order.values, **secret, "hashed_id": order.hashed_id, "order_details": lines}
             self.sandbox.post("orders", {"order": values})
             self.notes.count("orders placed")
-            couriers.append(threading.Thread(target=self._guarded, args=(self._tell, (order,))))
+            couriers.append(self._actor(self._tell, (order,)))
             couriers[-1].start()
             time.sleep(rng.uniform(0.2, 1.8) * self.plan.size.order_pause)
         placed.set()
@@ -103,7 +107,7 @@ class Flow:
             self.notes.count("orders: too late for the customer's change")
 
     def _deliver_at_once(self, order, times):
-        threads = [threading.Thread(target=self._guarded, args=(self._deliver, (order,))) for _number in range(times)]
+        threads = [self._actor(self._deliver, (order,)) for _number in range(times)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from ..bench.figures import p50, p95
 from ..bench.process import within_odoo
@@ -22,6 +23,8 @@ from .report import Report
 from .system import resident_megabytes, running_system
 from .truth import same
 
+# Whoever ends the run waits for none of them.
+Actor = partial(threading.Thread, daemon=True)
 IMPORTED, LISTINGS = 10_000, 11_000  # the others are changed by people
 FIRST = 100_001  # the sandbox's ids count from here on
 RATE, CALM_RATE = 50.0, 2.0  # webhooks a second: in the first minute, and from then on
@@ -175,8 +178,8 @@ class Load:
                         self.samples.setdefault((kind, pid), []).append((time.monotonic() - start, megabytes))
 
     def run(self):
-        threads = [threading.Thread(target=self.person, args=(number,)) for number in range(PEOPLE)]
-        threads += [threading.Thread(target=self.watch), threading.Thread(target=self.import_prices)]
+        threads = [Actor(target=self.person, args=(number,)) for number in range(PEOPLE)]
+        threads += [Actor(target=self.watch), Actor(target=self.import_prices)]
         for thread in threads:
             thread.start()
         try:
