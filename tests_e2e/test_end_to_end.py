@@ -1,9 +1,13 @@
 """What only whole processes can prove: commits, the job runner, HTTP on both sides."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 PROMISE = 5.0
+SLOW = 8
 SECRET = "secret of the end-to-end test"
 
 
@@ -62,6 +66,22 @@ def test_a_signed_delivery_makes_the_order_without_any_pull(trip):
     domain = [*trip.ours(), ("cartona_id", "=", document["hashed_id"]), ("state", "=", "sale")]
     trip.until(lambda: trip.odoo.call("sale.order", "search_count", domain), 1)
     assert time.monotonic() - start < PROMISE
+
+
+def test_deliveries_whose_senders_stop_halfway_keep_no_other_from_being_taken(trip):
+    address = webhook_address(trip)
+    parts = urlsplit(address)
+    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+    half = f'{head}Content-Length: 400\r\n\r\n{{"hashed_id": "half'.encode()
+    document = trip.sandbox.post("orders", {"count": 1})[0]
+    with ExitStack() as senders:
+        for _number in range(SLOW):
+            sender = senders.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=10))
+            sender.sendall(half)
+        assert deliver(trip, address, document["hashed_id"])["status"] == 200
+        domain = [*trip.ours(), ("cartona_id", "=", document["hashed_id"]), ("state", "=", "sale")]
+        trip.until(lambda: trip.odoo.call("sale.order", "search_count", domain), 1)
+    assert not trip.odoo.call("marketplace.inbox", "search_count", [("external_id", "=like", "half%")])
 
 
 def test_the_same_orders_by_pulls_and_deliveries_at_once_are_there_once_and_nobody_sees_an_error(trip):
