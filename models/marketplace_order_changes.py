@@ -28,6 +28,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
         if draft and order.status not in ("cancelled", "returned"):
             self._update_lines(sale_order, order)
+        elif not self._differs(sale_order, order):
+            self._forget_question(sale_order, "changed")
 
     def _is_stale(self, sale_order, status):
         """Tell whether a message is older than what Odoo knows: it must not step the order back."""
@@ -123,13 +125,17 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             sale_order.action_lock()
 
     def _ask_about_difference(self, sale_order, order):
-        if self._differs(sale_order, order):
-            self._ask_person(
-                sale_order,
-                _("Changed at the marketplace after it was confirmed"),
-                _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
-                cause="changed",
-            )
+        if not self._differs(sale_order, order):
+            self._forget_question(sale_order, "changed")
+            return
+        lines = [[line.external_id, line.quantity, line.price_unit] for line in order.lines if self._is_ordered(line)]
+        self._ask_person(
+            sale_order,
+            _("Changed at the marketplace after it was confirmed"),
+            _("The lines there differ from those here. Compare them, and change the delivery where it is needed."),
+            cause="changed",
+            about=self.env["marketplace.inbox"]._digest(sorted(lines)),
+        )
 
     def _differs(self, sale_order, order):
         """Tell whether the lines that the marketplace has are not those that both sides agreed on: what was changed
@@ -158,6 +164,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 _("Cancelled at the marketplace, but goods have left"),
                 _("Take the goods back with a return, then cancel the order."),
                 cause="cancelled-late",
+                about="cancelled",
             )
             return
         sale_order._action_cancel()
@@ -181,15 +188,5 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             _("Returned at the marketplace"),
             _("Validate the return when the goods are back, then credit the invoice if there is one."),
             cause="returned",
+            about="returned",
         )
-
-    # ------------------------------------------------------------------ telling
-
-    def _ask_person(self, sale_order, summary, note, cause=""):
-        """Give the account's responsible person an activity on the order, unless the same is open already.
-
-        :param cause: as for ``marketplace.config._tell_responsible``
-        """
-        cause = cause or summary
-        if cause not in sale_order.activity_ids.mapped("marketplace_cause"):
-            sale_order.marketplace_config_id._schedule_activity(sale_order, summary, note, cause)

@@ -25,6 +25,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 self._ask_about_refund(sale_order)
         for row in rows.filtered(lambda row: row.version and row.external_id in known):
             self._ask_about_step_back(row.order_id, self._parse(config, row))
+        for sale_order in known.values():
+            self._forget_question(sale_order, "deleted")
         return result
 
     def _ask_about_refund(self, sale_order):
@@ -41,16 +43,19 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _ask_about_step_back(self, sale_order, order):
         """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
         here = sale_order.marketplace_status
-        if here in (*ENDED, "approved") and STATUS_RANK[order.status] < STATUS_RANK[here]:
-            self._ask_person(
-                sale_order,
-                _("Stepped back at the marketplace"),
-                _(
-                    "It is %s there by now. Decide whether it is to be delivered, and change it here or there.",
-                    order.raw_status,
-                ),
-                cause="stepped-back",
-            )
+        if here not in (*ENDED, "approved") or STATUS_RANK[order.status] >= STATUS_RANK[here]:
+            self._forget_question(sale_order, "stepped-back")
+            return
+        self._ask_person(
+            sale_order,
+            _("Stepped back at the marketplace"),
+            _(
+                "It is %s there by now. Decide whether it is to be delivered, and change it here or there.",
+                order.raw_status,
+            ),
+            cause="stepped-back",
+            about=order.raw_status,
+        )
 
     def _ask_about_deleted(self, config, external_id):
         """An order that is gone at the marketplace may be wanted all the same."""
@@ -61,6 +66,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     _("Deleted at the marketplace"),
                     _("Cancel the order, unless it is to be delivered all the same."),
                     cause="deleted",
+                    about="deleted",
                 )
 
 

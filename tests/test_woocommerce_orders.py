@@ -223,6 +223,17 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertFalse(order.activity_ids)
         self.assertEqual(order.marketplace_refunded, 4.0)
 
+    def test_an_open_question_about_refunds_tells_the_newest_sum(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        refunds = []
+        for number, total in enumerate((4, 3), start=1):
+            refunds.append({"id": number, "reason": "Broken", "total": f"-{total}.00"})
+            self.box.change_order(there, refunds=list(refunds))
+            self.pull()
+        self.assertEqual(self.activities(order), ["Partly refunded at the marketplace"])
+        self.assertIn("7.00", order.activity_ids.note)
+
     def test_a_refund_before_shipping_cancels_and_one_afterwards_takes_back(self):
         order = self.taken()
         self.box.change_order(self.box.orders[int(order.cartona_id)], status="refunded")
@@ -242,6 +253,17 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.pull()
         self.assertEqual(order.state, "cancel")
         self.assertIn("Stepped back at the marketplace", self.activities(order))
+
+    def test_a_step_back_that_was_answered_is_asked_about_again_when_it_happens_again(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        steps = (("cancelled", 0), ("processing", 1), ("processing", 0), ("cancelled", 0), ("processing", 1))
+        for number, (status, asked) in enumerate(steps):
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, status=status, customer_note=str(number))
+            self.pull()
+            self.assertEqual(len(self.activities(order)), asked, number)
+            order.activity_ids.action_done()
 
     def test_an_older_version_that_comes_late_changes_nothing(self):
         order = self.taken(status="processing")

@@ -95,6 +95,19 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
         self.assertEqual(self.here().activity_ids.mapped("summary"), ["Deleted at the marketplace"])
         self.assertEqual(self.here().state, "sale")
 
+    def test_what_was_answered_of_a_deleted_order_is_asked_again_when_it_was_there_in_between(self):
+        self.send()
+        self.sweep()
+        self.box.remove_order(self.order)
+        for number, (restored, asked) in enumerate(((False, 1), (False, 0), (True, 1))):
+            if restored:
+                self.send("order.updated", {**self.order, "customer_note": "Here again"})
+                self.sweep()
+            self.send("order.deleted", {"id": self.order["id"]}, delivery_id=f"deleted-{number}")
+            self.sweep()
+            self.assertEqual(len(self.here().activity_ids), asked)
+            self.here().activity_ids.action_done()
+
     # ------------------------------------------------------------------ setting them up
 
     def test_webhooks_are_made_repaired_and_left_alone(self):
