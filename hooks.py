@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from .database import own_transaction
 from .models.marketplace_identity import PARAMETER
+from .models.marketplace_wake import OUR_MODELS
 
 # On columns that stay. Those on ours go with them.
 INDEXES = (
@@ -14,16 +15,9 @@ INDEXES = (
     "sale_order_line_marketplace_draft_idx",
 )
 
-# Of our own models alone: another addon may name its models and its jobs much like ours.
 JOBS = """
     DELETE FROM queue_job WHERE id IN (
-        SELECT id FROM queue_job
-         WHERE model_name IN (
-               SELECT m.model
-                 FROM ir_model m
-                 JOIN ir_model_data d ON d.model = 'ir.model' AND d.res_id = m.id
-                WHERE d.module = 'cartona_integration' AND m.model LIKE 'marketplace.%')
-           FOR UPDATE SKIP LOCKED)
+        SELECT id FROM queue_job WHERE model_name IN (%s) FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -33,7 +27,7 @@ def uninstall_hook(env):
     for name in INDEXES:
         env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(name)))
     with own_transaction(env) as own:  # the job runner is at work on the same rows
-        own.cr.execute(JOBS)
+        own.cr.execute(SQL(JOBS, SQL(OUR_MODELS)))
     env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
     path = env["marketplace.identity"]._fingerprint_path()
 

@@ -16,6 +16,10 @@ DISPATCH_KEYS = ("marketplace:dispatch", "marketplace:dispatch:again")
 RUNNER_SECONDS = 60
 CHANNEL = "root.marketplace"
 HEARTBEAT_KEY = "marketplace:heartbeat"
+# Models whose jobs are ours: another addon may name its models and its jobs much like ours.
+OUR_MODELS = """
+    SELECT m.model FROM ir_model m JOIN ir_model_data d ON d.model = 'ir.model' AND d.res_id = m.id
+     WHERE d.module = 'cartona_integration' AND starts_with(m.model, 'marketplace.')"""
 HEARTBEAT_SECONDS = 600
 
 

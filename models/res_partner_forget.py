@@ -7,6 +7,7 @@ from odoo.tools import SQL, sql
 
 from ..compat import listed
 from ..transport.redaction import MASK, written_forms
+from .marketplace_wake import OUR_MODELS
 from .res_partner import CODE
 from .res_partner_erasure import TELLING
 
@@ -21,7 +22,15 @@ CHATTER = (
 OF_MESSAGES = "mail_message_id IN (SELECT id FROM mail_message WHERE %s)"
 HOLD_TEXTS = ("marketplace_hold", "marketplace_hold_key", "marketplace_hold_accepted")
 ORDER_TEXTS = ("client_order_ref", "marketplace_reason", *HOLD_TEXTS)
-JOB_TEXTS = ("name", "func_string", "args", "kwargs", "result", "exc_message", "exc_info")
+# Jobs of ours for these accounts, or for whichever has work: then their names tell no account.
+JOB = (
+    f"model_name IN ({OUR_MODELS}) AND coalesce("
+    "substring(identity_key from '^marketplace:[a-z]+:([0-9]+)')::int = ANY(%(accounts)s), TRUE)"
+)
+# What a job is called with has to stay as long as it may run by itself: it names accounts and lanes, as a customer may
+# be called.
+OVER = " AND state IN ('done', 'failed', 'cancelled')"
+JOB_TEXTS = ("name", "func_string", "result", "exc_message", "exc_info")
 # Columns of JSON, in texts alone of which something is masked: a number is no code, and has to stay one.
 JSON = ("payload", "args", "kwargs")
 JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?')
@@ -29,7 +38,8 @@ TRACKED = ("old_value_char", "new_value_char", "old_value_text", "new_value_text
 WRITTEN = (
     ("marketplace_sync_log", ("message", "url"), ACCOUNT),
     ("marketplace_inbox", ("last_error",), ACCOUNT + " AND last_error IS NOT NULL"),
-    ("marketplace_outbox", ("last_error", "payload"), ACCOUNT),
+    ("marketplace_outbox", ("last_error",), ACCOUNT),
+    ("marketplace_outbox", ("payload",), "order_id = ANY(%(orders)s)"),
     ("marketplace_task", ("message",), ACCOUNT),
     ("marketplace_audit", ("last_error",), ACCOUNT),
     ("marketplace_config_state", ("last_error", "told"), ACCOUNT),
@@ -38,7 +48,8 @@ WRITTEN = (
     ("mail_message", ("subject", "body", "record_name"), CHATTER),
     ("mail_tracking_value", TRACKED, OF_MESSAGES % CHATTER),
     ("mail_activity", ("summary", "note", "marketplace_cause"), CHATTER.replace("model =", "res_model =")),
-    ("queue_job", JOB_TEXTS, "starts_with(identity_key, 'marketplace:')"),
+    ("queue_job", JOB_TEXTS, JOB),
+    ("queue_job", ("args", "kwargs"), JOB + OVER),
 )
 
 

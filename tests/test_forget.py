@@ -96,6 +96,32 @@ class TestForget(MarketplaceCase):
         tables = {table for table, _word in self.where("Nightingale")}
         self.assertLessEqual({"res_partner", "marketplace_inbox", "mail_message"}, tables)
 
+    def job(self, record, key, method, *args, **values):
+        getattr(record.with_delay(identity_key=key), method)(*args)
+        job = self.env["queue.job"].search([("identity_key", "=", key)])
+        job.write(values)
+        return job
+
+    def test_jobs_of_other_accounts_and_other_addons_are_left_alone(self):
+        other = self._create_account(name="Other", auth_token="another", supplier_code="S2")
+        error = {"state": "failed", "exc_info": f"ValueError: {CANARY['retailer_name']}"}
+        sender, elsewhere = self.env["marketplace.sender"], f"marketplace:drain:{other.id}:inbox"
+        jobs = self.job(sender, elsewhere, "_job_drain", other.id, "inbox", **error)
+        jobs |= self.job(self.env["res.partner"], "marketplace:of-theirs", "browse", [1], **error)
+        ours = self.job(sender, f"marketplace:drain:{self.account.id}:inbox", "_job_drain", 0, "inbox", **error)
+        ours |= self.job(self.env["marketplace.wake"], "marketplace:dispatch:again", "_job_dispatch", **error)
+        self.forget()
+        self.assertEqual(set(jobs.mapped("exc_info")), {error["exc_info"]})
+        self.assertEqual(set(ours.mapped("exc_info")), {"ValueError: ***"})
+
+    def test_a_customer_who_is_called_as_a_lane_is_forgotten_and_the_jobs_that_wait_do_their_work(self):
+        self.customer.name = "offers"
+        self.products[0].list_price = 12.0
+        self.env["marketplace.wake"]._queue_drain(self.account.id, "offers")
+        self.forget()
+        self.run_jobs()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 12.0)
+
     def test_a_document_that_never_became_an_order_forgets_too(self):
         raw = {**self.document, "hashed_id": "no-order", "order_details": None}
         self.env["marketplace.inbox"]._store([(self.account, "order", "no-order", raw)], "pull")
