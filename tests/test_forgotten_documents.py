@@ -130,3 +130,42 @@ class TestForgottenDocuments(MarketplaceCase):
         self.assertEqual(row.state, "waiting")
         self.commit()
         self.assertEqual((row.state, self.failures()), ("closed", 0))
+
+    # ------------------------------------------------------------------ what comes again after that
+
+    def forgotten_order(self):
+        """Return an order whose customer was forgotten, and a document of it that had failed."""
+        document = self.box_order((self.products[0], 2, 5.0), retailer=CUSTOMER, status="pending")
+        self.pull()
+        broken = {**document, "status": "no such status"}
+        row, _new = self.env["marketplace.inbox"]._store(
+            [(self.account, "order", document["hashed_id"], broken)], "pull"
+        )
+        self.commit()
+        order = self.order_of(document)
+        self.forget(order.partner_id)
+        self.assertEqual((row.state, order.partner_id.name), ("closed", "Forgotten customer"))
+        return order, row, broken
+
+    def people(self):
+        """Return the contacts that tell who the customer was."""
+        named = [("name", "=", CUSTOMER["retailer_name"]), ("cartona_id", "=", "retailer_KV00777")]
+        return self.env["res.partner"].with_context(active_test=False).search(["|", *named])
+
+    def test_a_closed_document_of_an_order_that_is_here_is_not_taken_again(self):
+        order, row, broken = self.forgotten_order()
+        again, new = self.env["marketplace.inbox"]._store([(self.account, "order", order.cartona_id, broken)], "webhook")
+        self.assertEqual((again, new), (row, 0))
+        self.commit()
+        self.assertNotIn("Somebody", row.payload)
+        self.assertEqual(len(self.order_of({"hashed_id": order.cartona_id})), 1)
+
+    def test_a_newer_document_changes_the_order_that_is_here_and_its_customer_stays_forgotten(self):
+        order, _row, _broken = self.forgotten_order()
+        line_id = self.box.order(order.cartona_id)["order_details"][0]["id"]
+        self.box.edit_order(order.cartona_id, {line_id: 1}, by="admin")
+        self.pull()
+        self.assertEqual(self.order_of({"hashed_id": order.cartona_id}), order)
+        self.assertEqual(order.order_line.product_uom_qty, 1)
+        self.assertEqual(order.partner_id.name, "Forgotten customer")
+        self.assertFalse(self.people())
