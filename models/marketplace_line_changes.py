@@ -40,7 +40,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         added = [(line, change) for line, change in changes if not change.external_id]
         before = self._note_doubt(command, added) if added else {}
         answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
-        if added and error and self._is_in_doubt(error):
+        if added and error and errors.maybe_applied(error):
             lane._tell_failed(command)
             return False
         if added:
@@ -76,11 +76,6 @@ class MarketplaceLineChanges(models.AbstractModel):
         return ""
 
     # ------------------------------------------------------------------ in doubt
-
-    def _is_in_doubt(self, error):
-        """Tell whether the marketplace may have done what it was asked although it gave no good answer."""
-        refused = isinstance(error, (errors.RequestRejected, errors.RateLimited, errors.AuthenticationFailed))
-        return not refused and getattr(error, "maybe_applied", not isinstance(error, errors.ConfigurationError))
 
     def _note_doubt(self, command, added):
         """Store, before the call, that it may have added lines: a crash or a lost answer leaves it at that. Return what

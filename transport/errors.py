@@ -147,5 +147,12 @@ def error_for_status(status: int, message: str = "", retry_after: float | None =
     return kind(text, status=status)
 
 
+def maybe_applied(error: Exception) -> bool:
+    """Whether the marketplace may have done what it was asked, although it gave no good answer."""
+    if isinstance(error, TemporaryFailure):
+        return error.maybe_applied
+    return not isinstance(error, (AuthenticationFailed, ConfigurationError, RateLimited, RequestRejected))
+
+
 def _by_hundred(status):
     return {3: _REDIRECTED, 4: _REJECTED, 5: _BROKEN}.get(status // 100, _STRANGE)
