@@ -32,6 +32,16 @@ def _private_hosts():
     return [host.strip() for host in (odoo_config.get("marketplace_private_hosts") or "").split(",") if host.strip()]
 
 
+class Reach:
+    """How far the calls went that are made with ``marketplace_reach=Reach()`` in the context.
+
+    :ivar bool there: the marketplace may have carried one of them out
+    """
+
+    def __init__(self):
+        self.there = False
+
+
 class Exchange:
     """One call of the marketplace while it is made: sends the request, and knows what the log will say of it.
 
@@ -39,11 +49,12 @@ class Exchange:
     :ivar int failed: rows that the marketplace did not take
     """
 
-    def __init__(self, count):
+    def __init__(self, count, reach=None):
         self.client = None
         self.renew = None  # gives authentication anew after it was refused, where that can help
         self.count = count
         self.failed = 0
+        self.reach = reach or Reach()
         self.seen = None  # transport's record of the request, redacted
 
     def request(self, method, path, **kwargs):
@@ -55,13 +66,23 @@ class Exchange:
         """Send one request and return the whole ``Response``; once more where a token had just run out: who is not let
         in has changed nothing."""
         try:
-            return self.client.request(method, path, **kwargs)
+            return self._send(method, path, kwargs)
         except errors.AuthenticationFailed:
             auth = self.renew and self.renew(self.client.auth)
             if not auth:
                 raise
             self.renew, self.client.auth = None, auth
-        return self.client.request(method, path, **kwargs)
+        return self._send(method, path, kwargs)
+
+    def _send(self, method, path, kwargs):
+        there = True
+        try:
+            return self.client.request(method, path, **kwargs)
+        except errors.MarketplaceError as err:
+            there = errors.maybe_applied(err)
+            raise
+        finally:
+            self.reach.there |= there
 
     def _observe(self, seen):
         self.seen = seen
@@ -338,7 +359,7 @@ class MarketplaceApi(models.AbstractModel):
             with self._exchange(config, "pull_orders") as exchange:
                 rows = exchange.request("GET", "order/pull-orders", params={"limit": 100})
         """
-        exchange = Exchange(count)
+        exchange = Exchange(count, self.env.context.get("marketplace_reach"))
         started = time.monotonic()
         error = None
         try:

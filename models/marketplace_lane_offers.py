@@ -11,6 +11,7 @@ from odoo.tools import SQL
 from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
+from .marketplace_api import Reach
 from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES
 
 _logger = logging.getLogger(__name__)
@@ -134,6 +135,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
                 if not config._may_talk():
+                    for rows in parts:
+                        env["marketplace.listing"]._know_again(config, rows)
                     return
                 parts[:0] = env[self._name]._send(config, parts.pop(0))
                 if not parts and time.monotonic() - computed <= FRESH_SECONDS:
@@ -150,7 +153,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         config.invalidate_recordset()  # it was read before a call: somebody may have paused it meanwhile
         config._running().invalidate_recordset()
         while batches and config._may_talk():
-            rows = self.env["marketplace.listing"]._hold(batches.pop(0), wait)
+            rows = self.env["marketplace.listing"]._hold(config, batches.pop(0), wait)
             if rows:
                 self.env["marketplace.listing"]._doubt(rows)
                 return [rows]
@@ -291,6 +294,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
         if results is None:
             self._step_aside(config, rows)
+            self.env["marketplace.listing"]._know_again(config, rows)
             return []  # the account is blocked or paused; the rows stay due
         self._store(rows, results)
         self.env["marketplace.push"]._keep(config, rows, results)
@@ -316,15 +320,27 @@ class MarketplaceLaneOffers(models.AbstractModel):
             except Exception as err:
                 _logger.exception("Listing %s can't be put into the form of %s", row["listing_id"], config.code)
                 refused[index] = RowResult.rejected("", api._unforeseen(err))
-            row["unsent"] = index in refused
-        sendable = [row for row in rows if not row["unsent"]]
-        answers = api._push_offers(config, sendable) if sendable else []
+            row["refused_here"] = index in refused
+        sendable = [row for row in rows if not row["refused_here"]]
+        answers = self._push_sendable(config, sendable) if sendable else []
         if len(answers) != len(sendable):
             raise errors.InvalidResponse(
                 _("%(sent)s rows were sent, %(answered)s were answered", sent=len(sendable), answered=len(answers))
             )
         left = iter(answers)
         return [refused[index] if index in refused else next(left) for index in range(len(rows))]
+
+    def _push_sendable(self, config, rows):
+        """Send what is in the marketplace's form, and note in each row whether it may have got there."""
+        reach, left = Reach(), True
+        try:
+            return config._api().with_context(marketplace_reach=reach)._push_offers(config, rows)
+        except errors.MarketplaceError as err:
+            left = reach.there or errors.maybe_applied(err)
+            raise
+        finally:
+            for row in rows:
+                row["unsent"] = row["unsent"] and not left
 
     def _store(self, rows, results):
         """Store accepted rows in one statement, and those that were not tried, the others one by one: they are few."""
@@ -337,14 +353,15 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 listing = self.env["marketplace.listing"].browse(row["listing_id"]).exists()
                 if not listing:
                     continue  # deleted during the call: it was not on sale before, and was refused
-                if row.get("unsent"):
-                    listing.write(row["known"])
-                elif listing.config_id._api()._is_unknown(result):
+                if not row.get("refused_here") and listing.config_id._api()._is_unknown(result):
                     listing._note_gone()
                     result.code = result.code or UNKNOWN
                     result.message = self._unknown_there(listing.config_id, listing.external_id)
+                else:
+                    listing._know_again(listing.config_id, [row])
                 if result.code == STALE:
                     listing.remote = False  # asked for anew with the next attempt
+                    listing._note_anew()
                 listing._store_result(result, MAX_ATTEMPTS, self._retry_time(result, listing.attempts + 1))
             elif "problem" in row and result.outcome == "accepted":
                 self._store_problem(row)
@@ -362,6 +379,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
             )
 
     def _store_problem(self, row):
-        listing = self.env["marketplace.listing"].browse(row["listing_id"])
+        listing = self.env["marketplace.listing"].browse(row["listing_id"]).exists()
+        if not listing:
+            return
         listing._store_result(RowResult.rejected("", row["problem"]), MAX_ATTEMPTS, None)
         listing.price_due = True  # what was not sent is still to be sent, with the next change

@@ -9,6 +9,7 @@ from ..compat import listed
 
 # What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
+DUE_MARKS = ("price_due", "stock_due", "publication_due")
 
 # Settings that change what is offered.
 OFFER_FIELDS = {"config_id", "product_id", "external_id", "pack_size", "active"}
@@ -337,7 +338,10 @@ class MarketplaceListing(models.Model):
         )
 
     def _store_accepted(self, rows):
-        """Note what the marketplace has taken: ``rows`` as they were sent. One statement for a whole batch."""
+        """Note what the marketplace has taken: ``rows`` as they were sent. One statement for a whole batch.
+
+        It is known as of when the batch was begun: had the account moved meanwhile, it would stand at the former place.
+        """
         if not rows:
             return
         self.env.cr.execute(
@@ -345,28 +349,30 @@ class MarketplaceListing(models.Model):
                 """
                 UPDATE marketplace_listing l
                    SET pushed_price = coalesce(v.price, l.pushed_price),
-                       price_pushed_at = CASE WHEN v.price IS NULL THEN l.price_pushed_at ELSE v.moment END,
+                       price_pushed_at = CASE WHEN v.price IS NULL THEN l.price_pushed_at ELSE v.begun END,
                        pushed_quantity = coalesce(v.quantity, l.pushed_quantity),
-                       quantity_pushed_at = CASE WHEN v.quantity IS NULL THEN l.quantity_pushed_at ELSE v.moment END,
+                       quantity_pushed_at = CASE WHEN v.quantity IS NULL THEN l.quantity_pushed_at ELSE v.begun END,
                        pushed_publication = CASE v.published WHEN TRUE THEN 'on' WHEN FALSE THEN 'off'
                                                  ELSE l.pushed_publication END,
                        publication_pushed_at =
-                           CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.moment END,
+                           CASE WHEN v.published IS NULL THEN l.publication_pushed_at ELSE v.begun END,
                        doubt_since = CASE WHEN v.quantity IS NULL AND v.published IS NULL THEN l.doubt_since END,
                        pushed_at = v.moment,
                        pushed_lag = coalesce(extract(epoch FROM v.moment - l.due_since), l.pushed_lag),
                        due_since = NULL,
                        price_due = FALSE, stock_due = FALSE, publication_due = FALSE, wide_due = FALSE, forced = FALSE,
                        state = 'synced', attempts = 0, next_attempt = NULL, error_code = NULL, last_error = NULL
-                  FROM (SELECT *, clock_timestamp() at time zone 'utc' AS moment
-                          FROM unnest(%s::int[], %s::float8[], %s::int[], %s::bool[])
-                            AS u (id, price, quantity, published)) v
+                  FROM (SELECT id, price, quantity, published, moment, coalesce(start, moment) AS begun
+                          FROM (SELECT clock_timestamp() at time zone 'utc' AS moment) AS answered,
+                               unnest(%s::int[], %s::float8[], %s::int[], %s::bool[], %s::timestamp[])
+                            AS u (id, price, quantity, published, start)) v
                  WHERE l.id = v.id
                 """,
                 [row["listing_id"] for row in rows],
                 [row.get("price") for row in rows],
                 [row.get("quantity") for row in rows],
                 [row.get("published") for row in rows],
+                [row.get("begun") for row in rows],
             )
         )
         self.invalidate_model()
@@ -374,9 +380,16 @@ class MarketplaceListing(models.Model):
     def _note_gone(self):
         """Note that the marketplace does not have the product, so that it sells nothing of it."""
         self.ensure_one()
-        self.write({"doubt_since": False, "pushed_quantity": 0, "quantity_pushed_at": False})
+        self._note_anew()
+        self.write({"doubt_since": False, "pushed_quantity": 0})
         if self.pushed_publication == "on":
             self.pushed_publication = False
+
+    def _note_anew(self):
+        """Note that what the marketplace had of the product is gone: should it be there again, made anew, it has to be
+        told everything."""
+        moments = ("price_pushed_at", "quantity_pushed_at", "publication_pushed_at")
+        self.write({**dict.fromkeys(moments, False), **dict.fromkeys(DUE_MARKS, True)})
 
     def _store_result(self, result, max_attempts, retry_time):
         """Note that the marketplace did not take the offer: tried again at ``retry_time``, or left to a person."""

@@ -146,20 +146,25 @@ class MarketplaceListing(models.Model):
         known = self._is_known_since(self.publication_pushed_at)
         return self.forced or not known or self.pushed_publication != "off"
 
-    def _hold(self, rows, wait):
-        """Lock the listings of ``rows`` until the commit; return the rows whose listing is there still, under the id
-        that it was claimed by. Each gets ``known``: what is known now of its listing, should it not be sent after all.
+    def _hold(self, config, rows, wait):
+        """Lock the listings of ``rows`` until the commit; return the rows whose listing is there still, at the account
+        and under the id that it was claimed by.
+
+        Each gets ``begun``: the moment, ``unsent``: it has not left yet, and ``known``: what is known now of its
+        listing, should it not be sent after all.
 
         :param wait: for the locks of others; else their rows are left out
         """
         self.env.cr.execute(
             SQL(
                 """
-                SELECT id, external_id, price_pushed_at, quantity_pushed_at, publication_pushed_at, pushed_publication,
-                       doubt_since
-                  FROM marketplace_listing WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE %s
+                SELECT id, external_id, (clock_timestamp() at time zone 'utc')::text AS begun,
+                       price_pushed_at, quantity_pushed_at, publication_pushed_at, pushed_publication, doubt_since
+                  FROM marketplace_listing
+                 WHERE id = ANY(%s) AND config_id = %s ORDER BY id FOR NO KEY UPDATE %s
                 """,
                 [row["listing_id"] for row in rows],
+                config.id,
                 SQL("" if wait else "SKIP LOCKED"),
             )
         )
@@ -167,8 +172,17 @@ class MarketplaceListing(models.Model):
         names = {listing_id: values.pop("external_id") for listing_id, values in found.items()}
         held = [row for row in rows if names.get(row["listing_id"]) == row["external_id"]]
         for row in held:
-            row["known"] = found[row["listing_id"]]
+            known = found[row["listing_id"]]
+            row.update(begun=known.pop("begun"), known=known, unsent=True)
         return held
+
+    def _know_again(self, config, rows):
+        """Take back the doubt about those of ``rows`` that never left: what was known of them before is known still."""
+        unsent = {row["listing_id"]: row for row in rows if row.get("unsent")}
+        for listing in self.browse(unsent).exists():
+            row = unsent[listing.id]
+            if (listing.config_id, listing.external_id) == (config, row["external_id"]):
+                listing.write(row["known"])
 
     def _doubt(self, rows):
         """Note, before ``rows`` are sent, that nobody knows what the marketplace shows of them until it has answered:

@@ -13,7 +13,7 @@ POLL_CAP = 300.0
 # What the marketplace has not answered by then is sent again.
 PATIENCE = timedelta(hours=24)
 SENT = ("price", "quantity", "published")
-KEPT = ("listing_id", "external_id", "sku", "problem", *SENT)
+KEPT = ("listing_id", "external_id", "sku", "problem", "begun", *SENT)
 
 
 class MarketplacePush(models.Model):

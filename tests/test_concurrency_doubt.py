@@ -85,6 +85,19 @@ class TestConcurrencyDoubt(MarketplaceCase):
         self.go_on()
         self.assertFalse(self.at_box(other)["is_published"])
 
+    def test_what_is_hidden_there_stays_hidden_though_it_was_to_be_taken_off_while_nobody_was_let_in(self):
+        for fault in ({"status": 401}, {"status": 429}, {"status": 503}):
+            with self.subTest(fault=fault):
+                for offer in self.box.state.products[self.external_id(self.product)].offers.values():
+                    offer["is_published"] = False
+                self.box.fail(path="bulk-update$", **fault)
+                self.product.product_tmpl_id.marketplace_sync_enabled = False
+                self.commit()
+                self.product.product_tmpl_id.marketplace_sync_enabled = True
+                self.account.action_go_live()
+                self.go_on()
+                self.assertFalse(self.shown()[2])
+
     def test_what_was_answered_is_not_sent_again(self):
         self.product.list_price = 44
         self.commit()
@@ -99,9 +112,9 @@ class TestConcurrencyDoubt(MarketplaceCase):
 class TestConcurrencyFirstDoubt(MarketplaceCase):
     """What was sent for the first time, and never answered, may be on sale."""
 
-    def list_one(self, **values):
+    def list_one(self, stock=3, **values):
         product = self.products[0]
-        self.set_stock(product, 3)
+        self.set_stock(product, stock)
         values = {"external_id": self.external_id(product), **values}
         return self.env["marketplace.listing"].create(
             {"config_id": self.account.id, "product_id": product.id, **values}
@@ -164,6 +177,87 @@ class TestConcurrencyFirstDoubt(MarketplaceCase):
         self.assertEqual(self.stock_there(), 0)
         self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 3)
 
+    def test_a_claimed_listing_that_moves_to_another_account_is_not_sent_to_the_former_one(self):
+        listing = self.list_one()
+        other = self.account.copy({"name": "Other"})
+        self.before_the_batch(lambda: (listing.write({"config_id": other.id}), self.env.flush_all()))
+        self.commit()
+        self.assertEqual(self.stock_there(), 0)
+
+    def test_a_listing_without_a_price_that_is_deleted_while_it_is_sent_loses_no_answer_of_the_others(self):
+        self.products[0].list_price = 0
+        listing = self.list_one(stock=0)
+        other = {"product_id": self.products[1].id, "external_id": self.external_id(self.products[1])}
+        second = listing.copy(other)
+        self.after_the_call(listing.unlink)
+        self.commit()
+        self.assertEqual((second.state, second.pushed_price), ("synced", self.products[1].list_price))
+
+    def test_a_product_that_is_made_anew_there_is_told_its_price_again(self):
+        listing = self.list_one()
+        self.commit()
+        there = self.box.state.products.pop(listing.external_id)
+        self.set_stock(self.products[0], 4)
+        self.commit()
+        self.assertEqual(listing.state, "failed")
+        self.box.state.products[listing.external_id] = there
+        for offer in there.offers.values():
+            offer["selling_price"] = 1.0
+        self.account.action_retry_failed()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
+
+    def test_what_the_marketplace_refused_as_a_whole_can_be_deleted(self):
+        self.box.fail(path="bulk-update$", status=422, body={"error": "The price is too high"})
+        listing = self.list_one()
+        self.commit()
+        self.assertEqual(listing.state, "failed")
+        listing.unlink()
+
+    def test_what_was_refused_after_its_first_answer_was_lost_is_not_deleted(self):
+        listing = self.lose_the_first_answer()
+        self.box.fail(path="bulk-update$", status=422, body={"error": "The price is too high"})
+        self.go_on()
+        self.assertEqual(listing.state, "failed")
+        with self.assertRaisesRegex(UserError, "may be, on sale"):
+            listing.unlink()
+
+    def test_what_may_have_been_taken_of_a_batch_is_not_deleted_since_its_half_was_not_let_in(self):
+        listing = self.list_one()
+        listing.copy({"product_id": self.products[1].id, "external_id": self.external_id(self.products[1])})
+        self.box.fail(path="bulk-update$", status=200, body={"error": "One of them is wrong"})
+        self.box.fail(path="bulk-update$", status=503)
+        self.commit()
+        self.assertTrue(self.running()._is_blocked())
+        with self.assertRaisesRegex(UserError, "may be, on sale"):
+            listing.unlink()
+
+    def test_of_a_batch_whose_account_is_paused_before_its_call_nothing_is_doubtful(self):
+        listing = self.list_one()
+        self.before_the_batch(lambda: None, lambda: (self.account.action_pause(), self.env.flush_all()))
+        self.commit()
+        self.assertEqual(self.stock_there(), 0)
+        listing.unlink()
+
+    def test_what_never_left_while_the_answer_about_the_rest_was_lost_can_be_deleted(self):
+        adapter = type(self.env["marketplace.api.cartona"])
+        serialize = adapter._serialize_product
+        listing = self.list_one()
+        listing.copy({"product_id": self.products[1].id, "external_id": self.external_id(self.products[1])})
+
+        def serialized(api, config, data):
+            if data["listing_id"] == listing.id:
+                raise ValueError("can't be written")
+            return serialize(api, config, data)
+
+        self.patch(adapter, "_serialize_product", serialized)
+        self.box.fail(path="bulk-update$", kind="drop")
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_offers"):
+            self.commit()
+            self.go_on()
+        self.assertEqual(listing.state, "failed")
+        listing.unlink()
+
     def test_what_never_left_this_machine_can_be_deleted(self):
         def fail(*args):
             raise ValueError("can't be written: product not found in the map")
@@ -218,8 +312,22 @@ class TestConcurrencyFirstDoubt(MarketplaceCase):
         self.assertEqual(listing.state, "failed")
         listing.unlink()
 
-    def before_the_batch(self, act):
-        """Have somebody do ``act`` between the sender's claim and its first batch."""
+    def after_the_call(self, act):
+        """Have somebody do ``act`` between the marketplace's answer and its storing."""
+        adapter = self.registry["marketplace.api.cartona"]
+        push = adapter._push_offers
+
+        def pushed(api, config, rows):
+            answers = push(api, config, rows)
+            act()
+            self.env.flush_all()
+            api.env.invalidate_all()
+            return answers
+
+        self.patch(adapter, "_push_offers", pushed)
+
+    def before_the_batch(self, act, then=lambda: None):
+        """Have somebody do ``act`` between the sender's claim and its first batch, and ``then`` before the call."""
         begin, done = self.registry["marketplace.lane.offers"]._begin_batch, []
 
         def begun(lane, *args, **options):
@@ -227,7 +335,9 @@ class TestConcurrencyFirstDoubt(MarketplaceCase):
                 done.append(True)
                 act()
                 lane.env.invalidate_all()
-            return begin(lane, *args, **options)
+            parts = begin(lane, *args, **options)
+            then()
+            return parts
 
         self.patch(self.registry["marketplace.lane.offers"], "_begin_batch", begun)
 

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import time
 from datetime import timedelta
 
 from odoo import fields
@@ -97,6 +98,32 @@ class TestShopifyOffers(ShopifyCase):
         self.sweep()
         self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 7, "655441492": 7})
 
+    def test_another_location_is_told_the_stock_that_was_on_its_way_although_a_sync_all_was_stopped_meanwhile(self):
+        self.box.locations["655441492"] = "Shop"
+        self.account.action_test_connection()
+        shop = self.env["marketplace.shopify.location"].search([("external_id", "=", "655441492")])
+        self.at_box(self.products[0])["stock"]["655441492"] = 3
+        adapter = self.registry["marketplace.api.shopify"]
+        push, done = adapter._push_offers, []
+
+        def pushed(api, config, rows):
+            answers = push(api, config, rows)
+            if not done:
+                done.append(True)
+                self.account.shopify_location_id = shop
+                self.env.cr.flush()
+                self.account.task_ids.filtered(lambda task: task.kind == "sync").action_stop()
+                self.env.cr.flush()
+                time.sleep(2)  # the answer comes later than the moment from which on nothing is known
+            return answers
+
+        self.patch(adapter, "_push_offers", pushed)
+        self.set_stock(self.products[0], 7)
+        self.account.action_sync_all()
+        self.commit()
+        self.sweep()
+        self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 7, "655441492": 7})
+
     def test_variants_of_one_product_go_in_one_call(self):
         for product in self.products[:3]:
             self.at_box(product)["product"] = "632910392"
@@ -137,6 +164,14 @@ class TestShopifyOffers(ShopifyCase):
         self.assertEqual((there["price"], there["stock"]), ("42.00", {"655441491": 4}))
         listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
         self.assertEqual((listing.state, listing.remote["product"]), ("synced", "632910399"))
+
+    def test_a_product_that_was_made_anew_is_told_its_price_though_only_its_stock_changed(self):
+        self.box.make_anew(self.at_box(self.products[0])["id"], product="632910399", item="808950899")
+        self.at_box(self.products[0])["price"] = "1.00"
+        self.set_stock(self.products[0], 4)
+        self.settle()
+        there = self.at_box(self.products[0])
+        self.assertEqual((there["price"], there["stock"]), ("10.00", {"655441491": 4}))
 
     def test_a_refusal_names_its_row_and_the_others_are_sent_again(self):
         self.box.refused.add(self.external_id(self.products[1]))
