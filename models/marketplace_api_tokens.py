@@ -68,7 +68,10 @@ class MarketplaceApi(models.AbstractModel):
                 raise errors.AuthenticationFailed(_("Invalid token: it is empty. Enter it on the account."))
             with self._exchange(credentials, "token", 0, grant.secrets(), elsewhere=grant.url) as exchange:
                 answer = oauth.fetch(exchange.client, grant)
-            found._keep(credentials, answer)
+                found._keep(credentials, answer)
+                # Where refresh tokens change, the former one is worth nothing by now: nothing may come in between, the
+                # log least of all.
+                env.cr.commit()  # pylint: disable=invalid-commit
             return answer.access_token
 
 

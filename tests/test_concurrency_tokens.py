@@ -1,7 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest import mock
+
+from odoo import fields
 from odoo.tests import tagged
 
 from ..sandbox.amazon import AmazonBox
+from ..sandbox.rest import RestBox
+from .rest_dialects import configuration
 from .test_concurrency import CommittedCase
 
 TOKEN_PATH = "auth/o2/token"
@@ -81,3 +86,71 @@ class TestTokensAtOnce(CommittedCase):
             account._running().last_error = "written, not committed"
             env.flush_all()
             self.assertTrue(account._api()._access_token(account))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@tagged("post_install", "-at_install")
+class TestTokensThatRotate(CommittedCase):
+    """A marketplace that gives a new refresh token each time, and takes the former one no more."""
+
+    def setUp(self):
+        super().setUp()
+        self.shop = RestBox({}, auth="refresh_token")
+        self.shop.start()
+        self.addCleanup(self.shop.stop)
+        with self.transaction() as env:
+            account = env["marketplace.config"].create({"name": "Rotating", "code": "rest"})
+            self.addCleanup(self.delete_shop, account.id)
+            account._import_rest(configuration(rest_auth="refresh_token"))
+            account.write(
+                {
+                    "base_url": self.shop.url,
+                    "token_url": self.shop.token_url,
+                    "client_id": self.shop.client[0],
+                    "client_secret": self.shop.client[1],
+                    "refresh_token": self.shop.refresh_token,
+                }
+            )
+            account.action_go_live()
+            self.rest_id = account.id
+
+    def delete_shop(self, config_id):
+        with self.transaction() as env:
+            env["marketplace.config"].browse(config_id).unlink()
+
+    def ask(self, refused=""):
+        with self.transaction() as env:
+            account = env["marketplace.config"].browse(self.rest_id)
+            return account._api()._access_token(account, refused=refused)
+
+    def test_what_was_given_is_kept_before_anything_else_is_done(self):
+        first = self.ask()
+        log = self.registry["marketplace.sync.log"]
+        with mock.patch.object(log, "_record_exchange", side_effect=Killed), self.assertRaises(Killed):
+            self.ask(refused=first)
+        second = self.ask(refused=first)
+        self.assertNotIn(self.ask(refused=second), (first, second))
+
+    def test_where_it_was_lost_the_account_pauses_and_says_what_to_enter(self):
+        given = self.ask()
+        self.shop.tokens.clear()
+        self.shop.refresh_token = "given to a process that was killed"
+        self.drain_rest()
+        with self.transaction() as env:
+            account = env["marketplace.config"].browse(self.rest_id)
+            self.assertEqual(account.state, "paused")
+            self.assertRegex(account.pause_reason, "new refresh token on the account")
+            self.assertIn(account.pause_reason, account.activity_ids.note)
+            account.refresh_token = self.shop.refresh_token
+            account.action_go_live()
+        self.assertNotEqual(self.ask(), given)
+
+    def drain_rest(self):
+        with self.transaction() as env:
+            account = env["marketplace.config"].browse(self.rest_id)
+            account._running().pull_requested_at = fields.Datetime.now()
+        with self.transaction() as env:
+            env["marketplace.sender"]._drain(self.rest_id, "pull")

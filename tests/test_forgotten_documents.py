@@ -154,7 +154,9 @@ class TestForgottenDocuments(MarketplaceCase):
 
     def test_a_closed_document_of_an_order_that_is_here_is_not_taken_again(self):
         order, row, broken = self.forgotten_order()
-        again, new = self.env["marketplace.inbox"]._store([(self.account, "order", order.cartona_id, broken)], "webhook")
+        again, new = self.env["marketplace.inbox"]._store(
+            [(self.account, "order", order.cartona_id, broken)], "webhook"
+        )
         self.assertEqual((again, new), (row, 0))
         self.commit()
         self.assertNotIn("Somebody", row.payload)

@@ -75,19 +75,25 @@ def fetch(client, grant: Grant) -> Token:
         answer = response.json()
     except RequestRejected as err:
         # 400 invalid_grant, 401 invalid_client: RFC 6749, section 5.2.
-        raise AuthenticationFailed(
-            _(
-                "Invalid token: the marketplace gives no token: %(why)s. Check the client id and secret, and authorize "
-                "the account again",
-                why=err.words,
-            ),
-            code=err.code,
-            status=err.status,
-        ) from None
+        raise AuthenticationFailed(_refused(grant, err.words), code=err.code, status=err.status) from None
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not token or not isinstance(token, str):
         raise InvalidResponse(_("The marketplace answered without an access token; check the token URL in the account"))
     return Token(token, _lifetime(answer.get("expires_in")), str(answer.get("refresh_token") or ""))
+
+
+def _refused(grant, why):
+    if grant.form.get("grant_type") == "refresh_token":  # it may have run out, or the answer with the next one was lost
+        return _(
+            "Invalid token: the marketplace gives no token: %(why)s. Check the client id and secret; where they are "
+            "right, authorize the app at the marketplace again and enter the new refresh token on the account",
+            why=why,
+        )
+    return _(
+        "Invalid token: the marketplace gives no token: %(why)s. Check the client id and secret, and authorize "
+        "the account again",
+        why=why,
+    )
 
 
 def _session(cookies):
