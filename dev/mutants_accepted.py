@@ -20,6 +20,7 @@ ACCEPTED = {
     ("transport/client.py", "timeout: float = 30.0,", "timeout: float = 31.0,"): FIGURE,
     ("transport/client.py", "connect_timeout: float = 5.0,", "connect_timeout: float = 4.0,"): FIGURE,
     ("transport/client.py", "connect_timeout: float = 5.0,", "connect_timeout: float = 6.0,"): FIGURE,
+    ("transport/client.py", "def _words(data, depth=0):", "def _words(data, depth= -1):"): FIGURE,
     ("transport/session.py", "super().__init__(pool_maxsize=2)", "super().__init__(pool_maxsize= 1)"): FIGURE,
     (
         "transport/failures.py",

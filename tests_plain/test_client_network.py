@@ -204,6 +204,8 @@ def test_a_failure_without_words_is_named_by_its_kind():
     assert "Cannot reach shop.example: ConnectionError;" in failure_of(error, "shop.example").message
 
 
-def test_nothing_is_read_after_the_end_of_the_time():
+@pytest.mark.parametrize("left", [0, -1])
+def test_nothing_is_read_at_the_end_of_the_time_or_after_it(monkeypatch, left):
+    monkeypatch.setattr("time.monotonic", lambda: 7.0)
     with socket.socket() as connection, pytest.raises(TimeoutError):
-        _BoundedReader(io.BytesIO(b"late"), connection, -1).readinto(bytearray(4))
+        _BoundedReader(io.BytesIO(b"late"), connection, left).readinto(bytearray(4))

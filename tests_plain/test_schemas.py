@@ -27,7 +27,7 @@ def test_what_is_not_told_says_nothing(form):
 
 
 def test_a_quantity_without_end_is_the_largest_that_an_integer_column_holds():
-    assert schemas.UNLIMITED == int.from_bytes(b"\x7f\xff\xff\xff", "big")
+    assert int.from_bytes(b"\x7f\xff\xff\xff", "big") == schemas.UNLIMITED
 
 
 def test_an_order_goes_from_one_rank_to_the_next_and_to_one_of_two_ends():
@@ -44,8 +44,14 @@ def test_two_products_share_no_mutable_default():
     assert two.remote == {}
 
 
+def test_an_address_is_one_text_of_what_is_told():
+    customer = schemas.Customer("x", street="1 Nile St", city="Giza", zip="12511", country="EG")
+    assert customer.address == "1 Nile St, Giza, 12511"
+
+
 def test_row_results_say_what_became_of_a_row():
     assert schemas.RowResult.accepted().outcome == "accepted"
     assert schemas.RowResult.rejected("E1", "no").code == "E1"
     assert schemas.RowResult.retry("later", after=5).after == 5
+    assert (schemas.RowResult.wait(7, "busy").outcome, schemas.RowResult.wait(7).after) == ("wait", 7)
     assert schemas.RowResult.pending("feed-1").handle == "feed-1"
