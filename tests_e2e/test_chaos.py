@@ -20,7 +20,7 @@ def test_nothing_is_lost_doubled_or_shown_while_workers_and_database_are_killed(
     assert report.done["RPC calls answered"], report.table()
     assert any(what.startswith("SIGKILL") for what in report.done), report.table()
     checks = {check.name: check for check in report.checks}
-    # What meets what is chance, and with it which errors of Odoo's own the log tells of: those are for a person to read.
+    # What meets what is chance, and with it which errors of Odoo's own the log holds: those are for a person to read.
     if not checks.pop(LOG).kept:
         warnings.warn(report.table(), stacklevel=1)
     assert all(check.kept for check in checks.values()), report.table()
