@@ -4,8 +4,10 @@ import os
 import signal
 import threading
 import time
+import urllib.request
 from collections import Counter
 
+from .people import NETWORK
 from .plan import KILLS, choose
 
 
@@ -65,10 +67,20 @@ class Breaker:
 
     def _restart(self, rng):
         mode = rng.choice(("fast", "immediate"))
+        self._wait_for_answer()
         start = time.time()
         self._note(f"PostgreSQL restarted ({mode})")
         self.system.cluster.restart(mode)
         self.away.append((start, time.time()))
+
+    def _wait_for_answer(self):
+        """What is not back yet is not broken once more: a slow machine would never get anything done."""
+        while not self._over.wait(0.5):
+            try:
+                with urllib.request.urlopen(f"{self.system.stack.url}/web/health", timeout=5):
+                    return
+            except NETWORK:
+                continue
 
     def _clock(self, rng):
         whose, ahead = rng.choice(("Odoo", "sandbox")), rng.choice((-45, -7, 0, 7, 45))
