@@ -2,7 +2,7 @@
 from odoo import _, fields, models
 from odoo.exceptions import AccessError
 
-from .marketplace_dashboard_failures import FAILING
+from .marketplace_dashboard_failures import FAILED
 
 USER = "cartona_integration.group_marketplace_user"
 DASHBOARD = "cartona_integration.marketplace_dashboard_action"
@@ -90,6 +90,5 @@ class MarketplaceConfig(models.Model):
 
     def _count_failed(self):
         """Return how many rows of these accounts failed and wait for a person."""
-        failed = [("config_id", "in", self.ids), ("state", "=", "failed")]
-        commands = {"marketplace.outbox": [("lane", "!=", "offers")]}
-        return sum(self.env[model].search_count(failed + commands.get(model, [])) for model in FAILING)
+        ours = [("config_id", "in", self.ids)]
+        return sum(self.env[model].search_count(ours + domain) for model, domain in FAILED.items())

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from .marketplace_config import MANAGER
 from .marketplace_inbox import OPEN_STATES
+from .marketplace_listing import FAILED_LISTING_SQL
 
 SALESPERSON = "sales_team.group_sale_salesman"
 SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
@@ -79,6 +80,7 @@ class MarketplaceConfig(models.Model):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""
         return {
             "listings": self._dashboard_counts("marketplace.listing", "state", SQL("active")),
+            "failed": self._dashboard_counts("marketplace.listing", "state", FAILED_LISTING_SQL),
             "inbox": self._dashboard_counts("marketplace.inbox", "state", SQL("state IN %s", OPEN_STATES)),
             "calls": self.env["marketplace.log.hour"]._calls(self),
             "commands": self._dashboard_counts("marketplace.outbox", "state", SQL("lane != 'offers'")),
@@ -104,7 +106,7 @@ class MarketplaceConfig(models.Model):
             "listings": count("listings", "new", "waiting", "synced", "failed"),
             "synced": count("listings", "synced"),
             "waiting": count("listings", "new", "waiting"),
-            "failed_listings": count("listings", "failed"),
+            "failed_listings": count("failed", "failed"),
             "waiting_documents": count("inbox", "waiting", "imported"),
             "failed_documents": count("inbox", "failed"),
             "waiting_commands": count("commands", "waiting"),

@@ -3,11 +3,18 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-#: What can fail and be tried again, and which of its rows failed, as the dashboard counts them.
+from .marketplace_listing import FAILED_LISTING, FAILED_LISTING_SQL
+
+#: What can fail and be tried again, and which of its rows failed, as the dashboard counts them; then as domains.
 FAILING = {
-    "marketplace.listing": SQL("state = 'failed' AND active"),
+    "marketplace.listing": FAILED_LISTING_SQL,
     "marketplace.inbox": SQL("state = 'failed'"),
     "marketplace.outbox": SQL("state = 'failed' AND lane != 'offers'"),
+}
+FAILED = {
+    "marketplace.listing": FAILED_LISTING,
+    "marketplace.inbox": [("state", "=", "failed")],
+    "marketplace.outbox": [("state", "=", "failed"), ("lane", "!=", "offers")],
 }
 # So many causes are told of each account, those of the most rows first.
 CAUSES = 5
@@ -31,7 +38,7 @@ class MarketplaceConfig(models.Model):
         """Open what failed; of the three kinds the one that there is most of, as the dashboard does."""
         found = self._failed_by_model()
         most = max(found, key=lambda model: sum(found[model].values()))
-        return self._open(f"cartona_integration.{most.replace('.', '_')}_action", [("state", "=", "failed")])
+        return self._open(f"cartona_integration.{most.replace('.', '_')}_action", FAILED[most])
 
     def retry_cause(self, model, cause):
         """Try again what of ``model`` failed of this cause, and nothing else."""
@@ -46,14 +53,14 @@ class MarketplaceConfig(models.Model):
 
         :param model: one of ``FAILING``
         """
-        found = self.env[model].search([("config_id", "in", self.ids), ("state", "=", "failed"), *domain])
+        found = self.env[model].search([("config_id", "in", self.ids), *FAILED[model], *domain])
         if model == "marketplace.listing":
             found._request_sync()
         elif model == "marketplace.inbox":
             found._replayable().action_replay()
         else:
             # Where the answer was lost, a person has to look at the marketplace before it is sent again.
-            found.filtered(lambda row: row.lane != "offers" and row.error_code != "doubt").action_retry()
+            found.filtered(lambda row: row.error_code != "doubt").action_retry()
 
     def _dashboard_failures(self):
         """Return of each account its most frequent causes: ``{account id: [{"model", "cause", "text", "count",

@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from ..compat import listed
 from ..transport.address import is_loopback
+from .marketplace_dashboard_failures import FAILED
 
 # What waits longer than this although nothing keeps it from being sent is stuck.
 STUCK = timedelta(minutes=5)
@@ -177,18 +178,15 @@ class MarketplaceDoctor(models.AbstractModel):
         return self.env.cr.fetchone()[0]
 
     def _exam_account_failed(self, config):
+        labels = {
+            "marketplace.listing": _("listings"),
+            "marketplace.inbox": _("documents"),
+            "marketplace.outbox": _("statuses"),
+        }
+        # sudo: only the number leaves here
         counts = {
-            _("listings"): self.env["marketplace.listing"].search_count(
-                [("config_id", "=", config.id), ("state", "=", "failed")]
-            ),
-            _("documents"): self.env["marketplace.inbox"].search_count(
-                [("config_id", "=", config.id), ("state", "=", "failed")]
-            ),
-            _("statuses"): self.env["marketplace.outbox"]
-            .sudo()
-            .search_count(  # sudo: only the number leaves here
-                [("config_id", "=", config.id), ("lane", "!=", "offers"), ("state", "=", "failed")]
-            ),
+            label: self.env[model].sudo().search_count([("config_id", "=", config.id), *FAILED[model]])
+            for model, label in labels.items()
         }
         if any(counts.values()):
             retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))

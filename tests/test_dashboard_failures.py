@@ -52,6 +52,48 @@ class TestDashboardFailures(MarketplaceCase):
             with self.subTest(condition), self.assertRaisesRegex(UserError, "compared as a whole"):
                 listings.search([condition])
 
+    def refuse_to_take_off(self):
+        """Archive a listing that is on sale, where the marketplace refuses to be told so; return the listing."""
+        self.set_stock(self.products[0], 5)
+        self.commit()
+        listing = self.listings[0]
+        self.box.fail(path="bulk-update$", status=422, body={"error": "Not now"})
+        listing.active = False
+        self.commit()
+        self.assertEqual((listing.state, self.at_box(self.products[0])["available_stock_quantity"]), ("failed", 5))
+        return listing
+
+    def test_what_is_archived_and_still_on_sale_there_stands_as_failed(self):
+        listing = self.refuse_to_take_off()
+        shown = self.shown()
+        self.assertEqual((shown["failed_listings"], shown["listings"]), (1, len(self.listings) - 1))
+        self.assertEqual([one["count"] for one in shown["failures"]], [1])
+        self.account.invalidate_recordset()
+        self.assertEqual(self.account.failed_count, 1)
+        action = self.account.action_open_failed()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), listing)
+
+    def test_what_is_archived_and_still_on_sale_there_is_taken_off_by_retry(self):
+        listing = self.refuse_to_take_off()
+        for retry in (
+            lambda: self.account.retry_cause("marketplace.listing", listing.cause),
+            self.account.action_retry_failed,
+        ):
+            with self.subTest(retry=retry):
+                listing.write({"state": "failed", "pushed_quantity": 5})
+                retry()
+                self.commit()
+                self.assertEqual((listing.state, listing.pushed_quantity), ("synced", 0))
+                self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 0)
+
+    def test_what_is_archived_and_unknown_there_is_nobody_s_business(self):
+        self.box.state.products.pop(self.listings[0].external_id)
+        self.listings[0].active = False
+        self.listings[0].action_sync()
+        self.commit()
+        self.assertEqual(self.listings[0].state, "failed")
+        self.assertEqual((self.shown()["failed_listings"], self.shown()["failures"]), (0, []))
+
     def test_retry_takes_one_cause_and_leaves_the_others(self):
         self.have_failed(self.listings[:2], ["Price is 0", "Product 100999 is unknown"])
         self.account.retry_cause("marketplace.listing", "Price is 0")

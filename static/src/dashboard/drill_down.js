@@ -2,7 +2,13 @@
 
 import {_t} from "@web/core/l10n/translation";
 
-const FAILED = ["state", "=", "failed"];
+const FAILED = [["state", "=", "failed"]];
+// Of what is archived, that which may be on sale there still; the list then shows it, as it is asked for.
+const FAILED_LISTINGS = [
+  ...FAILED,
+  ...["|", ["active", "=", true], "|", ["pushed_quantity", ">", 0]],
+  ...["|", ["pushed_publication", "=", "on"], ["doubt_since", "!=", false]],
+];
 const MODELS = {
   "marketplace.listing": () => _t("Listings"),
   "marketplace.inbox": () => _t("Inbox"),
@@ -39,11 +45,14 @@ const LISTS = {
     ]),
   failed: (account, moments, readable) =>
     most(readable, [
-      [account.failed_listings, "marketplace.listing", [FAILED]],
-      [account.failed_documents, "marketplace.inbox", [FAILED]],
-      [account.failed_commands, "marketplace.outbox", [FAILED]],
+      [account.failed_listings, "marketplace.listing", FAILED_LISTINGS],
+      [account.failed_documents, "marketplace.inbox", FAILED],
+      [account.failed_commands, "marketplace.outbox", FAILED],
     ]),
-  cause: (account, moments, readable, failure) => [failure.model, [FAILED, ["cause", "=", failure.cause]]],
+  cause: (account, moments, readable, failure) => [
+    failure.model,
+    [...(failure.model === "marketplace.listing" ? FAILED_LISTINGS : FAILED), ["cause", "=", failure.cause]],
+  ],
   listings: () => ["marketplace.listing", []],
   lag: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.hour_ago]]],
   lagDay: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.day_ago]]],
