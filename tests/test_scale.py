@@ -206,7 +206,8 @@ class TestGrown(ScaleCase):
         self.multiply(self.products[0].product_tmpl_id, code)
         self.multiply(self.products[0], {**product, **code})
         self.multiply(self.products[0].stock_quant_ids.filtered(lambda q: q.location_id.usage == "internal"), product)
-        self.multiply(self.listings[0], {**product, "external_id": "'old-' || n"})
+        sent = {"pushed_at": "t.pushed_at - n * interval '10 minutes'"}  # not all of them within the hour
+        self.multiply(self.listings[0], {**product, **sent, "external_id": "'old-' || n"})
         self.multiply(
             order.partner_id, {**old, "commercial_partner_id": same, "phone": "'+2012' || lpad(n::text, 8, '0')"}
         )

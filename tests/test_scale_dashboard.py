@@ -97,7 +97,7 @@ class TestScaleDashboard(ScaleCase):
         self.assertGreaterEqual(account["listings"], OLD)
         # All listings are counted: nothing but an index is read for that. PostgreSQL prefers the table within a test,
         # since vacuum, which can't run there, has not told yet that all see its rows.
-        (total,) = (query for query in seen if 'FROM "marketplace_listing" WHERE' in query and "AND active GROUP" in query)
+        (total,) = (one for one in seen if 'FROM "marketplace_listing" WHERE' in one and "AND active GROUP" in one)
         seen.remove(total)
         self.assert_indexed(seen)
         self.env.cr.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")

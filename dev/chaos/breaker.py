@@ -67,14 +67,14 @@ class Breaker:
 
     def _restart(self, rng):
         mode = rng.choice(("fast", "immediate"))
-        self._wait_for_answer()
         start = time.time()
         self._note(f"PostgreSQL restarted ({mode})")
         self.system.cluster.restart(mode)
         self.away.append((start, time.time()))
+        self._wait_for_answer()
 
     def _wait_for_answer(self):
-        """What is not back yet is not broken once more: a slow machine would never get anything done."""
+        """The time until it is broken once more begins when it is back: a slow machine would get nothing done else."""
         while not self._over.wait(0.5):
             try:
                 with urllib.request.urlopen(f"{self.system.stack.url}/web/health", timeout=5):
