@@ -14,7 +14,7 @@ from collections import Counter
 
 from . import test
 from .common import MODULE, ROOT, Stop, call, say, state_dir, tracked
-from .mutants_accepted import ACCEPTED
+from .mutants_accepted import reason
 from .mutants_judge import FAIL, LATE, PASS, Judge
 from .odoo_source import WRITTEN_FOR
 from .python_env import DEV, environment
@@ -48,7 +48,7 @@ TARGETS = {
     "models/marketplace_offer.py": "tests/test_offer_values.py tests/test_offers.py",
     "models/marketplace_outbox.py": "tests/test_offers.py tests/test_orders_out.py tests/test_offer_values.py",
     "models/marketplace_push.py": "tests/test_amazon_offers.py",
-    "models/marketplace_sender.py": "tests/test_offers.py tests/test_sweeper.py",
+    "models/marketplace_sender.py": "tests/test_offer_failures.py tests/test_orders_out.py tests/test_sweeper.py",
     "models/marketplace_stock_rule.py": "tests/test_offer_values.py tests/test_policies.py",
 }
 KINDS = KILLED, ACCEPTED_ONE, SURVIVED, ENDLESS = "killed", "accepted", "survived", "without an end"
@@ -112,8 +112,7 @@ def sample(addon, names):
 
 def outcome(judge, path, name, mutant, words):
     source = path.read_text()
-    _name, *lines = changed = change(source, mutant, name)
-    if changed in ACCEPTED or ("", *lines) in ACCEPTED:
+    if reason(*change(source, mutant, name)):
         return ACCEPTED_ONE
     path.write_text(mutant)
     try:
@@ -127,9 +126,11 @@ def outcome(judge, path, name, mutant, words):
 
 
 def change(source, mutant, name):
-    """A mutant by what it changes, wherever that stands: file, lines before, lines after."""
+    """A mutant by what it changes, wherever that stands: file, lines before, lines after, but for comments of their own
+    and empty ones, which go with what stands below them."""
     lines = list(difflib.ndiff(source.splitlines(), mutant.splitlines()))
-    before, after = ("\n".join(line[2:].strip() for line in lines if line.startswith(sign)) for sign in ("- ", "+ "))
+    code = [(line[:2], line[2:].strip()) for line in lines if not line[2:].lstrip().startswith("#")]
+    before, after = ("\n".join(text for start, text in code if start == sign and text) for sign in ("- ", "+ "))
     return name, before, after
 
 

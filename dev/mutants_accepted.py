@@ -3,10 +3,15 @@
 A file of "" stands for any.
 """
 
+import re
+
 SAME = "the same outcome, by way of more or less work"
 FIGURE = "a figure that could as well be another; no promise names it"
 DECLARED = "says that nobody changes it, and nobody does"
 ORDER = "ranks are compared, never counted"
+ELSEWHERE = "the judges' database was made of the checkout, and what is readonly, forms alone heed"
+
+MADE_OF = re.compile(r"\b(readonly|required|index)= ?(True|False)\b")
 
 ACCEPTED = {
     ("", "@dataclass(frozen=True)", "@dataclass(frozen=False)"): DECLARED,
@@ -69,9 +74,17 @@ ACCEPTED = {
         "super().__init__(pool_maxsize=2)",
         "super().__init__(pool_maxsize= 3)",
     ): FIGURE,
+    ("models/marketplace_failure.py", "@api.model", ""): "these are called by our own code, on any records",
     (
         "models/marketplace_offer.py",
         'if config.price_tax == "as_is":',
         'if config.price_tax <= "as_is":',
     ): "no other choice comes before it in the alphabet",
 }
+
+
+def reason(name, before, after):
+    """Why a mutant may survive; ``None``: it may not."""
+    if MADE_OF.sub("", before) == MADE_OF.sub("", after):
+        return ELSEWHERE
+    return ACCEPTED.get((name, before, after)) or ACCEPTED.get(("", before, after))

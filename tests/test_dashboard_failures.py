@@ -103,13 +103,13 @@ class TestDashboardFailures(MarketplaceCase):
     def test_documents_and_commands_have_causes_too(self):
         self.env["marketplace.inbox"]._store([(self.account, "order", "x", {"wrong": True})], "pull")
         self.commit()
-        self.env["marketplace.outbox"].create(
+        command = self.env["marketplace.outbox"].create(
             {"config_id": self.account.id, "company_id": self.account.company_id.id, "lane": "orders", "order_id": 0,
              "operation": "status", "state": "failed", "error_code": "gone"}
         )  # fmt: skip
         found = {one["model"]: one for one in self.shown()["failures"]}
         self.assertEqual(set(found), {"marketplace.inbox", "marketplace.outbox"})
-        self.assertEqual(found["marketplace.outbox"]["text"], "gone")
+        self.assertEqual((found["marketplace.outbox"]["text"], command.cause), ("gone", "gone"))
         self.account.retry_cause("marketplace.outbox", "gone")
         self.assertNotIn("marketplace.outbox", {one["model"] for one in self.shown()["failures"]})
 

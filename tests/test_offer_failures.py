@@ -6,7 +6,8 @@ from odoo import fields
 from odoo.tools import mute_logger
 
 from ..models import marketplace_lane_offers
-from ..transport.errors import TemporaryFailure
+from ..schemas import RowResult
+from ..transport.errors import RateLimited, TemporaryFailure
 from .common import MarketplaceCase
 
 
@@ -66,6 +67,11 @@ class TestOfferFailures(MarketplaceCase):
         self.assertGreaterEqual(blocked, before + timedelta(seconds=120))
         self.assertLessEqual(blocked, fields.Datetime.now() + timedelta(seconds=120))
 
+    def test_a_marketplace_that_asks_for_no_wait_is_left_alone_for_a_second_all_the_same(self):
+        before = fields.Datetime.now()
+        self.running()._note_failure(RateLimited("Too many calls", 0))
+        self.assertGreater(self.running().blocked_until, before)
+
     def test_an_answer_lost_after_the_change_was_applied_is_sent_again_and_does_no_harm(self):
         self.box.fail(path="bulk-update$", kind="drop")
         self.products[0].list_price = 44
@@ -113,10 +119,11 @@ class TestOfferFailures(MarketplaceCase):
         self.assertEqual(tell(), both, "what fails now has a new cause")
 
     def test_five_failures_in_a_row_tell_a_person_once(self):
-        for n in range(7):
-            self.running()._note_failure(TemporaryFailure(f"down {n}"))
-        self.commit()
-        self.assertEqual(len(self.account.activity_ids), 1)
+        for failures, told in ((4, 0), (1, 1), (2, 1)):
+            for n in range(failures):
+                self.running()._note_failure(TemporaryFailure(f"down {n}"))
+            self.commit()
+            self.assertEqual(len(self.account.activity_ids), told)
         self.assertIn("does not answer", self.account.activity_ids.summary)
 
     def test_a_pause_keeps_the_work_and_folds_it(self):
@@ -216,3 +223,58 @@ class TestOfferFailures(MarketplaceCase):
         self.env["marketplace.lane.offers"]._step(self.account.id)
         self.env.invalidate_all()
         self.assertEqual(self.listings.mapped("state"), ["failed", "synced", "synced", "synced"])
+
+
+class TestAttempts(MarketplaceCase):
+    """When what was not taken is tried again, and when it is left to a person."""
+
+    def setUp(self):
+        super().setUp()
+        self.listing = self.list_products()[0]
+        self.lane = self.env["marketplace.lane.offers"]
+
+    def wait(self, find):
+        """Return the least and the most seconds until the time that ``find`` gives."""
+        before = fields.Datetime.now()
+        moment = find()
+        return (moment - fields.Datetime.now()).total_seconds(), (moment - before).total_seconds()
+
+    def put_off(self, attempts, **values):
+        self.listing.attempts = attempts
+        self.lane._store([{"listing_id": self.listing.id}], [RowResult.retry("Busy", **values)])
+        return self.listing.next_attempt
+
+    def test_a_row_is_tried_again_when_the_marketplace_says_else_later_each_time(self):
+        for attempts, after, least, most in ((0, 120, 120, 120), (7, 0, 0, 0), (0, None, 2, 5), (3, None, 20, 40)):
+            with self.subTest(attempts=attempts, after=after):
+                soonest, latest = self.wait(lambda attempts=attempts, after=after: self.put_off(attempts, after=after))
+                self.assertLessEqual(soonest, most)
+                self.assertGreaterEqual(latest, least)
+                self.assertEqual((self.listing.state, self.listing.attempts), ("waiting", attempts + 1))
+
+    def test_after_ten_attempts_a_row_waits_for_a_person(self):
+        self.assertTrue(self.put_off(8))
+        self.assertEqual(self.listing.state, "waiting")
+        self.assertFalse(self.put_off(9))
+        self.assertEqual((self.listing.state, self.listing.attempts), ("failed", 10))
+
+    def test_after_ten_attempts_a_command_waits_for_a_person(self):
+        order = self.env["sale.order"].create(
+            {"partner_id": self.env.user.partner_id.id, "marketplace_config_id": self.account.id, "cartona_id": "x"}
+        )
+        self.env["marketplace.outbox"]._command(order, "status", "approved")
+        command = self.env["marketplace.outbox"].search([("order_id", "=", order.id)])
+        for attempts, state in ((8, "waiting"), (9, "failed")):
+            command.attempts = attempts
+            self.env["marketplace.lane.orders"]._store(command, order, RowResult.retry("Busy"))
+            self.assertEqual((command.state, command.attempts, bool(command.next_attempt)),
+                             (state, attempts + 1, state == "waiting"))  # fmt: skip
+
+    def test_what_failed_as_a_probe_makes_way_for_longer_than_the_next_probe_takes(self):
+        for failures, least, most in ((3, 20, 40), (4, 40, 80)):
+            self.running().failures = failures
+            soonest, latest = self.wait(lambda: self.lane._aside_until(self.account))
+            self.assertLessEqual(soonest, most)
+            self.assertGreaterEqual(latest, least)
+        self.running().failures = 2
+        self.assertIsNone(self.lane._aside_until(self.account))

@@ -26,6 +26,16 @@ class TestSweeper(MarketplaceCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
 
+    def test_a_lane_without_work_takes_no_step(self):
+        steps, lane = [], type(self.env["marketplace.lane.offers"])
+        step = lane._step
+        self.patch(lane, "_step", lambda model, config_id: steps.append(config_id) or step(model, config_id))
+        self.env["marketplace.sender"]._drain(self.account.id, "offers")
+        self.assertFalse(steps)
+        self.products[0].list_price = 71
+        self.commit()
+        self.assertEqual(set(steps), {self.account.id})
+
     def test_without_a_job_runner_the_sweeper_does_the_work_itself(self):
         self.products[0].list_price = 72
         self.run_hooks()

@@ -10,6 +10,7 @@ from cartona_integration.dev import test as dev_test
 from cartona_integration.dev.common import Stop
 from cartona_integration.dev.coverage import PRODUCT, ROOT, STAGES, folder_of, raises_in
 from cartona_integration.dev.mutants import ENDLESS, KILLED, SURVIVED, TARGETS, change, judge_all, judges_of
+from cartona_integration.dev.mutants_accepted import reason
 from cartona_integration.dev.mutants_judge import FAIL, LATE, PASS, run
 
 CODE = "def check(value):\n    if value > 1:\n        raise ValueError(\n            value\n        )\n"
@@ -32,6 +33,21 @@ def test_an_accepted_mutant_is_known_wherever_its_line_stands():
     known = ("schemas.py", "if value > 1:", "if value >= 1:")
     assert change(CODE, mutant, "schemas.py") == known
     assert change("import os\n" + CODE, "import os\n" + mutant, "schemas.py") == known
+    decorated = "# === hooks\n\n@cached\n" + CODE
+    assert change(decorated, CODE, "schemas.py") == ("schemas.py", "@cached", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "may"),
+    [
+        ("a = fields.Char(readonly=True, copy=False)", "a = fields.Char(readonly=False, copy=False)", True),
+        ("a = fields.Char(readonly=True, copy=False)", "a = fields.Char(readonly=True, copy= True)", False),
+        ("@dataclass(frozen=True)", "@dataclass(frozen=False)", True),
+        ("if a > 1:", "if a >= 1:", False),
+    ],
+)
+def test_what_the_database_is_made_of_may_survive_and_other_mutants_only_with_a_reason(before, after, may):
+    assert bool(reason("models/any.py", before, after)) is may
 
 
 def test_what_is_mutated_and_the_tests_that_judge_it_are_there():
