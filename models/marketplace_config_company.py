@@ -8,6 +8,8 @@ OF_A_COMPANY = (
     ("marketplace.listing", "config_id"),
     ("marketplace.customer.code", "config_id"),
 )
+# Documents in these states are still to become such orders.
+OPEN_STATES = ("waiting", "imported", "failed")
 
 
 class MarketplaceConfig(models.Model):
@@ -35,4 +37,7 @@ class MarketplaceConfig(models.Model):
     def _has_of_company(self):
         # sudo: what is there counts, whether or not the user sees it
         everything = self.sudo().with_context(active_test=False).env
+        open_documents = [("config_id", "=", self.id), ("state", "in", OPEN_STATES)]
+        if everything["marketplace.inbox"].search(open_documents, limit=1):
+            return True
         return any(everything[model].search([(field, "=", self.id)], limit=1) for model, field in OF_A_COMPANY)

@@ -39,6 +39,20 @@ class TestCompanyMoves(MarketplaceCase):
         self.env["marketplace.customer.code"].create(code)
         self.assert_stays()
 
+    def test_an_account_whose_documents_wait_stays_with_its_company(self):
+        order = {"hashed_id": "first", "status": "pending"}
+        row, _new = self.env["marketplace.inbox"]._store([(self.fresh, "order", "first", order)], "webhook")
+        for state in ("waiting", "failed", "imported"):
+            row.state = state
+            self.assert_stays()
+
+    def test_an_account_moves_whose_documents_have_nothing_to_do_any_more(self):
+        order = {"hashed_id": "first", "status": "pending"}
+        row, _new = self.env["marketplace.inbox"]._store([(self.fresh, "order", "first", order)], "webhook")
+        row.state = "done"  # a person has deleted the order that it became
+        self.fresh.company_id = self.other
+        self.assertEqual(self.fresh.company_id, self.other)
+
     def test_saving_the_same_company_again_is_no_move(self):
         listing = {"config_id": self.fresh.id, "product_id": self.products[0].id, "external_id": "moved"}
         self.env["marketplace.listing"].create(listing)
