@@ -10,7 +10,7 @@ import zlib
 from datetime import timedelta
 
 from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
-from ..transport.errors import InvalidResponse, MappingError
+from ..transport.errors import MappingError
 from ..transport.reading import first, items, moment, number, text, under
 from ..transport.words import _
 from .amazon_marketplaces import decimals
@@ -343,17 +343,19 @@ def next_place(place, answer):
 
 
 def report_of(body):
-    """Return the report on a feed, ``{}`` where it is none; unpacked, but no more of it than any report can be.
+    """Return the report on a feed, unpacked, but no more of it than any report can be.
 
-    :raise InvalidResponse: it can't be read
+    :raise MappingError: it can't be read, and would be the same if it were asked for again
     """
     try:
         if body[:2] == _GZIP:
             body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, REPORT_BYTES)
         report = json.loads(body)
     except (ValueError, RecursionError, zlib.error):
-        raise InvalidResponse(_("Amazon's report on a feed can't be read; it is asked for again")) from None
-    return report if isinstance(report, dict) else {}
+        report = None
+    if not isinstance(report, dict):
+        raise MappingError("", _("Amazon's report on a feed can't be read. What it is about is sent again."))
+    return report
 
 
 def judged(skus, report):

@@ -215,6 +215,27 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
             self.settle()
             self.assertEqual(set(listings.mapped("state")), {"synced"})
 
+    def test_a_report_that_can_not_be_read_has_the_rows_sent_again_and_fails_them_in_the_end(self):
+        listings = self.listed()
+        self.as_feed()
+        for answer in ({"kind": "broken_json"}, {"status": 200, "body": ["surprise"]}):
+            self.box.fail("store/", method="GET", times=None, **answer)
+            self.reprice(self.products[0].list_price + 1)
+            self.commit()
+            for _poll in range(2):
+                self.time_passes()
+            self.assertEqual((set(listings.mapped("state")), set(listings.mapped("attempts"))), ({"waiting"}, {1}))
+            self.assertIn("report", listings[0].last_error)
+            self.assertFalse(self.running()._is_blocked(), "orders go on")
+            for _try in range(40):
+                self.time_passes()
+            self.assertEqual((set(listings.mapped("state")), self.account.state), ({"failed"}, "live"))
+            self.assertIn("report", listings[0].last_error)
+            self.box.clear_faults()
+        self.account.action_retry_failed()
+        self.settle()
+        self.assertEqual(set(listings.mapped("state")), {"synced"})
+
     @mute_logger(QUIET)
     def test_an_address_that_has_run_out_is_asked_for_anew(self):
         listings = self.listed()

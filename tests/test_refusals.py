@@ -56,7 +56,7 @@ class TestAmazonRefusals(AmazonTools, StoredCase):
         document = self.stored("order", order_id, self.box.orders[order_id])
         self.assertIn("is PENDING: Amazon tells no prices before the order is paid", document.last_error)
 
-    def test_a_report_that_can_not_be_read_is_asked_for_again(self):
+    def test_a_report_that_can_not_be_read_is_said_of_each_row(self):
         listings = self.listed()
         self.as_feed()
         self.patch(type(self.box), "_process", self.broken_report)
@@ -64,9 +64,9 @@ class TestAmazonRefusals(AmazonTools, StoredCase):
         self.commit()
         for _try in range(2):
             self.time_passes()
-        words = "Amazon's report on a feed can't be read; it is asked for again"
         self.assertEqual(set(listings.mapped("state")), {"waiting"})
-        self.assertIn(words, self.account.last_error or "")
+        words = "Amazon's report on a feed can't be read. What it is about is sent again."
+        self.assertEqual(set(listings.mapped("last_error")), {words})
 
     @staticmethod
     def broken_report(box, feed_id, _feed):
