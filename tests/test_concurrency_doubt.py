@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import time
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
@@ -41,6 +42,26 @@ class TestConcurrencyDoubt(MarketplaceCase):
         self.go_on()
         self.assertEqual(self.shown()[0], self.former)
         self.assertEqual(self.listing.state, "synced")
+
+    def test_a_call_that_was_given_up_and_arrives_after_a_newer_one_is_found_and_undone_by_the_audit(self):
+        self.box.fail(path="bulk-update$", kind="delay", seconds=600)
+        self.account.timeout = 0.5
+        self.product.list_price = 44
+        self.commit()
+        self.assertTrue(self.listing.price_due, "the call was given up")
+        self.account.timeout = 5.0
+        self.product.list_price = 55
+        self.go_on()
+        self.assertEqual((self.shown()[0], self.listing.state), (55, "synced"))
+        self.box.clear_faults()  # what was held up goes on, and does its work
+        for _moment in range(600):
+            if self.shown()[0] == 44:
+                break
+            time.sleep(0.05)
+        self.assertEqual((self.shown()[0], self.listing.pushed_price), (44, 55))
+        self.account.action_audit()
+        self.commit()
+        self.assertEqual(self.shown()[0], 55)
 
     def test_a_quantity_that_is_changed_back_after_its_answer_was_lost_is_sent(self):
         self.box.fail(path="bulk-update$", kind="truncated")
