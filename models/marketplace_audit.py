@@ -109,13 +109,12 @@ class MarketplaceAudit(models.Model):
     def _compare_page(self):
         """Compare one page; tell whether there are more."""
         config = self.config_id
-        if not config._may_talk():
+        lane = self.env["marketplace.lane.tasks"]  # it reads the catalogue, too
+        if not lane._may_talk(config):
             self._fail(_("The account is not live, or does not answer."))
             return False
         api_model = config._api()
-        answer, error = self.env["marketplace.lane"]._guarded(
-            config, api_model._list_products, config, self.cursor or None
-        )
+        answer, error = lane._guarded(config, api_model._list_products, config, self.cursor or None)
         if error:
             self._fail(error)
             return False

@@ -402,7 +402,8 @@ class MarketplaceConfig(models.Model):
         return self.active and self.state == "live" and self.env["marketplace.identity"]._is_original()
 
     def _may_talk(self):
-        """Tell whether the account may call its marketplace now: at work, and not blocked after a failure."""
+        """Tell whether the account may call its marketplace now: at work, and not blocked after a failure. A lane may
+        have to wait all the same, see ``marketplace.lane._may_talk``."""
         self.ensure_one()
         return self._is_running() and not self._running()._is_blocked()
 

@@ -100,6 +100,7 @@ class MarketplaceConfig(models.Model):
             "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
             "state": self._dashboard_state(running),
             "reason": self.pause_reason or running.last_error or "",
+            "limits": " ".join(running._limits_in_words()),
             "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
             "last_pull": fields.Datetime.to_string(running.last_pull_at) or "",
             "last_push": fields.Datetime.to_string(running.last_push_at) or "",

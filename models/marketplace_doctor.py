@@ -142,6 +142,12 @@ class MarketplaceDoctor(models.AbstractModel):
             title = _("%(account)s: %(error)s", account=config.name, error=running.last_error or "")
             yield self._finding("warning", title, _("It is tried again by itself."))
 
+    def _exam_account_limits(self, config):
+        for sentence in config._running()._limits_in_words():
+            title = _("%(account)s: %(error)s", account=config.name, error=sentence)
+            advice = _("Nothing else waits for that. Where it happens often, ask the marketplace for a higher limit.")
+            yield self._finding("warning", title, advice)
+
     def _exam_account_age(self, config):
         """The oldest row that nothing keeps from being sent or processed."""
         if not config._may_talk():

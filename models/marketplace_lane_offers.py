@@ -50,7 +50,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         )
         if self.env.cr.fetchone():
             return True
-        return config._may_talk() and bool(
+        return self._may_talk(config) and bool(
             self.env["marketplace.listing"]._due_ids(config, limit=1) or self.env["marketplace.push"]._due(config)
         )
 
@@ -71,7 +71,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             folded = env[self._name]._fold(env["marketplace.config"].browse(config_id))
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
-            if config._may_talk():
+            if self._may_talk(config):
                 rows, settled = env[self._name]._claim(config)
             size = config.batch_size
             if config._running().failures >= PROBE_FAILURES:
@@ -95,7 +95,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 if not config._capabilities().get("needs_remote"):
                     return rows, False
                 batch, unknown = unknown[: config.batch_size], unknown[config.batch_size :]
-                if not config._may_talk() or not env[self._name]._locate_batch(config, batch):
+                if not self._may_talk(config) or not env[self._name]._locate_batch(config, batch):
                     break
             located = True
             if time.monotonic() - started > FRESH_SECONDS:
@@ -134,7 +134,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         while parts:
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
-                if not config._may_talk():
+                if not self._may_talk(config):
                     for rows in parts:
                         env["marketplace.listing"]._know_again(config, rows)
                     return
@@ -152,7 +152,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         config = self.env["marketplace.config"].browse(config_id)
         config.invalidate_recordset()  # it was read before a call: somebody may have paused it meanwhile
         config._running().invalidate_recordset()
-        while batches and config._may_talk():
+        while batches and self._may_talk(config):
             rows = self.env["marketplace.listing"]._hold(config, batches.pop(0), wait)
             if rows:
                 self.env["marketplace.listing"]._doubt(rows)

@@ -37,7 +37,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
     # ------------------------------------------------------------------ lane
 
     def _has_work(self, config):
-        return config._may_talk() and bool(self._heads(config, limit=1))
+        return self._may_talk(config) and bool(self._heads(config, limit=1))
 
     def _next_attempt(self, config):
         self.env.cr.execute(SQL("SELECT min(coalesce(next_attempt, %s)) FROM %s", self._now(), self._waiting(config)))
@@ -46,7 +46,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _step(self, config_id):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
-            heads = env[self._name]._heads(config, BATCH) if config._may_talk() else []
+            heads = env[self._name]._heads(config, BATCH) if self._may_talk(config) else []
         worked = False
         for row_id in heads:
             with own_transaction(self.env) as env:
@@ -259,7 +259,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 )
                 if not waiting:
                     return ""
-                if not config._may_talk():
+                if not self._may_talk(config):
                     return self._why_silent(config)
                 command = lane.env["marketplace.outbox"].browse(lane._heads(config, 1, fresh))
                 if command:
@@ -275,7 +275,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
             order = order.with_env(lane.env)
             if order.marketplace_status == status:
                 return ""  # accepted while this request waited for another one, or heard from the marketplace
-            if not config._may_talk():
+            if not self._may_talk(config):
                 return self._why_silent(config)
             result, error = lane._guarded(order.marketplace_config_id, lane._call_secretly, order, status, values)
             if result and result.outcome == "accepted":

@@ -5,6 +5,7 @@ from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
+from ..transport import errors
 from ..transport.retry import backoff
 
 # A notice whose order can't be fetched so often waits for a person.
@@ -25,7 +26,7 @@ class MarketplaceLanePull(models.AbstractModel):
     # ------------------------------------------------------------------ lane
 
     def _has_work(self, config):
-        if config.credentials_id or not config._may_talk():
+        if config.credentials_id or not self._may_talk(config):
             return False
         return bool(config._running().pull_requested_at or self._notices(config))
 
@@ -66,7 +67,7 @@ class MarketplaceLanePull(models.AbstractModel):
             config = env["marketplace.config"].browse(config_id)
             lane = env[self._name]
             notice = lane._notices(config)
-            if not notice or not config._may_talk():
+            if not notice or not self._may_talk(config):
                 return False
             # All that stand here before the order is fetched are about what it says then.
             same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
@@ -115,15 +116,15 @@ class MarketplaceLanePull(models.AbstractModel):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             running = config._running()
-            if not config._may_talk() or not running.pull_requested_at:
+            if not self._may_talk(config) or not running.pull_requested_at:
                 return None
             requested_at = running._requested_at()
             cursor = running.order_cursor or None
             api = config._api()
             answer, error = env[self._name]._guarded(config, api._pull_orders, config, cursor)
             if error:
-                if not config._running()._is_blocked() and config.state == "live":
-                    config._running()._note_failure(error)
+                if isinstance(error, (errors.RequestRejected, errors.MappingError)):
+                    config._running()._note_failure(error)  # a pull is about no row that could be blamed
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
             if not config._capabilities()["needs_ack"]:

@@ -31,10 +31,10 @@ class MarketplaceLaneTasks(models.AbstractModel):
     def _has_work(self, config):
         in_setup = config.state == "draft" and not self.env["marketplace.identity"]._is_copy()
         may_work = in_setup or config._is_running()
-        return may_work and not config._running()._is_blocked() and bool(self._task(config))
+        return may_work and not config._running()._is_blocked(self._lane()) and bool(self._task(config))
 
     def _next_attempt(self, config):
-        blocked = config._running().blocked_until
+        blocked = config._running()._blocked_until(self._lane())
         tasks = self.env["marketplace.task"].search(self._waiting_domain(config))
         return min(filter(None, [task.next_attempt or blocked for task in tasks]), default=None)
 

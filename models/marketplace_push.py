@@ -50,12 +50,12 @@ class MarketplacePush(models.Model):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             push = env[self._name]._due(config)
-            if not push or not config._may_talk():
-                return False
             lane = env[lane._name]
+            if not push or not lane._may_talk(config):
+                return False
             api = config._api()
             results, error = lane._guarded(config, api._poll_push, config, push.handle, push.rows)
-            if error and config._may_talk():
+            if error and lane._may_talk(config):
                 # It knows nothing of this push, or its answer makes no sense: the rows are sent again.
                 results = [RowResult.retry(str(error), code=error.code or "")] * len(push.rows)
             if results is None and push.created_at + PATIENCE < fields.Datetime.now():

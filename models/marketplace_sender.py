@@ -108,7 +108,7 @@ class MarketplaceSender(models.AbstractModel):
             moment = env[LANE_PREFIX + lane]._next_attempt(config)
             if not moment:
                 env[LANE_PREFIX + lane]._at_rest(config)
-            blocked = config._running().blocked_until
+            blocked = config._running()._blocked_until(lane)
             if moment and max(moment, blocked or moment) > fields.Datetime.now():
                 env["marketplace.wake"]._queue_drain(config_id, lane, eta=max(moment, blocked or moment))
 
@@ -155,6 +155,13 @@ class MarketplaceLane(models.AbstractModel):
             return None
         return fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
 
+    def _lane(self):
+        return self._name[len(LANE_PREFIX) :]
+
+    def _may_talk(self, config):
+        """Tell whether this lane may call the account's marketplace now."""
+        return config._is_running() and not config._running()._is_blocked(self._lane())
+
     def _guarded(self, config, call, *args):
         """Run ``call(*args)`` against the marketplace and give ``(answer, error)``, one of them ``None``.
 
@@ -167,7 +174,7 @@ class MarketplaceLane(models.AbstractModel):
             return None, self.env["marketplace.api"]._retold(err)
         except errors.MarketplaceError as err:
             self.env["marketplace.api"]._retold(err)
-            config._running()._note_failure(err)
+            config._running()._note_failure(err, self._lane())
             return None, err
         except psycopg2.Error:
             raise  # the transaction is lost, so nothing can be noted in it
@@ -175,5 +182,5 @@ class MarketplaceLane(models.AbstractModel):
             _logger.exception("Adapter %s failed", config.code)
             config._running()._note_failure(errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err)))
             return None, err
-        config._running()._note_success()
+        config._running()._note_success(self._lane())
         return answer, None

@@ -45,6 +45,7 @@ from . import test_forgotten_documents
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
+from . import test_limits
 from . import test_log_hour
 from . import test_matching
 from . import test_offer_demand

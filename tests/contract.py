@@ -88,7 +88,7 @@ class AdapterTools:
 
     def time_passes(self):
         """Let every wait of the account be over, and do what is due then."""
-        self.running().blocked_until = False
+        self.running().write({"blocked_until": False, "limited": False})
         self.env["marketplace.push"].search([]).next_poll = "2020-01-01"
         self.env["marketplace.listing"].search([("config_id", "=", self.account.id)]).next_attempt = False
         self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)]).next_attempt = False

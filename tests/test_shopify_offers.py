@@ -21,7 +21,7 @@ class TestShopifyOffers(ShopifyCase):
         self.commit()
         for _try in range(3):
             self.env["marketplace.listing"].search([("config_id", "=", self.account.id)]).next_attempt = False
-            self.running().blocked_until = False
+            self.running().write({"blocked_until": False, "limited": False})
             self.sweep()
 
     def test_each_version_is_told_stock_in_its_own_words(self):
@@ -190,7 +190,7 @@ class TestShopifyOffers(ShopifyCase):
         self.products[0].list_price = 42.0
         self.commit()
         listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
-        wait = self.running().blocked_until - fields.Datetime.now()
+        wait = self.running()._blocked_until("offers") - fields.Datetime.now()
         self.assertTrue(timedelta(seconds=45) <= wait <= timedelta(seconds=50), wait)
         self.assertEqual((listing.attempts, self.account.state), (0, "live"))
         self.box.points = None

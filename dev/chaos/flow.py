@@ -12,7 +12,10 @@ PULL_SECONDS = 4.0
 # After failures an account waits longer each time: most of the run, and few calls would be there to be struck. So its
 # waiting is cut short this often.
 PATIENCE_SECONDS = 1.0
-CUT_SHORT = "UPDATE marketplace_config_state SET blocked_until = NULL WHERE blocked_until IS NOT NULL"
+CUT_SHORT = (
+    "UPDATE marketplace_config_state SET blocked_until = NULL, limited = NULL "
+    "WHERE blocked_until IS NOT NULL OR limited IS NOT NULL"
+)
 # How often what becomes of an order is tried again before it is left to the end of the run.
 ROUNDS = 3
 # The question whether customers shall have a text message is not ours.

@@ -64,7 +64,7 @@ export class AccountCard extends Component {
         ? _t("Open it and finish the set-up: nothing is sent or pulled yet.")
         : _t("A marketplace manager has yet to finish the set-up: nothing is sent or pulled yet.");
     }
-    return account.state === "live" ? "" : account.reason;
+    return account.state === "live" ? account.limits : account.reason;
   }
 
   /**
