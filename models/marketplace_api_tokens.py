@@ -67,12 +67,19 @@ class MarketplaceApi(models.AbstractModel):
             if not grant:
                 raise errors.AuthenticationFailed(_("Invalid token: it is empty. Enter it on the account."))
             with self._exchange(credentials, "token", 0, grant.secrets(), elsewhere=grant.url) as exchange:
-                answer = oauth.fetch(exchange.client, grant)
+                answer = self._fetch_token(exchange, grant)
                 found._keep(credentials, answer)
                 # Where refresh tokens change, the former one is worth nothing by now: nothing may come in between, the
                 # log least of all.
                 env.cr.commit()  # pylint: disable=invalid-commit
             return answer.access_token
+
+    def _fetch_token(self, exchange, grant):
+        try:
+            return oauth.fetch(exchange.client, grant)
+        except errors.MarketplaceError as err:
+            err.maybe_applied = False  # what the token is for has not been sent
+            raise
 
 
 class MarketplaceToken(models.Model):

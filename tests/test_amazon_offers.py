@@ -47,6 +47,19 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.time_passes()
         self.assertEqual(set(self.prices_there()), {21.5})
 
+    def test_where_no_token_is_given_nothing_is_doubtful_of_what_it_was_for(self):
+        listings = self.listed()
+        self.assertTrue(all(listings.mapped("price_pushed_at")))
+        for fault in ({"status": 500}, {"kind": "html"}):
+            with self.subTest(fault=fault):
+                self.running()._note_success()
+                self.env["marketplace.token"].search([]).unlink()
+                self.box.fail("auth/o2/token", **fault)
+                self.products[0].list_price += 1
+                self.commit()
+                self.assertTrue(self.running()._is_blocked())
+                self.assertTrue(all(listings.mapped("price_pushed_at")))
+
     def test_an_outage_in_the_middle_keeps_what_was_sent_before(self):
         listings = self.listed()
         self.box.fail(self.push_path, status=500, skip=3, times=None)

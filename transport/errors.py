@@ -149,7 +149,7 @@ def error_for_status(status: int, message: str = "", retry_after: float | None =
 
 def maybe_applied(error: Exception) -> bool:
     """Whether the marketplace may have done what it was asked, although it gave no good answer."""
-    if isinstance(error, TemporaryFailure):
+    if hasattr(error, "maybe_applied"):
         return error.maybe_applied
     return not isinstance(error, (AuthenticationFailed, ConfigurationError, RateLimited, RequestRejected))
 
