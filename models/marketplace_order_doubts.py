@@ -44,7 +44,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
         here = sale_order.marketplace_status
         if here not in (*ENDED, "approved") or STATUS_RANK[order.status] >= STATUS_RANK[here]:
-            self._forget_question(sale_order, "stepped-back")
+            if "stepped-back" in (sale_order.marketplace_asked or {}):
+                # It was open in between: that it has ended once more is news.
+                self._forget_question(sale_order, "stepped-back", "cancelled-late", "returned")
             return
         self._ask_person(
             sale_order,

@@ -25,11 +25,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         else:
             sale_order.marketplace_config_id._schedule_activity(sale_order, summary, note, cause)
 
-    def _forget_question(self, sale_order, cause):
-        """The reason of a question has gone: should it come back, that is news."""
-        asked = dict(sale_order.marketplace_asked or {})
-        if asked.pop(cause, None):
-            sale_order.marketplace_asked = asked
+    def _forget_question(self, sale_order, *causes):
+        """The reason of these questions has gone: should it come back, that is news."""
+        asked = sale_order.marketplace_asked or {}
+        left = {cause: about for cause, about in asked.items() if cause not in causes}
+        if left != asked:
+            sale_order.marketplace_asked = left
 
 
 class SaleOrder(models.Model):

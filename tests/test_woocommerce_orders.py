@@ -265,6 +265,19 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
             self.assertEqual(len(self.activities(order)), asked, number)
             order.activity_ids.action_done()
 
+    def test_a_late_cancellation_is_told_again_when_the_order_was_open_in_between(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z1")
+        late = "Cancelled at the marketplace, but goods have left"
+        steps = (("cancelled", True), ("cancelled", False), ("processing", False), ("cancelled", True))
+        for number, (status, told) in enumerate(steps):
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, status=status, customer_note=str(number))
+            self.pull()
+            self.assertEqual(late in self.activities(order), told, number)
+            order.activity_ids.action_done()
+
     def test_an_older_version_that_comes_late_changes_nothing(self):
         order = self.taken(status="processing")
         there = self.box.orders[int(order.cartona_id)]
