@@ -166,6 +166,10 @@ class MarketplaceDoctor(models.AbstractModel):
             yield self._finding("ok", _("%s: nothing waits longer than it should.", config.name))
 
     def _oldest(self, config):
+        """Return since when the oldest row waits, of those that wait for nothing: not for a limit of calls either."""
+        limited = [lane for lane in self.env["marketplace.sender"]._lanes() if config._running()._is_blocked(lane)]
+        # What a notice is about is fetched by the account whose credentials these are.
+        fetches = not config.sudo()._credentials()._running()._is_blocked("pull")
         self.env.cr.execute(
             SQL(
                 """
@@ -174,11 +178,14 @@ class MarketplaceDoctor(models.AbstractModel):
                       WHERE config_id = %(account)s AND lane = 'offers' ORDER BY id LIMIT 1),
                     (SELECT min(created_at) FROM marketplace_outbox
                       WHERE config_id = %(account)s AND lane != 'offers' AND state = 'waiting'
-                        AND next_attempt IS NULL),
+                        AND next_attempt IS NULL AND lane != ALL(%(limited)s)),
                     (SELECT min(create_date) FROM marketplace_inbox
-                      WHERE config_id = %(account)s AND state IN ('waiting', 'imported') AND next_attempt IS NULL))
+                      WHERE config_id = %(account)s AND state IN ('waiting', 'imported') AND next_attempt IS NULL
+                        AND (kind != 'notice' OR %(fetches)s)))
                 """,
                 account=config.id,
+                limited=limited,
+                fetches=fetches,
             )
         )
         return self.env.cr.fetchone()[0]

@@ -91,3 +91,31 @@ class TestLimits(MarketplaceCase):
         self.assertRegex(card["limits"], r"^Prices and stock: the marketplace limits our calls\. It goes on at \S+")
         found = self.env["marketplace.doctor"]._examine(self.account)
         self.assertTrue([one for one in found if card["limits"] in one["title"]])
+
+    def test_what_waits_for_a_limit_is_not_taken_for_stuck(self):
+        self.box.fail(path="update-order-status", status=429, retry_after="3600", times=None)
+        self.pull_order()
+        self.assertGreater(self.waits("orders"), 3000)
+        self.make_old()
+        titles = [one["title"] for one in self.env["marketplace.doctor"]._examine(self.account)]
+        self.assertFalse([title for title in titles if "work waits since" in title])
+
+    def test_what_waits_for_no_limit_is_told_as_stuck_all_the_same(self):
+        self.pull_order()
+        self.running()._limit("offers", 3600)
+        self.env["marketplace.outbox"].create(
+            {"config_id": self.account.id, "lane": "orders", "order_id": self.order.id, "created_at": "2026-01-01"}
+        )
+        self.make_old()
+        titles = [one["title"] for one in self.env["marketplace.doctor"]._examine(self.account)]
+        self.assertTrue([title for title in titles if "work waits since" in title])
+
+    def pull_order(self):
+        document = self.place()
+        self.pull()
+        self.order = self.order_of(document)
+
+    def make_old(self):
+        self.env["marketplace.outbox"].flush_model()
+        self.env.cr.execute("UPDATE marketplace_outbox SET created_at = created_at - interval '1 hour'")
+        self.env.invalidate_all()
