@@ -43,6 +43,9 @@ class MarketplaceConfigState(models.Model):
         until = self._blocked_until(lane)
         return bool(until and until > fields.Datetime.now())
 
+    def _is_limited(self, lane):
+        return self._is_blocked(lane) and not self._is_blocked()
+
     def _requested_at(self):
         """Return when orders were asked for, to the microsecond (the field shows seconds)."""
         self.ensure_one()
@@ -120,8 +123,9 @@ class MarketplaceConfigState(models.Model):
             self.env.cr.execute(SQL(query, value, self.ids))
             self.invalidate_recordset(["limited"])
 
-    def _limits_in_words(self):
-        """Return a sentence for each lane that waits because the marketplace limits its calls."""
+    def _limits_in_words(self, *lanes):
+        """Return a sentence for each lane, of ``lanes`` or of all, that waits because the marketplace limits its
+        calls."""
         self.ensure_one()
         names = {
             "offers": _("Prices and stock"),
@@ -135,6 +139,6 @@ class MarketplaceConfigState(models.Model):
                 what=names.get(lane, lane),
                 time=format_datetime(self.env, self._blocked_until(lane)),
             )
-            for lane in sorted(self.limited or {})
-            if self._is_blocked(lane)
+            for lane in lanes or sorted(self.limited or {})
+            if self._is_limited(lane)
         ]

@@ -265,7 +265,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 if command:
                     lane._send(command)
                 if not command or command.exists():
-                    return (command or waiting).last_error or config._running().last_error or _("It waits.")
+                    why = (command or waiting).last_error or config._running().last_error
+                    return self._limit_in_words(config) or why or _("It waits.")
 
     def _ask_now(self, order, status, values):
         with own_transaction(self.env) as env:
@@ -307,5 +308,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _why_silent(self, config):
         """Return why the account does not call its marketplace, for a person who wanted it to."""
         if config._is_running():
-            return _("The marketplace does not answer at the moment. Try again in a minute.")
+            return self._limit_in_words(config) or _(
+                "The marketplace does not answer at the moment. Try again in a minute."
+            )
         return _("%s is paused or not live here, so its marketplace can't be asked. Resume it first.", config.name)
+
+    def _limit_in_words(self, config):
+        """Return until when the marketplace takes no call of this lane, by the user's clock; ``""`` where it does."""
+        return " ".join(config.with_user(self.env.user)._running()._limits_in_words(self._lane()))

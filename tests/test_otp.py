@@ -4,6 +4,7 @@ import re
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import retrying
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools import format_datetime
 
 from .test_concurrency import CommittedCase
 from .test_order_lines_out import OrderOutCase
@@ -87,6 +88,15 @@ class TestOtpAtValidation(OtpCase):
             self.running()._note_success()
         self.ask(action)
         self.assertEqual(self.picking.state, "done")
+
+    def test_who_has_to_wait_for_a_limit_of_calls_hears_until_when(self):
+        self.env.user.tz = "Africa/Cairo"
+        action = self.picking.button_validate()
+        self.running()._limit("orders", 3600)
+        until = format_datetime(self.env, self.running()._blocked_until("orders"))
+        with self.assertRaisesRegex(UserError, f"limits our calls. It goes on at {re.escape(until)}"):
+            self.ask(action)
+        self.assertFalse(self.steps())
 
     def test_a_marketplace_that_takes_too_long_is_tried_again_with_the_same_otp(self):
         self.account.timeout = 0.2
