@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+import math
 from datetime import timedelta
 
 from odoo import _, fields, models
@@ -110,7 +111,7 @@ class MarketplaceConfigState(models.Model):
 
     def _limit(self, lane, seconds, times=1):
         """Have one lane make no call for so long."""
-        until = fields.Datetime.to_string(fields.Datetime.now() + timedelta(seconds=seconds))
+        until = fields.Datetime.to_string(fields.Datetime.now() + timedelta(seconds=math.ceil(seconds)))
         own = json.dumps({lane: {"until": until, "times": times}})
         self._write_limited(SQL("coalesce(limited, '{}'::jsonb) || %s::jsonb", own))
 
