@@ -5,7 +5,6 @@ from . import marketplace_api_webhooks
 from . import marketplace_config
 from . import marketplace_config_access
 from . import marketplace_config_actions
-from . import marketplace_config_company
 from . import marketplace_config_condition
 from . import marketplace_config_changes
 from . import marketplace_config_screen
@@ -25,6 +24,7 @@ from . import marketplace_audit
 from . import marketplace_outbox
 from . import marketplace_inbox
 from . import marketplace_inbox_retention
+from . import marketplace_config_company
 from . import marketplace_sync_log
 from . import marketplace_log_hour
 from . import marketplace_wake

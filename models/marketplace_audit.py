@@ -10,6 +10,7 @@ from odoo.tools import float_compare
 
 from ..database import own_transaction
 from ..schemas import UNLIMITED
+from ..transport.retry import backoff
 from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
@@ -18,6 +19,10 @@ _logger = logging.getLogger(__name__)
 AUDIT_SECONDS = 60
 # An audit of which nothing was heard for so long has died with its job.
 LOST = timedelta(hours=1)
+# A marketplace that limits our calls or does not answer is tried so often in a row, and at least each half hour, since an
+# audit that waits is not lost.
+MAX_ATTEMPTS = 12
+LONGEST_WAIT = 1800
 
 
 class MarketplaceAudit(models.Model):
@@ -50,6 +55,8 @@ class MarketplaceAudit(models.Model):
     compared = fields.Integer(readonly=True, help="Products of the marketplace that are listed here.")
     unlisted = fields.Integer(readonly=True, help="Products of the marketplace that are not listed here.")
     finished_at = fields.Datetime(readonly=True)
+    attempts = fields.Integer(readonly=True, help="How often in a row the marketplace could not be asked.")
+    next_attempt = fields.Datetime(readonly=True, help="The marketplace can't be asked before.")
     last_error = fields.Char(readonly=True)
     drift_ids = fields.One2many("marketplace.drift", "audit_id", readonly=True)
     drift_count = fields.Integer(compute="_compute_drift")
@@ -88,12 +95,14 @@ class MarketplaceAudit(models.Model):
         """Compare page by page, each in a transaction of its own; the last page decides what is done."""
         self.ensure_one()
         deadline = time.monotonic() + AUDIT_SECONDS
-        while time.monotonic() < deadline:
+        moment = None
+        while not moment and time.monotonic() < deadline:
             try:
                 with own_transaction(self._in_language().env) as env:
                     audit = env[self._name].browse(self.id)
-                    if audit.state != "running" or not audit._compare_page():
+                    if audit.state != "running" or audit._compare_page():
                         return
+                    moment = audit.next_attempt
             except psycopg2.OperationalError:
                 raise  # of the database; the job says so, and the next night begins anew
             except Exception as err:
@@ -101,41 +110,53 @@ class MarketplaceAudit(models.Model):
                 with own_transaction(self.env) as env:
                     env[self._name].browse(self.id)._fail(err)
                 return
-        self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}")._job_audit()
+        self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}", eta=moment)._job_audit()
 
     def _in_language(self):
         return self.with_context(lang=self.config_id._language())
 
     def _compare_page(self):
-        """Compare one page; tell whether there are more."""
+        """Compare one page; tell whether that was the end."""
         config = self.config_id
         lane = self.env["marketplace.lane.tasks"]  # it reads the catalogue, too
         if not lane._may_talk(config):
-            self._fail(_("The account is not live, or does not answer."))
-            return False
-        api_model = config._api()
-        answer, error = lane._guarded(config, api_model._list_products, config, self.cursor or None)
+            return self._wait(lane._why_silent(config))
+        answer, error = lane._guarded(config, config._api()._list_products, config, self.cursor or None)
         if error:
-            self._fail(error)
-            return False
+            return self._wait(error)
         products, cursor = answer
         self._compare(products)
-        self.cursor = cursor
+        self.write({"cursor": cursor, "attempts": 0, "next_attempt": False, "last_error": False})
         if not cursor:
             self._finish()
-        return bool(cursor)
+        return not cursor
+
+    def _wait(self, why):
+        """Read this page again when the marketplace can be asked, where time alone is what it takes; else fail. Tell
+        which: whether that was the end."""
+        until = self.env["marketplace.lane.tasks"]._talks_at(self.config_id)
+        attempts = self.attempts + 1
+        if not until or attempts >= MAX_ATTEMPTS:
+            self._fail(why)
+            return True
+        now = fields.Datetime.now()
+        seconds = max((until - now).total_seconds(), backoff(attempts))
+        moment = now + timedelta(seconds=min(seconds, LONGEST_WAIT))
+        self.write({"attempts": attempts, "next_attempt": moment, "last_error": self._storable(why)})
+        return False
 
     def _fail(self, error):
-        self.write(
-            {
-                "state": "failed",
-                "last_error": storable(self.env["marketplace.api"]._in_words(error)),
-                "finished_at": fields.Datetime.now(),
-            }
-        )
+        message = self._storable(error)
+        values = {"state": "failed", "last_error": message, "finished_at": fields.Datetime.now(), "next_attempt": False}
+        self.write(values)
+        for config in self.config_id.filtered(lambda config: config._is_running()):
+            config._tell_responsible(_("%s could not be compared with Odoo", config.name), message, cause="audit failed")
 
     def _fail_lost(self):
         self._fail(_("The audit did not go on."))
+
+    def _storable(self, error):
+        return storable(self.env["marketplace.api"]._in_words(error))
 
     def _compare(self, products):
         # Archived ones too: they are those that must not be on sale.

@@ -151,7 +151,7 @@ class MarketplaceConfig(models.Model):
     def _cron_audit(self):
         """Compare what each live account's marketplace shows with Odoo."""
         live = self.search([("state", "=", "live")])
-        self.env["marketplace.audit"]._start(live.filtered(lambda config: config._may_talk()))
+        self.env["marketplace.audit"]._start(live.filtered(lambda config: config._is_running()))
 
     # ------------------------------------------------------------------ helpers
 

@@ -2,14 +2,14 @@
 from odoo import _, models
 from odoo.exceptions import UserError
 
+from .marketplace_inbox import OPEN_STATES
+
 # What belongs to the company of the account that it came by.
 OF_A_COMPANY = (
     ("sale.order", "marketplace_config_id"),
     ("marketplace.listing", "config_id"),
     ("marketplace.customer.code", "config_id"),
 )
-# Documents in these states are still to become such orders.
-OPEN_STATES = ("waiting", "imported", "failed")
 
 
 class MarketplaceConfig(models.Model):
@@ -37,6 +37,7 @@ class MarketplaceConfig(models.Model):
     def _has_of_company(self):
         # sudo: what is there counts, whether or not the user sees it
         everything = self.sudo().with_context(active_test=False).env
+        # They are still to become such orders.
         open_documents = [("config_id", "=", self.id), ("state", "in", OPEN_STATES)]
         if everything["marketplace.inbox"].search(open_documents, limit=1):
             return True

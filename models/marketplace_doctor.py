@@ -221,6 +221,22 @@ class MarketplaceDoctor(models.AbstractModel):
             title = _("%s: no orders were pulled for an hour.", config.name)
             yield self._finding("error", title, advice, "_fix_pull")
 
+    def _exam_account_audit(self, config):
+        audit = self.env["marketplace.audit"].search([("config_id", "=", config.id)], limit=1)
+        if config.state == "live" and audit.state == "failed":
+            title = _(
+                "%(account)s could not be compared with Odoo: %(error)s", account=config.name, error=audit.last_error
+            )
+            advice = _("What was changed at the marketplace stays unseen until then. Press Audit on the account.")
+            yield self._finding("warning", title, advice)
+        elif config.state == "live" and audit.state == "approval":
+            title = _(
+                "%(account)s: what differs at the marketplace waits for a person (%(count)s).",
+                account=config.name,
+                count=audit.drift_count,
+            )
+            yield self._finding("warning", title, _("Open the last audit of the account, look at them, press Heal."))
+
     def _exam_account_setup(self, config):
         if not config._warehouses():
             advice = _("Choose warehouses on the account: without, nothing is available.")

@@ -13,6 +13,7 @@ from ..transport.text import storable
 
 # An order in one of these has goods of ours to come.
 OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
+# A document in one of these may still become an order, or change one.
 OPEN_STATES = ("waiting", "imported", "failed")
 
 

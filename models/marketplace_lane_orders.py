@@ -304,15 +304,3 @@ class MarketplaceLaneOrders(models.AbstractModel):
             frames = "".join(traceback.format_tb(err.__traceback__))
             _logger.error("Adapter %s failed: %s\n%s", config.code, type(err).__name__, frames)
             raise errors.TemporaryFailure(config._api()._unforeseen()) from None
-
-    def _why_silent(self, config):
-        """Return why the account does not call its marketplace, for a person who wanted it to."""
-        if config._is_running():
-            return self._limit_in_words(config) or _(
-                "The marketplace does not answer at the moment. Try again in a minute."
-            )
-        return _("%s is paused or not live here, so its marketplace can't be asked. Resume it first.", config.name)
-
-    def _limit_in_words(self, config):
-        """Return until when the marketplace takes no call of this lane, by the user's clock; ``""`` where it does."""
-        return " ".join(config.with_user(self.env.user)._running()._limits_in_words(self._lane()))

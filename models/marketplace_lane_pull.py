@@ -67,7 +67,7 @@ class MarketplaceLanePull(models.AbstractModel):
             config = env["marketplace.config"].browse(config_id)
             lane = env[self._name]
             notice = lane._notices(config)
-            if not notice or not self._may_talk(config):
+            if not notice or not self._may_talk(config) or lane._is_probing(config):
                 return False
             # All that stand here before the order is fetched are about what it says then.
             same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
@@ -97,13 +97,23 @@ class MarketplaceLanePull(models.AbstractModel):
                 env[self._name]._postpone_notice(told[:1], _("The marketplace did not take the acknowledgement."))
         return acknowledged
 
+    def _is_probing(self, config):
+        """Tell whether a pull is what the marketplace is to be tried with: it failed or limited our calls, and a pull
+        is about no single order, which might be the reason."""
+        running = config._running()
+        return bool(running.pull_requested_at and (running.failures or self._lane() in (running.limited or {})))
+
     def _postpone_notice(self, notice, error):
-        attempts = notice.attempts + 1
+        """Come back to a notice later. An attempt counts where the marketplace worked until then: an outage, a limit
+        of calls or wrong credentials are no fault of the order, however long they last."""
+        config = notice.config_id._credentials()
+        counts = self._may_talk(config) or (config._is_running() and config._running().failures == 1)
+        attempts = notice.attempts + counts
         if attempts >= MAX_ATTEMPTS:
             notice._fail(error)
             return
-        moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts))
-        notice.write({"attempts": attempts, "next_attempt": moment, "last_error": str(error)})
+        again = fields.Datetime.now() + timedelta(seconds=backoff(attempts)) if counts else self._talks_at(config)
+        notice.write({"attempts": attempts, "next_attempt": again, "last_error": str(error)})
 
     # ------------------------------------------------------------------ business
 

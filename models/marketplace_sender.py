@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import psycopg2
 
-from odoo import fields, models
+from odoo import _, fields, models
 
 from ..database import own_transaction, session_lock
 from ..transport import errors
@@ -161,6 +161,24 @@ class MarketplaceLane(models.AbstractModel):
     def _may_talk(self, config):
         """Tell whether this lane may call the account's marketplace now."""
         return config._is_running() and not config._running()._is_blocked(self._lane())
+
+    def _talks_at(self, config):
+        """Return when this lane may call the account's marketplace again, ``None`` where time alone does not help: the
+        account is paused, not live, a copy; or nothing keeps it from calling."""
+        running = config._running()
+        return running._blocked_until(self._lane()) if config._is_running() and not self._may_talk(config) else None
+
+    def _why_silent(self, config):
+        """Return why the account does not call its marketplace, for a person who wanted it to."""
+        if config._is_running():
+            return self._limit_in_words(config) or _(
+                "The marketplace does not answer at the moment. Try again in a minute."
+            )
+        return _("%s is paused or not live here, so its marketplace can't be asked. Resume it first.", config.name)
+
+    def _limit_in_words(self, config):
+        """Return until when the marketplace takes no call of this lane, by the user's clock; ``""`` where it does."""
+        return " ".join(config.with_user(self.env.user)._running()._limits_in_words(self._lane()))
 
     def _guarded(self, config, call, *args):
         """Run ``call(*args)`` against the marketplace and give ``(answer, error)``, one of them ``None``.

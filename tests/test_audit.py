@@ -1,8 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from unittest import mock
 
+from odoo import fields
 from odoo.tools import mute_logger
 
+from ..transport import errors
 from .common import MarketplaceCase
 
 
@@ -78,11 +80,84 @@ class TestAudit(MarketplaceCase):
         audit = self.audit()
         self.assertEqual((audit.compared, audit.unlisted), (4, 1))
 
-    def test_a_marketplace_that_fails_ends_the_audit_with_its_error(self):
-        self.box.fail(path="supplier-product$", status=500)
+    def go_on(self, audit, tries=1):
+        """Let the time come at which the audit looks again."""
+        for _try in range(tries):
+            self.running().write({"blocked_until": False, "limited": False})
+            self.env["queue.job"].search([("identity_key", "=", f"marketplace:audit:{self.account.id}")]).eta = False
+            self.run_jobs()
+        return audit
+
+    def waiting_job(self):
+        key = f"marketplace:audit:{self.account.id}"
+        return self.env["queue.job"].search([("identity_key", "=", key), ("state", "=", "pending")])
+
+    def test_an_audit_waits_for_a_limit_of_calls_and_goes_on_at_the_page_where_it_was(self):
+        from ..marketplaces import cartona
+
+        self.patch(cartona, "CATALOGUE_PAGE", 2)
+        self.box.fail(path="supplier-product$", status=429, retry_after="600", skip=1)
         audit = self.audit()
+        self.assertEqual((audit.state, audit.compared), ("running", 2))
+        self.assertIn("limits the number of calls", audit.last_error)
+        seconds = (self.waiting_job().eta - fields.Datetime.now()).total_seconds()
+        self.assertTrue(590 <= seconds <= 601, seconds)
+        self.go_on(audit)
+        self.assertEqual((audit.state, audit.compared, audit.last_error), ("clean", 4, False))
+        self.assertFalse(self.waiting_job())
+
+    def test_a_marketplace_that_answers_again_ends_the_wait(self):
+        self.box.fail(path="supplier-product$", status=500, times=2)
+        audit = self.audit()
+        self.assertEqual((audit.state, audit.attempts), ("running", 1))
+        self.go_on(audit, 2)
+        self.assertEqual((audit.state, audit.attempts), ("clean", 0))
+
+    def test_a_wait_is_cut_in_pieces_so_that_nobody_takes_the_audit_for_lost(self):
+        self.running()._limit("tasks", 20 * 3600)
+        audit = self.audit()
+        seconds = (self.waiting_job().eta - fields.Datetime.now()).total_seconds()
+        self.assertTrue(1700 <= seconds <= 1801, seconds)
+        self.assertRegex(audit.last_error, r"the marketplace limits our calls\. It goes on at")
+
+    def test_a_marketplace_that_fails_again_and_again_ends_the_audit_and_a_person_is_told(self):
+        self.box.fail(path="supplier-product$", status=500, times=None)
+        audit = self.go_on(self.audit(), 20)
         self.assertEqual(audit.state, "failed")
+        self.assertEqual(len(self.box.calls("supplier-product$")), 12)
+        self.assertFalse(self.waiting_job())
+        self.assertIn("could not be compared", self.account.activity_ids.mapped("summary")[-1])
+        found = self.env["marketplace.doctor"]._examine(self.account)
+        (finding,) = [one for one in found if "could not be compared" in one["title"]]
+        self.assertIn(audit.last_error, finding["title"])
+        self.box.clear_faults()
+        self.go_on(audit)
+        self.audit()
+        found = self.env["marketplace.doctor"]._examine(self.account)
+        self.assertFalse([one for one in found if "could not be compared" in one["title"]])
+
+    def test_what_the_marketplace_refuses_ends_the_audit_at_once(self):
+        self.box.fail(path="supplier-product$", status=422)
+        audit = self.audit()
+        self.assertEqual((audit.state, audit.attempts), ("failed", 0))
         self.assertTrue(audit.last_error)
+
+    def test_a_night_in_an_outage_is_not_left_out(self):
+        self.running()._note_failure(errors.TemporaryFailure("It is away.", seconds=900))
+        self.env["marketplace.config"]._cron_audit()
+        self.commit()
+        audit = self.env["marketplace.audit"].search([("config_id", "=", self.account.id)])
+        self.assertEqual(audit.state, "running")
+        self.go_on(audit)
+        self.assertEqual(audit.state, "clean")
+
+    def test_an_account_that_is_paused_meanwhile_ends_the_audit_and_says_so(self):
+        self.running()._limit("tasks", 600)
+        audit = self.audit()
+        self.account.action_pause()
+        self.go_on(audit)
+        self.assertEqual(audit.state, "failed")
+        self.assertIn("Resume it first", audit.last_error)
 
     def test_only_one_audit_of_an_account_runs_at_a_time(self):
         self.env["marketplace.audit"]._start(self.account)

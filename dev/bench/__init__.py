@@ -17,6 +17,7 @@ from ..python_env import environment
 from ..stack import running_stack
 from .crowd import Crowd
 from .dashboard import Dashboard
+from .disk import Disk
 from .figures import as_json, failures, table
 from .life import Life
 from .orders import Orders
@@ -32,6 +33,7 @@ PARTS = {
     "orders": Orders,
     "triggers": Triggers,
     "webhooks": Webhooks,
+    "disk": Disk,
     "life": Life,  # in databases of its own
     # These three add many rows, which stay.
     "dashboard": Dashboard,

@@ -49,6 +49,11 @@ class Inside:
             cr.execute(sql, [tuple(value) if isinstance(value, list) else value for value in values])
             return [list(row) for row in cr.fetchall()]
 
+    def vacuum(self, how, table):
+        with contextlib.closing(self.registry.cursor()) as cr:
+            cr._cnx.autocommit = True
+            cr.execute(f"VACUUM ({how}) {table}")
+
     def wait(self, sql, values=(), expected=0, limit=120, poll=POLL):
         """The moment at which the query's only figure was `expected`; with what it was instead after `limit`."""
         end = time.monotonic() + limit
@@ -318,9 +323,7 @@ class Inside:
                 """,
                 [account, count, days, count, count],
             )
-        with contextlib.closing(self.registry.cursor()) as cr:
-            cr._cnx.autocommit = True
-            cr.execute("VACUUM (ANALYZE) marketplace_sync_log")
+        self.vacuum("ANALYZE", "marketplace_sync_log")
         with self.environment() as env:
             env["marketplace.log.hour"]._count()  # as the sweeper does each hour
         return time.monotonic() - start

@@ -5,7 +5,7 @@ import {formatFloat, formatInteger, formatMonetary} from "@web/views/fields/form
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {useService} from "@web/core/utils/hooks";
-import {DIGITS, need, stateLabel} from "./account_state";
+import {DIGITS, isDriftOpen, need, stateLabel} from "./account_state";
 import {HistoryChart} from "./history_chart";
 import {keepFocus} from "./focus";
 import {listOf} from "./drill_down";
@@ -121,7 +121,7 @@ export class AccountCard extends Component {
         key: "drift",
         label: _t("Differs at the marketplace"),
         value: this.drift,
-        bad: account.drift && account.drift.state === "approval",
+        bad: isDriftOpen(account),
       },
     ];
     if (account.webhook_loss !== null) {

@@ -38,8 +38,15 @@ export function need(account) {
     account.held ||
     account.late ||
     account.tasks.some((task) => task.failed) ||
-    (account.drift && account.drift.state === "approval");
+    isDriftOpen(account);
   return waits ? "look" : "fine";
+}
+
+/**
+ * @returns {Boolean} whether the last comparison with the marketplace failed, or found what a person has to decide on
+ */
+export function isDriftOpen(account) {
+  return Boolean(account.drift) && ["approval", "failed"].includes(account.drift.state);
 }
 
 /**
