@@ -182,10 +182,12 @@ class MarketplaceLaneInbox(models.AbstractModel):
         with own_transaction(self.env) as env:
             row = env["marketplace.inbox"].browse(row_id)
             attempts = row.attempts + attempts
+            if attempts >= MAX_ATTEMPTS:
+                row._fail(err)
+                return
             row.write(
                 {
                     "attempts": attempts,
-                    "state": "imported" if attempts < MAX_ATTEMPTS else row._failed_state(),
                     "next_attempt": fields.Datetime.now() + timedelta(seconds=backoff(attempts)),
                     "last_error": storable(env["marketplace.api"]._in_words(err)),
                 }

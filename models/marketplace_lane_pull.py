@@ -99,9 +99,10 @@ class MarketplaceLanePull(models.AbstractModel):
 
     def _is_probing(self, config):
         """Tell whether a pull is what the marketplace is to be tried with: it failed or limited our calls, and a pull
-        is about no single order, which might be the reason."""
+        is about no single order, which might be the reason. By turns, since it may be the pull that it can't stand."""
         running = config._running()
-        return bool(running.pull_requested_at and (running.failures or self._lane() in (running.limited or {})))
+        limited = (running.limited or {}).get(self._lane(), {})
+        return bool(running.pull_requested_at and (running.failures + limited.get("times", 0)) % 2)
 
     def _postpone_notice(self, notice, error):
         """Come back to a notice later. An attempt counts where the marketplace worked until then: an outage, a limit

@@ -17,6 +17,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _hold_orders(self, sale_orders):
         """Hold the orders that can't go on, and release those that can by now."""
         for sale_order in sale_orders.filtered(lambda order: order.state in ("draft", "sent")):
+            self._settle_currency(sale_order)
             reasons = self._hold_reasons(sale_order)
             key = "\n".join(reasons)  # the words may be in another language than those of last time
             if key == sale_order.marketplace_hold_accepted:
@@ -29,6 +30,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 self._tell_of_hold(sale_order)
             elif words != (sale_order.marketplace_hold or ""):
                 sale_order.marketplace_hold = words  # the same, for people who by now read another language
+
+    def _settle_currency(self, sale_order):
+        """Put the order in the marketplace's currency, where there is a pricelist by now that lets it."""
+        config = sale_order.marketplace_config_id
+        pricelist = self._pricelist_in(config, sale_order.marketplace_currency)
+        if (pricelist.currency_id or config.company_id.currency_id) != sale_order.currency_id:
+            sale_order.pricelist_id = pricelist
 
     def _keep_unknown(self, sale_order):
         """Put the unknown products where a person matches products, with suggestions."""

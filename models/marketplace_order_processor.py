@@ -196,9 +196,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         }
         if address:
             values["partner_shipping_id"] = address.id
-        pricelist = self._pricelist_in(config, order.currency)
-        if pricelist:
-            values["pricelist_id"] = pricelist.id
+        # Even none: Odoo would take the customer's, and the order would be in the currency of that.
+        values["pricelist_id"] = self._pricelist_in(config, order.currency).id
         if order.ship_by:
             values["commitment_date"] = order.ship_by
         if order.delivery_date:

@@ -102,6 +102,15 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertTrue(self.order_here(notice.external_id), "the pull brings it, whatever its own call says")
         self.assertEqual(notice.state, "waiting")
 
+    def test_a_pull_that_alone_fails_keeps_no_order_from_being_fetched(self):
+        self.box.fail("orders$", status=500, times=None)
+        self.pull()
+        self.assertEqual(self.running().failures, 1)
+        notice = self.notice()
+        self.tries(3)
+        self.assertEqual(notice.state, "done")
+        self.assertTrue(self.order_here(notice.external_id))
+
     def test_an_acknowledgement_that_is_lost_in_an_outage_is_no_fault_of_the_order(self):
         notice = self.notice()
         self.running().failures = 1
