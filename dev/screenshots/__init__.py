@@ -78,7 +78,8 @@ class Scene:
         self.set()
         yield self.pages()
         self.outage()
-        yield [page("blocked", self.account_form(self.account), FORM)]
+        audits = f"model=marketplace.audit&view_type=form&id={self.waiting_audit()}"
+        yield [page("blocked", self.account_form(self.account), FORM), page("audit", audits, FORM)]
         self.copy()
         yield [page("copy", self.account_form(self.account), FORM)]
 
@@ -162,6 +163,13 @@ class Scene:
         self.sandbox.post("faults", {"kind": "status", "status": 503, "times": None})
         self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
         self.until("marketplace.config.state", [("config_id", "=", self.account), ("blocked_until", "!=", False)], 1)
+
+    def waiting_audit(self):
+        """An audit that waits for the end of the outage."""
+        self.odoo.call("marketplace.config", "action_audit", [self.account])
+        waiting = [("config_id", "=", self.account), ("state", "=", "running"), ("next_attempt", "!=", False)]
+        self.until("marketplace.audit", waiting, 1)
+        return self.odoo.call("marketplace.audit", "search", waiting)[0]
 
     def copy(self):
         """The accounts were set live in another database than this one."""
