@@ -120,7 +120,7 @@ class MarketplaceAudit(models.Model):
         config = self.config_id
         lane = self.env["marketplace.lane.tasks"]  # it reads the catalogue, too
         if not lane._may_talk(config):
-            return self._wait(lane._why_silent(config))
+            return self._wait(self._why_away() or lane._why_silent(config))
         answer, error = lane._guarded(config, config._api()._list_products, config, self.cursor or None)
         if error:
             return self._wait(error)
@@ -130,6 +130,11 @@ class MarketplaceAudit(models.Model):
         if not cursor:
             self._finish()
         return not cursor
+
+    def _why_away(self):
+        """Return what the marketplace failed with, where that is what is waited for."""
+        running = self.config_id._running()
+        return running.last_error if self.config_id._is_running() and running._is_blocked() else ""
 
     def _wait(self, why):
         """Read this page again when the marketplace can be asked, where time alone is what it takes; else fail. Tell

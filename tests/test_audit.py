@@ -147,7 +147,7 @@ class TestAudit(MarketplaceCase):
         self.env["marketplace.config"]._cron_audit()
         self.commit()
         audit = self.env["marketplace.audit"].search([("config_id", "=", self.account.id)])
-        self.assertEqual(audit.state, "running")
+        self.assertEqual((audit.state, audit.last_error), ("running", "It is away."))
         self.go_on(audit)
         self.assertEqual(audit.state, "clean")
 

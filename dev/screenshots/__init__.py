@@ -69,6 +69,7 @@ class Scene:
     def __init__(self, stack):
         self.stack, self.odoo, self.sandbox = stack, stack.odoo, stack.sandbox
         self.account = self.paused = None
+        self.away = False
 
     def moments(self):
         """Yield lists of pages, one after another; the system is as those of a list show it when it is yielded."""
@@ -160,6 +161,7 @@ class Scene:
 
     def outage(self):
         """The marketplace does not answer any more."""
+        self.away = True
         self.sandbox.post("faults", {"kind": "status", "status": 503, "times": None})
         self.odoo.call("marketplace.config", "action_pull_orders", [self.account])
         self.until("marketplace.config.state", [("config_id", "=", self.account), ("blocked_until", "!=", False)], 1)
@@ -177,7 +179,7 @@ class Scene:
 
     def tell_again(self):
         """Have what failed fail again, so that it says why in the language that is read now."""
-        if not self.paused:
+        if not self.paused or self.away:
             return
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
         again = [("write_date", ">=", started)]
