@@ -4,6 +4,7 @@ from functools import partial
 
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import plaintext2html
 
 from ..compat import listed
 from ..database import own_transaction, try_transaction_lock
@@ -447,7 +448,11 @@ class MarketplaceConfig(models.Model):
         """Give the account's responsible person an activity on ``record``."""
         user = self.user_id or self.env.ref("base.user_admin")
         record.activity_schedule(
-            "mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id, marketplace_cause=cause
+            "mail.mail_activity_data_todo",
+            summary=summary,
+            note=plaintext2html(note),  # it may hold what a customer is called
+            user_id=user.id,
+            marketplace_cause=cause,
         )
 
     def _stock_rules(self, products):
@@ -467,6 +472,11 @@ class MarketplaceConfig(models.Model):
             found = [by_template.get(product.product_tmpl_id.id), *categories, default]
             nearest[product.id] = next(rule for rule in found if rule)
         return nearest
+
+    def _currency(self):
+        """Return the currency that the account's prices are in."""
+        self.ensure_one()
+        return self.pricelist_id.currency_id or self.company_id.currency_id
 
     def _delivery_warehouse(self):
         """Return the warehouse that the account's orders are delivered from."""

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
 
+from ..compat import listed
 from ..encryption import Secret
 from .marketplace_config import MANAGER
 
@@ -69,6 +71,21 @@ class MarketplaceConfig(models.Model):
         flags = {word for word, is_able in words.items() if is_able}
         asked = (*able.get("credentials", ("auth_token",)), *able.get("settings", ()))
         return {*able["subjects"], *able["statuses"], *asked, *flags}
+
+    @api.constrains("active")
+    def _check_active(self):
+        """Nobody would pull for those that share an archived account's credentials."""
+        for config in self.filtered(lambda config: not config.active):
+            sharing = config.sudo().shared_config_ids  # sudo: they may be another company's
+            if sharing:
+                raise ValidationError(
+                    _(
+                        "%(account)s pulls the orders of %(others)s, which share its credentials. Archive those first, "
+                        "or enter credentials on them.",
+                        account=config.name,
+                        others=listed(self.env, sharing.mapped("name")),
+                    )
+                )
 
     def _token_url(self):
         """Return where access tokens are asked for."""

@@ -31,7 +31,7 @@ class MarketplaceConfig(models.Model):
 
     def _warn_of_currency(self, found):
         """Marketplaces are sent numbers: in another currency they are wrong prices."""
-        ours, theirs = (self.pricelist_id.currency_id or self.company_id.currency_id).name, found.get("currency")
+        ours, theirs = self._currency().name, found.get("currency")
         if not self.sync_price or not theirs or theirs == ours:
             return []
         return [
@@ -79,7 +79,7 @@ class MarketplaceConfig(models.Model):
         """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
         self.check_access_rights("write")
         self.check_access_rule("write")
-        not_live = (self | self._credentials()).filtered(lambda config: config.state != "live")
+        not_live = (self | self._credentials()).filtered(lambda config: not config.active or config.state != "live")
         if not_live:
             raise UserError(_("%s is not live. Start it first.", listed(self.env, not_live.mapped("name"))))
         self._credentials()._request_pull()

@@ -92,6 +92,7 @@ class MarketplaceConfig(models.Model):
             return sum(figures[source].get((self.id, state), 0) for state in states)
 
         running = self._running()
+        pulls = self.sudo()._credentials()  # sudo: who pulls for this account may be another company's
         done = count("calls", "success", "partial", "error")
         orders_today, value_today = figures["orders"].get(self.id, (0, 0.0))
         return {
@@ -102,7 +103,8 @@ class MarketplaceConfig(models.Model):
             "reason": self.pause_reason or running.last_error or "",
             "limits": " ".join(running._limits_in_words()),
             "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
-            "last_pull": fields.Datetime.to_string(running.last_pull_at) or "",
+            "last_pull": fields.Datetime.to_string(pulls._running().last_pull_at) or "",
+            "pull_late": self._is_pull_late(),
             "last_push": fields.Datetime.to_string(running.last_push_at) or "",
             "listings": count("listings", "new", "waiting", "synced", "failed"),
             "synced": count("listings", "synced"),
@@ -114,11 +116,20 @@ class MarketplaceConfig(models.Model):
             "failed_commands": count("commands", "failed"),
             "orders_today": orders_today,
             "value_today": value_today,
-            "currency": (self.pricelist_id.currency_id or self.company_id.currency_id).id,
+            "currency": self._currency().id,
             "calls": done,
             "failed_calls": count("calls", "error"),
             "success_rate": round(100 * (done - count("calls", "error")) / done) if done else None,
         }
+
+    def _is_pull_late(self):
+        """Tell whether no orders were pulled for an hour, although they should have been each quarter of it."""
+        self.ensure_one()
+        if self.state != "live" or not self.pull_orders:
+            return False
+        # sudo: who pulls for this account may be another company's
+        last = self.sudo()._credentials()._running().last_pull_at or self.create_date
+        return last < fields.Datetime.now() - timedelta(hours=1)
 
     def _dashboard_state(self, running):
         if self.state == "live" and not self.env["marketplace.identity"]._is_original():
@@ -190,18 +201,27 @@ class MarketplaceConfig(models.Model):
         return now - (here - here.replace(hour=0, minute=0, second=0))
 
     def _dashboard_orders(self):
-        """Return ``{account id: (orders of today, their value)}``. Who may see the dashboard sees how many came,
-        without rights on each of them."""
+        """Return ``{account id: (orders of today, their value)}``; what was cancelled is worth nothing. Who may see the
+        dashboard sees how many came, without rights on each of them."""
         self.env["sale.order"].flush_model()
         self.env.cr.execute(
             SQL(
                 """
-                SELECT marketplace_config_id, count(*), coalesce(sum(amount_total), 0)::float FROM sale_order
+                SELECT marketplace_config_id, currency_id, count(*),
+                       coalesce(sum(amount_total) FILTER (WHERE state != 'cancel'), 0)::float
+                  FROM sale_order
                  WHERE marketplace_config_id = ANY(%s) AND cartona_id IS NOT NULL AND create_date >= %s
-              GROUP BY marketplace_config_id
+              GROUP BY marketplace_config_id, currency_id
                 """,
                 self.ids,
                 self._dashboard_today(),
             )
         )
-        return {config_id: (count, total) for config_id, count, total in self.env.cr.fetchall()}
+        result = {}
+        for config_id, currency_id, count, total in self.env.cr.fetchall():
+            config = self.browse(config_id)
+            currency, company = self.env["res.currency"].browse(currency_id), config.company_id
+            so_far, value = result.get(config_id, (0, 0.0))
+            value += currency._convert(total, config._currency(), company, fields.Date.today())
+            result[config_id] = so_far + count, value
+        return result

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from odoo.tools import SQL
 from ..compat import listed
 from ..transport.address import is_loopback
 from .marketplace_dashboard_failures import FAILED
+
+_logger = logging.getLogger(__name__)
 
 # What waits longer than this although nothing keeps it from being sent is stuck.
 STUCK = timedelta(minutes=5)
@@ -38,11 +41,21 @@ class MarketplaceDoctor(models.AbstractModel):
         for name in dir(type(self)):
             if name.startswith("_exam_account_"):
                 for config in configs:
-                    found += [{"account": config.id, **finding} for finding in getattr(self, name)(config)]
+                    found += [{"account": config.id, **finding} for finding in self._look_at(name, config)]
             elif name.startswith("_exam_"):
-                found += [{"account": False, **finding} for finding in getattr(self, name)(configs)]
+                found += [{"account": False, **finding} for finding in self._look_at(name, configs)]
         rank = ("error", "warning", "ok")
         return sorted(found, key=lambda finding: rank.index(finding["level"]))
+
+    def _look_at(self, name, configs):
+        """Return what one check finds; that it breaks is a finding, and hides no other."""
+        try:
+            with self.env.cr.savepoint(flush=False):
+                return list(getattr(self, name)(configs))
+        except Exception:
+            _logger.exception("The check %s failed", name)
+            advice = _("Whoever looks after Odoo finds the reason in the server's log.")
+            return [self._finding("error", _("A check failed: %s.", name.removeprefix("_exam_")), advice)]
 
     def _finding(self, level, title, advice="", fix=""):
         return {"level": level, "title": title, "advice": advice, "fix": fix, "fix_label": self._fixes().get(fix, "")}
@@ -213,10 +226,7 @@ class MarketplaceDoctor(models.AbstractModel):
             )
 
     def _exam_account_pull(self, config):
-        last = config._credentials()._running().last_pull_at
-        if config.state != "live" or not config.pull_orders:
-            return
-        if not last or last < fields.Datetime.now() - timedelta(hours=1):
+        if config._is_pull_late():
             advice = _("Press Pull Orders on the account and look at its log.")
             title = _("%s: no orders were pulled for an hour.", config.name)
             yield self._finding("error", title, advice, "_fix_pull")

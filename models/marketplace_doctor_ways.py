@@ -12,6 +12,7 @@ SILENT_DAYS = 7
 APART = 60
 # Enough to know that it is many.
 MOST = 1000
+WEBHOOKS = ("webhook_orders", "webhook_status", "webhook_test")
 OURS = ("marketplace.wake", "marketplace.sender", "marketplace.audit")
 
 
@@ -73,7 +74,7 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_account_webhooks(self, config):
         if config.state != "live" or not config.sudo().webhook_secret:
             return
-        last = self._last_log(config, [("direction", "=", "in")])
+        last = self._last_log(config, [("operation", "in", WEBHOOKS)])
         week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
         if last.status == "error":
             advice = _("Compare the secret and the signature settings with the sender's.")

@@ -208,8 +208,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Return the pricelist of orders in ``currency`` (a code, ``""``: the account's own): the account's where it
         fits, else any of the company; none where there is none: the order is then in another currency, and held."""
         own = config.pricelist_id
-        mine = (own.currency_id or config.company_id.currency_id).name
-        if not currency or currency == mine:
+        if not currency or currency == config._currency().name:
             return own
         return own.search(
             [("currency_id.name", "=", currency), ("company_id", "in", (False, config.company_id.id))], limit=1

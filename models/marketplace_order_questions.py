@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields, models
+from odoo.tools import plaintext2html
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -21,7 +22,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             sale_order.marketplace_asked = {**asked, cause: about}
         known = sale_order.activity_ids.filtered(lambda activity: activity.marketplace_cause == cause)
         if known:
-            known.note = note
+            known.note = plaintext2html(note)
         else:
             sale_order.marketplace_config_id._schedule_activity(sale_order, summary, note, cause)
 

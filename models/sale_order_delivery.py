@@ -5,6 +5,9 @@ from odoo.exceptions import UserError
 from ..compat import listed
 from .sale_order_out import FINAL
 
+# The orders whose OTP this very transaction has had accepted. Kept by the cursor: a context is the client's to fill.
+ACCEPTED = "marketplace.delivery.accepted"
+
 
 class SaleOrder(models.Model):
     """That the customer has the goods: told the marketplace by a person, with the customer's OTP where money is at
@@ -144,8 +147,8 @@ class SaleOrder(models.Model):
 
     def _is_delivery_accepted(self):
         """Tell whether the marketplace has accepted *delivered* and the sender has not noted it on the order yet."""
-        if self.id in self.env.context.get("marketplace_delivery_accepted", ()):
-            return True
+        if self.id in self.env.cr.postcommit.data.get(ACCEPTED, ()):
+            return True  # stored by a transaction of its own, which this one is too old to see
         accepted = [("lane", "=", "orders"), ("order_id", "=", self.id), ("state", "=", "accepted")]
         return bool(self.marketplace_otp_required and self.env["marketplace.outbox"].search_count(accepted, limit=1))
 
@@ -157,6 +160,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self._needs_otp():
             self.env["marketplace.lane.orders"]._ask(self, "delivered", {"otp": otp})
+            self.env.cr.postcommit.data.setdefault(ACCEPTED, set()).add(self.id)
             self.env["marketplace.wake"]._request()
 
 

@@ -2,6 +2,7 @@
 from datetime import timedelta
 
 from odoo import fields
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 
@@ -132,6 +133,24 @@ class TestDoctorWays(MarketplaceCase):
             seconds=1
         )
         self.assertFalse(self.finding("no webhook came"))
+
+    def test_a_refused_webhook_is_told_until_one_is_taken_whatever_else_was_logged(self):
+        log = self.env["marketplace.sync.log"]
+        log._record(
+            self.account,
+            {"operation": "webhook_orders", "direction": "in", "status": "error", "message": "Wrong signature"},
+        )
+        log._record(self.account, {"operation": "match_products", "direction": "in", "status": "success"})
+        self.assertIn("Wrong signature", self.finding("the last webhook was refused")["title"])
+        log._record(self.account, {"operation": "webhook_orders", "direction": "in", "status": "success"})
+        self.assertFalse(self.finding("the last webhook was refused"))
+
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_doctor")
+    def test_a_check_that_breaks_is_told_and_hides_no_other(self):
+        self.patch(self.registry["marketplace.doctor"], "_exam_clock", lambda doctor, configs: 1 / 0)
+        finding = self.finding("A check failed: clock")
+        self.assertEqual(finding["level"], "error")
+        self.assertTrue(self.finding("The scheduled actions are on time"))
 
     def test_without_a_secret_no_webhook_is_missed(self):
         self.assertTrue(self.finding("no webhook came"))

@@ -59,6 +59,18 @@ class TestOtpAtValidation(OtpCase):
         self.assertEqual(self.steps(), ["delivered"])
         self.assertFalse(self.commands())
 
+    def test_nobody_gets_past_the_question_by_the_context_of_a_request(self):
+        asked = self.picking.with_context(marketplace_delivery_accepted=self.order.ids).button_validate()
+        self.assertEqual(asked["res_model"], "marketplace.otp")
+        self.assertEqual((self.status_there(), self.order.marketplace_status), ("approved", "approved"))
+
+    def test_what_was_accepted_and_waits_to_be_noted_is_not_tried_again(self):
+        self.env["marketplace.outbox"]._store_acceptance(self.order, "delivered")
+        accepted = self.accepted()
+        accepted.action_retry()
+        self.assertEqual(accepted.state, "accepted")
+        self.assertTrue(self.order._is_delivery_accepted())
+
     def test_arabic_digits_and_blanks_are_understood(self):
         arabic = self.otp.translate({ord(str(n)): chr(0x660 + n) for n in range(10)})
         self.ask(self.picking.button_validate(), f" {arabic[:3]} {arabic[3:]} ")

@@ -48,6 +48,10 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.commit()
         self.assertEqual(self.order_of(document).state, "sale")
 
+    def test_an_account_that_no_database_can_look_for_is_refused_as_an_unknown_one(self):
+        for query in ("?marketplace=%00", "?marketplace=a%00b"):
+            self.assertEqual(self.deliver(self.document(), key=False, query=query).status_code, 401, query)
+
     def test_the_same_delivery_twice_makes_one_order(self):
         document = self.document()
         self.assertEqual(self.deliver(document).json()["new"], 1)

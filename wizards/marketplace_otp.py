@@ -56,8 +56,7 @@ class MarketplaceOtp(models.TransientModel):
         self._forget()
         pickings = self.picking_ids.filtered(lambda picking: picking.state != "done")
         if pickings:
-            # This transaction is too old to see what was stored.
-            return pickings.with_context(marketplace_delivery_accepted=order.ids).button_validate()
+            return pickings.button_validate()
         if needed or order._is_delivery_accepted():
             order._set_marketplace_status("delivered")
         else:  # meanwhile the marketplace wants no OTP any more

@@ -107,7 +107,7 @@ export class AccountCard extends Component {
   get details() {
     const account = this.account;
     const rows = [
-      {key: "pulls", label: _t("Last pull"), value: this.ago(account.last_pull)},
+      {key: "pulls", label: _t("Last pull"), value: this.ago(account.last_pull), bad: account.pull_late},
       {key: "pushes", label: _t("Last push"), value: this.ago(account.last_push)},
       {key: "listings", label: _t("Listings in sync"), value: this.share(account.synced, account.listings)},
       {

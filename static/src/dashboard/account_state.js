@@ -36,6 +36,7 @@ export function need(account) {
     account.failed_documents ||
     account.failed_commands ||
     account.held ||
+    account.pull_late ||
     account.late ||
     account.tasks.some((task) => task.failed) ||
     isDriftOpen(account);
