@@ -49,11 +49,13 @@ class MarketplaceConfig(models.Model):
         for config in self:
             if not config._credentials().sudo().base_url:
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
-        self.env["marketplace.identity"]._claim()
+        claimed = self.env["marketplace.identity"]._claim()
         new = self.filtered(lambda config: config.state == "draft")
         self.write({"state": "live", "pause_cause": False, "pause_reason": False})
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
+        if claimed:  # nobody knows what was sent since the backup, or by the database that this one takes the place of
+            self.env["marketplace.audit"]._start(self - new)
         for config in new.filtered("use_cartona_id"):
             self.env["marketplace.task"]._start(config, "list")
         self.sudo().state_ids._note_success()

@@ -267,7 +267,7 @@ class TestAccount(MarketplaceCase):
         identity = self.env["marketplace.identity"]
         self.assertTrue(identity._is_original())
         parameter = self.env["ir.config_parameter"]
-        for other in ("otherdb:" + identity._read_fingerprint(), f"{self.env.cr.dbname}:another-machine", ""):
+        for other in ("otherdb:" + identity._read_file()[0], f"{self.env.cr.dbname}:another-machine", ""):
             with self.subTest(other=other):
                 parameter.set_param("cartona_integration.identity", other)
                 self.products[0].list_price += 1
@@ -296,6 +296,24 @@ class TestAccount(MarketplaceCase):
             lambda self: os.path.join("nowhere", "at", "all"),
         ):
             self.assertFalse(self.env["marketplace.identity"]._is_original())
+
+    def test_a_backup_that_was_restored_in_place_talks_to_nobody_until_a_person_says_so_and_then_compares(self):
+        self.list_products()
+        identity = self.env["marketplace.identity"]
+        fingerprint, number = identity._read_file()
+        self.addCleanup(identity._write_file, fingerprint, number)
+        identity._write_file(fingerprint, "1")  # the restored one has another number than that which was dropped
+        self.products[0].list_price += 1
+        self.commit()
+        self.assertFalse(self.box.journal)
+        self.assertEqual(self.account.condition, "copy")
+        with self.assertRaisesRegex(UserError, "restored"):
+            self.account.action_go_live()
+        self.env["ir.config_parameter"].search([("key", "=", "cartona_integration.identity")]).unlink()
+        self.account.action_go_live()
+        self.commit()
+        self.assertTrue(self.sent_rows())
+        self.assertTrue(self.env["marketplace.audit"].search([("config_id", "=", self.account.id)]))
 
     def test_a_neutralised_database_talks_to_nobody(self):
         self.list_products()
