@@ -32,8 +32,9 @@ class Secret(fields.Char):
     """A text that nobody reads in the database, and no client reads at all, unless it is ``shown``: a secret of ours
     that a person has to hand to the marketplace.
 
-    In the column and in the ORM's cache stands ciphertext, so searching and grouping find nothing out; code reads and
-    writes the text itself. One that no key of ours opens reads as empty, see :func:`is_lost`.
+    In the column and in the ORM's cache stands ciphertext, so searching and grouping find nothing out. Code that works
+    for the superuser reads the text itself; what is evaluated for a person, a template of a message say, what covers it.
+    One that no key of ours opens reads as empty, see :func:`is_lost`.
     """
 
     shown = False
@@ -51,7 +52,9 @@ class Secret(fields.Char):
         return str(value) if value else None
 
     def convert_to_record(self, value, record):
-        return unseal(value) if value else False
+        if not value:
+            return False
+        return unseal(value) if self.shown or record.env.su else COVER
 
     def convert_to_write(self, value, record):
         return value

@@ -19,7 +19,7 @@ class MarketplaceConfig(models.Model):
         """
         self.ensure_one()
         asked = self._secret_names() & set(self._capabilities().get("credentials", ("auth_token",)))
-        if all(self[name] for name in asked):
+        if all(self.sudo()[name] for name in asked):
             return
         if lost := [name for name in self._lost_secrets() if name in asked]:
             raise ConfigurationError(

@@ -64,6 +64,11 @@ class TestSecrets(MarketplaceCase):
         manager = new_test_user(self.env, "boss", groups="cartona_integration.group_marketplace_manager")
         account = self.account.with_user(manager)
         self.assertEqual(account.read(["auth_token"])[0]["auth_token"], COVER)
+        self.assertEqual((account.auth_token, account.client_secret), (COVER, False))
+        written = self.env["mail.render.mixin"].with_user(manager)._render_template(
+            '<t t-out="object.auth_token"/>', "marketplace.config", account.ids, engine="qweb"
+        )
+        self.assertEqual(written[account.id], COVER)
         shown = account.web_read({"auth_token": {}, "client_secret": {}, "webhook_secret": {}})[0]
         self.assertEqual((shown["auth_token"], shown["client_secret"]), (COVER, False))
         self.assertEqual(shown["webhook_secret"], SECRET)  # a person has to enter it at the marketplace
