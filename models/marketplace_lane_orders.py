@@ -69,18 +69,23 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _waiting(self, config, order=None):
         """Return the query of the next command of each order, or of one, where that does not wait for a person.
 
-        A cancellation goes before everything: nothing that was said earlier matters any more. Lines are sent as they
-        are now; so when sending them failed, a later change of them is another try.
+        A cancellation goes before everything, the newest of them: nothing that was said earlier matters any more. One
+        that was refused waits for nobody once the order was opened again: it is dropped. Lines are sent as they are
+        now; so when sending them failed, a later change of them is another try.
         """
         return SQL(
             """
             (SELECT * FROM (
-                SELECT DISTINCT ON (order_id) id, order_id, operation, state, error_code, next_attempt
+                SELECT DISTINCT ON (order_id) id, order_id, operation, status, state, error_code, next_attempt
                   FROM marketplace_outbox
                  WHERE lane = 'orders' AND config_id = %s AND %s
-              ORDER BY order_id, (status = 'cancelled') IS TRUE DESC, id
+              ORDER BY order_id, (status = 'cancelled') IS TRUE DESC,
+                       CASE WHEN status = 'cancelled' THEN -id ELSE id END
             ) AS head
-             WHERE state != 'failed' OR operation = 'lines' AND error_code IS DISTINCT FROM 'doubt' AND EXISTS (
+             WHERE state != 'failed'
+                OR status = 'cancelled' AND EXISTS (
+                SELECT 1 FROM sale_order o WHERE o.id = head.order_id AND o.state != 'cancel')
+                OR operation = 'lines' AND error_code IS DISTINCT FROM 'doubt' AND EXISTS (
                 SELECT 1 FROM marketplace_outbox later
                  WHERE later.lane = 'orders' AND later.config_id = %s AND later.order_id = head.order_id
                    AND later.id > head.id AND later.operation = 'lines' AND later.state = 'waiting')
@@ -128,7 +133,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
         return self._conclude(config, order, command, result, error)
 
     def _is_wanted(self, command, order):
-        return order._may_change_lines() if command.operation == "lines" else order._may_tell(command.status)
+        if command.operation == "lines":
+            return order._may_change_lines()
+        if command.status == "cancelled" and order.state != "cancel":
+            return False  # it was opened again here
+        return order._may_tell(command.status)
 
     def _waits_for_marketplace(self, command, order):
         """Return ``(seconds, why)`` where the command has to wait for what comes from there, else ``None``."""
@@ -187,10 +196,22 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if result.outcome == "accepted":
             order._set_marketplace_status(command.status, command.user_id)
             if command.status == "cancelled":
+                self._ask_about_opened_again(order)
                 command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
             command.unlink()
             return
         self._store_failure(command, result)
+
+    def _ask_about_opened_again(self, order):
+        """Ask a person about an order that was opened again here while its cancellation was on its way."""
+        order.invalidate_recordset(["state"])
+        if order.state != "cancel":
+            self.env["marketplace.order.processor"]._ask_person(
+                order,
+                _("Cancelled at the marketplace"),
+                _("It was opened again here while the marketplace was told that it is cancelled. Cancel it here, too."),
+                cause="opened-again",
+            )
 
     def _store_failure(self, command, result):
         attempts = command.attempts + 1

@@ -2,6 +2,8 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from .marketplace_order_doubts import ENDED
+
 
 class SaleOrder(models.Model):
     """Orders that can't go on: they say why, and go on when that is mended."""
@@ -42,6 +44,9 @@ class SaleOrder(models.Model):
         held = self.filtered("marketplace_hold")
         if held:
             raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))
+        ended = self.filtered(lambda order: order.marketplace_status in ENDED)
+        if ended:
+            raise UserError("\n\n".join(order._marketplace_ended_text() for order in ended))
         return super().action_confirm()
 
     def action_marketplace_retry(self):
@@ -68,6 +73,15 @@ class SaleOrder(models.Model):
 
     def _marketplace_hold_text(self):
         return _("%(order)s is held:\n%(reasons)s", order=self.name, reasons=self.marketplace_hold)
+
+    def _marketplace_ended_text(self):
+        statuses = dict(self._fields["marketplace_status"]._description_selection(self.env))
+        return _(
+            "%(order)s has ended at the marketplace: %(status)s. To deliver it all the same, duplicate it: the copy "
+            "has nothing to do with the marketplace.",
+            order=self.name,
+            status=statuses[self.marketplace_status],
+        )
 
     def _marketplace_unknown_lines(self):
         """Return the notes that stand for products which nobody has listed."""

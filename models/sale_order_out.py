@@ -58,6 +58,12 @@ class SaleOrder(models.Model):
         self._tell_marketplace("cancelled")
         return result
 
+    def action_draft(self):
+        result = super().action_draft()
+        if self.sudo().marketplace_config_id:
+            self.env["marketplace.wake"]._request()  # what was to be told of the cancellation is dropped
+        return result
+
     # ------------------------------------------------------------------ statuses
 
     def _tell_marketplace(self, event):

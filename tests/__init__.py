@@ -11,6 +11,7 @@ from . import test_amazon_offers
 from . import test_amazon_orders
 from . import test_audit
 from . import test_cancel_reason
+from . import test_cancellations_undone
 from . import test_cartona
 from . import test_companies
 from . import test_company_moves
