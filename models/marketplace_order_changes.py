@@ -178,7 +178,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _take_back(self, sale_order):
         """Prepare a return for each delivery of an order that the customer sends back; a person validates it when the
-        goods are here."""
+        goods are here. Of an order that was never confirmed here nothing was delivered."""
+        if sale_order.state in ("draft", "sent"):
+            sale_order._action_cancel()
+            return
         outgoing = sale_order.picking_ids._marketplace_outgoing()
         for picking in outgoing.filtered(lambda picking: picking.state == "done" and not picking.return_ids):
             create_return(picking)

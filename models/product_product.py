@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..compat import unit_field
+from .marketplace_order_doubts import ENDED
 
 PRICE_FIELDS = {
     "list_price",
@@ -135,6 +136,7 @@ class ProductProduct(models.Model):
                 ("product_id", "in", self.ids),
                 ("state", "in", ("draft", "sent")),
                 ("order_id.marketplace_config_id", "!=", False),
+                ("order_id.marketplace_status", "not in", ENDED),
                 ("order_id.warehouse_id", "in", warehouses.ids),
             ],
             ["product_id", unit],

@@ -58,6 +58,7 @@ from . import test_order_changes
 from . import test_order_lines_out
 from . import test_order_questions
 from . import test_order_screen
+from . import test_orders_ended
 from . import test_orders_held
 from . import test_orders_in
 from . import test_orders_out
