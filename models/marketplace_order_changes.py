@@ -152,12 +152,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _cancel(self, sale_order):
         """Cancel here what was cancelled there. With goods already out, what is left to go is stopped, and a person is
-        told to take back the rest."""
+        told to take back the rest; of what was picked and has not left, to put it back."""
         if sale_order.state == "cancel":
             return
         if sale_order.locked:
             sale_order.action_unlock()
-        if any(picking.state == "done" for picking in sale_order.picking_ids):
+        done = sale_order.picking_ids.filtered(lambda picking: picking.state == "done")
+        if done._marketplace_outgoing():
             sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel")).action_cancel()
             self._ask_person(
                 sale_order,
@@ -168,6 +169,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             )
             return
         sale_order._action_cancel()
+        if done:
+            self._ask_person(
+                sale_order,
+                _("Cancelled at the marketplace after it was picked"),
+                _("It has not left. Return what was picked to where it is stored."),
+                cause="cancelled-picked",
+            )
         if sale_order.invoice_ids.filtered(lambda invoice: invoice.state == "posted"):
             self._ask_person(
                 sale_order,
@@ -185,7 +193,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         outgoing = sale_order.picking_ids._marketplace_outgoing()
         for picking in outgoing.filtered(lambda picking: picking.state == "done" and not picking.return_ids):
             create_return(picking)
-        outgoing.filtered(lambda picking: picking.state not in ("done", "cancel")).action_cancel()
+        open_pickings = sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel"))
+        back = open_pickings.filtered(lambda picking: picking.return_id or picking.picking_type_code == "incoming")
+        (open_pickings - back).action_cancel()  # what nobody has picked yet need not be picked
         self._ask_person(
             sale_order,
             _("Returned at the marketplace"),
