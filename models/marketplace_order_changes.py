@@ -19,6 +19,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _update_order(self, sale_order, order):
         """Take over a newer version of an order that is here already."""
+        self._lock_as_it_is(sale_order)
         draft = sale_order.state in ("draft", "sent")
         if self._is_stale(sale_order, order.status):
             if draft and sale_order._marketplace_unknown_lines():
@@ -30,6 +31,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._update_lines(sale_order, order)
         elif not self._differs(sale_order, order):
             self._forget_question(sale_order, "changed")
+
+    def _lock_as_it_is(self, sale_order):
+        """Read the order as it is by now, and have it stay so until the commit: since it was found, a person may have
+        confirmed it, or a sender told its status."""
+        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR NO KEY UPDATE", [sale_order.id])
+        sale_order.invalidate_recordset()
+        sale_order.order_line.invalidate_recordset()
 
     def _is_stale(self, sale_order, status):
         """Tell whether a message is older than what Odoo knows: it must not step the order back."""

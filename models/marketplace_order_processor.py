@@ -87,6 +87,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if not sale_order:
             self._await_order(row, external_id)
             return
+        self._lock_as_it_is(sale_order)
         if not self._is_stale(sale_order, status):
             sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
         row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})

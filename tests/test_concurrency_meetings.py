@@ -44,6 +44,60 @@ class TestMeetings(CommittedCase):
             self.assertEqual(rows.mapped("state"), ["done"])
         self.assertFalse(self.box.queued())
 
+    def order_in(self, env):
+        return env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+
+    def test_who_confirms_a_draft_whose_newer_version_is_being_taken_over_delivers_what_was_confirmed(self):
+        self.request(lambda env: env["marketplace.config"].browse(self.account_id).write({"confirm_policy": "never"}))
+        document = self.place()
+        self.receive(document)
+        self.drain("inbox")
+        amounts = {document["order_details"][0]["id"]: 3}
+        self.box.edit_order(document["hashed_id"], amounts, by="admin")
+        self.receive(self.box.order(document["hashed_id"]))
+        processor, met = self.registry["marketplace.order.processor"], []
+        find_orders = processor._find_orders
+
+        def find_before_it_is_confirmed(*args):
+            found = find_orders(*args)
+            if not met:
+                met.append(self.request(lambda env: self.order_in(env).action_confirm()))
+            return found
+
+        self.patch(processor, "_find_orders", find_before_it_is_confirmed)
+        self.drain("inbox")
+        self.assertTrue(met)
+        with self.transaction() as env:
+            order = self.order_in(env)
+            self.assertEqual((order.state, order.order_line.product_uom_qty), ("sale", 1.0))
+            self.assertEqual(order.picking_ids.move_ids.product_uom_qty, 1.0)
+            self.assertIn("Changed at the marketplace after it was confirmed", order.activity_ids.mapped("summary"))
+
+    def test_a_status_that_the_marketplace_accepts_while_an_older_one_is_taken_over_stays(self):
+        document = self.place()
+        self.receive(document)
+        self.drain("inbox")
+        with self.transaction() as env:
+            account, raw = env["marketplace.config"].browse(self.account_id), {"status": "approved"}
+            raw["hashed_id"] = document["hashed_id"]
+            env["marketplace.inbox"]._store([(account, "status", document["hashed_id"], raw)], "webhook")
+        processor, threads = self.registry["marketplace.order.processor"], []
+        is_stale = processor._is_stale
+
+        def is_stale_and_then_it_is_accepted(*args):
+            answer = is_stale(*args)
+            threads.append(
+                self.in_thread(self.request, lambda env: self.order_in(env)._set_marketplace_status("shipped"))
+            )
+            threads[0].join(3)  # it ends, or waits for what is being taken over
+            return answer
+
+        self.patch(processor, "_is_stale", is_stale_and_then_it_is_accepted)
+        self.drain("inbox")
+        self.join(*threads)
+        with self.transaction() as env:
+            self.assertEqual(self.order_in(env).marketplace_status, "shipped")
+
     # ------------------------------------------------------------------ one listing
 
     def add_stock(self, env, _value):
