@@ -6,6 +6,8 @@ from ..schemas import RemoteProduct
 
 # An order whose sum is off by more than this is wrong.
 CENT = 0.01
+# The key of the reason that the goods left by other ways than Odoo.
+LEFT = "left"
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -86,7 +88,23 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             reasons[f"blocked:{partner.id}"] = _(
                 "The customer %s is blocked. Unblock the customer, then try again.", partner.name
             )
+        reasons.update(self._left_reasons(sale_order))
         return reasons
+
+    def _left_reasons(self, sale_order):
+        """Goods that left by other ways must not go out once more. Lists by the time of the last change bring orders
+        from before the account was live; a queue brings none that was ours to deliver and is not."""
+        left = sale_order.marketplace_status in ("shipped", "delivered")
+        if not left or sale_order.marketplace_config_id._capabilities()["needs_ack"]:
+            return {}
+        if "stock_move" not in sale_order.order_line.mapped("qty_delivered_method"):
+            return {}
+        return {
+            LEFT: _(
+                "It had left before it was confirmed here. Accept it to deliver it from here, or cancel it: the "
+                "marketplace is told nothing of that."
+            )
+        }
 
     def _unknown_key(self, line):
         ordered = (line.cartona_product_id, line.cartona_product_sku, line.marketplace_quantity)

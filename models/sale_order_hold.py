@@ -3,6 +3,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 from .marketplace_order_doubts import ENDED
+from .marketplace_order_hold import LEFT
 
 
 class SaleOrder(models.Model):
@@ -73,6 +74,10 @@ class SaleOrder(models.Model):
 
     def _marketplace_hold_text(self):
         return _("%(order)s is held:\n%(reasons)s", order=self.name, reasons=self.marketplace_hold)
+
+    def _has_left_by_other_ways(self):
+        """Tell whether the goods left before the order was confirmed here, and nobody has accepted it since."""
+        return LEFT in (self.marketplace_hold_key or "").splitlines()
 
     def _marketplace_ended_text(self):
         statuses = dict(self._fields["marketplace_status"]._description_selection(self.env))

@@ -103,7 +103,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.marketplace_delivers and status != "cancelled":
             return False  # the marketplace moves the order itself; the supplier may only cancel
-        if self.marketplace_status in FINAL:
+        if self.marketplace_status in FINAL or (status == "cancelled" and self._has_left_by_other_ways()):
             return False
         return STATUS_RANK[status] > STATUS_RANK.get(self.marketplace_status, 0)
 

@@ -62,6 +62,7 @@ from . import test_orders_ended
 from . import test_orders_held
 from . import test_orders_in
 from . import test_orders_out
+from . import test_orders_that_left
 from . import test_otp
 from . import test_partner_screen
 from . import test_policies

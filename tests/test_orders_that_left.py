@@ -1,0 +1,76 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from .contract import AdapterContract
+from .test_contract_shopify import ShopifyCase
+
+
+class TestOrdersThatLeft(ShopifyCase):
+    """Lists by the time of the last change bring orders that were delivered before the account went live, or by other
+    ways than Odoo."""
+
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+
+    def order_here(self, external_id):
+        return AdapterContract.order_here(self, external_id)
+
+    def pulled(self, *lines, **values):
+        external_id = self.place_order(*lines, **{"displayFulfillmentStatus": "FULFILLED", **values})
+        self.pull()
+        return self.order_here(external_id)
+
+    def offered(self):
+        return sum(self.at_box(self.products[0])["stock"].values())
+
+    def test_what_left_before_it_was_known_here_is_not_delivered_again_by_itself(self):
+        order = self.pulled((self.products[0], 2, "10.00"))
+        self.assertEqual((order.state, order.marketplace_status), ("draft", "shipped"))
+        self.assertIn("left before it was confirmed here", order.marketplace_hold)
+
+    def test_who_accepts_it_delivers_it_from_here(self):
+        order = self.pulled((self.products[0], 2, "10.00"))
+        order.action_marketplace_accept()
+        self.commit()
+        self.assertEqual((order.state, order.picking_ids.state), ("sale", "assigned"))
+        self.box.touch(order.cartona_id, note="archived")
+        self.pull()
+        self.assertFalse(order.marketplace_hold)
+
+    def test_who_cancels_it_tells_the_marketplace_nothing_and_its_goods_are_on_offer_again(self):
+        order = self.pulled((self.products[0], 2, "10.00"))
+        self.assertEqual(self.offered(), 98)
+        order._action_cancel()
+        self.commit()
+        self.assertEqual(self.offered(), 100)
+        self.assertFalse(self.box.orders[order.cartona_id]["cancelledAt"])
+        self.assertEqual((order.state, order.marketplace_status), ("cancel", "shipped"))
+        self.box.touch(order.cartona_id, note="archived")
+        self.pull()
+        self.assertEqual(order.state, "cancel")
+
+    def test_a_draft_that_was_delivered_by_other_ways_waits_for_a_person_too(self):
+        order = self.pulled(
+            (self.products[0], 2, "10.00"), displayFinancialStatus="PENDING", displayFulfillmentStatus="UNFULFILLED"
+        )
+        self.assertEqual((order.state, order.marketplace_hold), ("draft", False))
+        self.box.touch(order.cartona_id, displayFulfillmentStatus="FULFILLED")
+        self.pull()
+        self.assertEqual(order.state, "draft")
+        self.assertIn("left before it was confirmed here", order.marketplace_hold)
+
+    def test_an_order_that_was_confirmed_here_goes_on(self):
+        order = self.pulled((self.products[0], 2, "10.00"), displayFulfillmentStatus="UNFULFILLED")
+        self.assertEqual(order.state, "sale")
+        self.box.touch(order.cartona_id, displayFulfillmentStatus="FULFILLED")
+        self.pull()
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "shipped"))
+        self.assertFalse(order.marketplace_hold)
+
+    def test_what_is_no_goods_is_not_delivered_twice_and_needs_nobody(self):
+        service = self.env["product.product"].create({"name": "Advice", "type": "service", "taxes_id": False})
+        self.box.add_variant(self.external_id(service), "ADVICE", "Advice")
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": service.id, "external_id": self.external_id(service)}
+        )
+        order = self.pulled((service, 2, "10.00"))
+        self.assertEqual((order.state, order.marketplace_hold), ("sale", False))
