@@ -43,8 +43,10 @@ class TestCancelledAfterPicking(OrderOutCase):
 
     def setUp(self):
         super().setUp()
-        self.ship = self.order.picking_ids._marketplace_outgoing()
-        self.pick = self.order.picking_ids - self.ship
+        self.pick = self.order.picking_ids - self.ship()
+
+    def ship(self):
+        return self.order.picking_ids._marketplace_outgoing()  # newer series make it when the first step is done
 
     def validate(self, picking):
         for move in picking.move_ids:
@@ -59,27 +61,27 @@ class TestCancelledAfterPicking(OrderOutCase):
 
     def test_what_was_picked_and_has_not_left_is_cancelled_and_a_person_puts_it_back(self):
         self.validate(self.pick)
-        self.assertEqual((len(self.pick), len(self.ship), self.ship.state), (1, 1, "assigned"))
+        self.assertEqual((self.pick.state, self.ship().state), ("done", "assigned"))
         self.cancel_there()
-        self.assertEqual((self.order.state, self.pick.state, self.ship.state), ("cancel", "done", "cancel"))
+        self.assertEqual((self.order.state, self.pick.state, self.ship().state), ("cancel", "done", "cancel"))
         self.assertEqual(self.order.activity_ids.summary, "Cancelled at the marketplace after it was picked")
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 100)
         self.assertEqual(self.steps(), [], "the marketplace is not told what it said itself")
 
     def test_what_nobody_has_picked_yet_is_cancelled_without_a_word(self):
         self.cancel_there()
-        self.assertEqual((self.order.state, self.pick.state, self.ship.state), ("cancel", "cancel", "cancel"))
+        self.assertEqual((self.order.state, set(self.order.picking_ids.mapped("state"))), ("cancel", {"cancel"}))
         self.assertFalse(self.order.activity_ids)
 
     def test_what_has_left_is_not_cancelled(self):
         self.validate(self.pick)
-        self.validate(self.ship)
+        self.validate(self.ship())
         self.cancel_there()
-        self.assertEqual((self.order.state, self.ship.state), ("sale", "done"))
+        self.assertEqual((self.order.state, self.ship().state), ("sale", "done"))
         self.assertIn("goods have left", self.order.activity_ids.summary)
 
     def test_what_is_returned_there_and_never_left_is_not_picked(self):
         self.box.edit_order(self.hashed_id, by="admin", status="returned")
         self.pull()
-        self.assertEqual((self.pick.state, self.ship.state), ("cancel", "cancel"))
+        self.assertEqual(set(self.order.picking_ids.mapped("state")), {"cancel"})
         self.assertIn("Returned at the marketplace", self.order.activity_ids.summary)
