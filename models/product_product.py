@@ -170,7 +170,11 @@ class ProductProduct(models.Model):
         return {product_id: float(quantity or 0.0) for product_id, quantity in self.env.cr.fetchall()}
 
     def _marketplace_unreserved(self, locations):
-        """Return what confirmed marketplace orders will take and have not reserved: ``{product id: quantity}``."""
+        """Return what confirmed marketplace orders will take and have not reserved: ``{product id: quantity}``.
+
+        In a delivery of several steps the steps before the last one may know their order by their picking alone. A step
+        takes nothing of its own as long as goods are still to be brought for it: they count where they are.
+        """
         self.env.cr.execute(
             SQL(
                 """
@@ -178,10 +182,16 @@ class ProductProduct(models.Model):
                   FROM stock_move m
                   JOIN stock_location at ON at.id = m.location_id
                   JOIN stock_location top ON top.id = ANY(%s) AND starts_with(at.parent_path, top.parent_path)
-                  JOIN sale_order_line l ON l.id = m.sale_line_id
-                  JOIN sale_order o ON o.id = l.order_id AND o.marketplace_config_id IS NOT NULL
+             LEFT JOIN sale_order_line l ON l.id = m.sale_line_id
+             LEFT JOIN stock_picking p ON p.id = m.picking_id
+                  JOIN sale_order o ON o.id = coalesce(l.order_id, p.sale_id) AND o.marketplace_config_id IS NOT NULL
+             LEFT JOIN LATERAL (
+                    SELECT bool_and(former.state IN ('done', 'cancel')) AS are_over
+                      FROM stock_move_move_rel r
+                      JOIN stock_move former ON former.id = r.move_orig_id
+                     WHERE r.move_dest_id = m.id) steps ON TRUE
                  WHERE m.product_id = ANY(%s) AND m.state IN ('waiting', 'confirmed', 'partially_available')
-                   AND m.procure_method = 'make_to_stock'
+                   AND coalesce(steps.are_over, m.procure_method = 'make_to_stock')
               GROUP BY m.product_id
                 """,
                 locations.ids,

@@ -50,6 +50,34 @@ class TestOfferDemand(MarketplaceCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
 
+    def test_an_order_that_leaves_in_steps_counts_once_at_each_of_them(self):
+        self.warehouse.delivery_steps = "pick_pack_ship"
+        for kind in (self.warehouse.pick_type_id, self.warehouse.pack_type_id, self.warehouse.out_type_id):
+            kind.reservation_method = "manual"
+        self.set_stock(self.products[0], 10)
+        self.commit()
+        document = self.box_order((self.products[0], 4, 10.0), status="pending")
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(order.state, "sale")
+        self.assertEqual(self.available(), 6, "nothing is reserved")
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
+        for _step in ("pick", "pack"):
+            (picking,) = order.picking_ids.filtered(lambda one: one.state in ("confirmed", "assigned"))
+            picking.action_assign()
+            self.assertEqual(self.available(), 6, picking.name)
+            picking.button_validate()
+            self.assertEqual(self.available(), 6, picking.name)
+            picking.move_ids.move_dest_ids._do_unreserve()
+            self.assertEqual(self.available(), 6, f"{picking.name}: what was brought waits, unreserved")
+            picking.move_ids.move_dest_ids._action_assign()
+        order.picking_ids.filtered(lambda one: one.picking_type_code == "outgoing").button_validate()
+        self.assertEqual(self.available(), 6, "it has left")
+
+    def available(self):
+        self.env.flush_all()
+        return self.products[0]._marketplace_available(self.account)[self.products[0].id]
+
     def test_warehouses_that_are_gone_are_not_all_warehouses(self):
         other = self.env["stock.warehouse"].create({"name": "Second", "code": "SEC"})
         self.account.warehouse_ids = other
