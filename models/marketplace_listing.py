@@ -64,9 +64,7 @@ class MarketplaceListing(models.Model):
     external_id = fields.Char(string="External Product ID", required=True)
     name = fields.Char(string="Name at the Marketplace")
     unit = fields.Char(string="Selling Unit", help="What the marketplace sells one of: box, piece, kg ...")
-    pack_size = fields.Float(
-        default=1.0, digits="Product Unit of Measure", help="How many units of the product are in one selling unit."
-    )
+    pack_size = fields.Float(default=1.0, digits=(16, 6), help="How many units of the product are in one selling unit.")
     active = fields.Boolean(default=True)
     remote = fields.Json(readonly=True, copy=False, help="What else the marketplace names the product by in a push.")
 

@@ -94,9 +94,7 @@ class MarketplaceUnmatched(models.Model):
         index="btree_not_null",
         help="What it is here. Choose it, then press Link.",
     )
-    pack_size = fields.Float(
-        default=1.0, digits="Product Unit of Measure", help="How many units of the product are in one selling unit."
-    )
+    pack_size = fields.Float(default=1.0, digits=(16, 6), help="How many units of the product are in one selling unit.")
 
     _sql_constraints = [
         ("external_unique", "UNIQUE (config_id, external_id)", "This external product ID stands here already."),

@@ -109,7 +109,8 @@ class SaleOrderLine(models.Model):
             [("config_id", "=", self.order_id.marketplace_config_id.id), ("product_id", "=", self.product_id.id)],
         )
         pack = self.product_uom._compute_quantity(1.0, self.product_id.uom_id, round=False) if found else 0.0
-        return (found.filtered(lambda listing: listing.pack_size == pack) or found)[:1]
+        same = found.filtered(lambda listing: not float_compare(listing.pack_size, pack, precision_digits=6))
+        return (same or found)[:1]
 
     def _marketplace_changes(self, again=False):
         """Return the changes that make the marketplace's line what this one is; none where it is so.

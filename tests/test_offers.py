@@ -80,6 +80,13 @@ class TestOffers(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 2)
         self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 0)
 
+    def test_a_selling_unit_may_be_a_small_part_of_a_unit(self):
+        self.listings[0].pack_size = 0.125
+        self.set_stock(self.products[0], 10)
+        self.commit()
+        there = self.at_box(self.products[0])
+        self.assertEqual((there["selling_price"], there["available_stock_quantity"]), (1.25, 80))
+
     def test_only_the_accounts_warehouses_count(self):
         other = self.env["stock.warehouse"].create({"name": "Far away", "code": "FAR"})
         self.env["stock.quant"]._update_available_quantity(self.products[0], other.lot_stock_id, 50)

@@ -3,7 +3,7 @@ from odoo import Command
 from odoo.exceptions import ValidationError
 from odoo.tests import new_test_user
 
-from ..compat import unit_field
+from ..compat import pack_unit, unit_field
 from .common import MarketplaceCase
 
 
@@ -267,6 +267,17 @@ class TestOrderLinesOut(OrderOutCase):
         self.account.listing_ids.filtered(lambda one: one.product_id == self.products[2]).pack_size = 12
         self.add_line(self.products[2], 24, 1.5)
         self.assertEqual(self.there()[2], self.sold(2, 2, 18.0))
+
+    def test_the_listing_of_that_size_is_sent_where_a_product_has_several(self):
+        product, part = self.products[2], 0.058824  # a seventeenth: what comes back of it is not exactly that
+        self.box.add_product(id="part")
+        values = {"config_id": self.account.id, "product_id": product.id, "external_id": "part", "pack_size": part}
+        self.env["marketplace.listing"].create(values)
+        unit = {unit_field(self.first): pack_unit(product.uom_id, part).id}
+        line = Command.create({"product_id": product.id, "product_uom_qty": 2, "price_unit": 1.5, **unit})
+        self.order.order_line = [line]
+        self.commit()
+        self.assertEqual(self.there()[2], ("part", 2, 1.5))
 
     def test_a_corrected_size_of_a_box_does_not_change_what_was_ordered(self):
         self.first.marketplace_listing_id.pack_size = 2

@@ -52,6 +52,12 @@ class TestUnmatchedActions(UnmatchedCase):
         self.assertFalse(self.rows())
         self.assertEqual(self.box.product("77")["selling_price"], 120.0)
 
+    def test_a_small_part_of_a_unit_is_listed_as_it_was_entered(self):
+        row = self.refuse(("77", "eighth"))
+        row.write({"product_id": self.products[1].id, "pack_size": 0.125})
+        row.action_link()
+        self.assertEqual(self.listings().pack_size, 0.125)
+
     def test_several_are_listed_at_once(self):
         rows = self.refuse(("77", "a"), ("78", "b"))
         for row, product in zip(rows, self.products, strict=False):
