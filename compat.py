@@ -8,6 +8,9 @@ from odoo.tools.misc import babel_locale_parse, get_lang
 # By which a search asks for what is not found.
 NEGATIVE_OPERATORS = ("!=", "not in", "not like", "not ilike", "not =like", "not =ilike")
 
+# What decides whether Odoo keeps a stock of a product.
+TYPE_FIELDS = {"type", "detailed_type"}
+
 
 def listed(env, words):
     """Return the words as one text that lists them, with the commas of the reader's language. Odoo can since 18.0."""

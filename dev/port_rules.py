@@ -60,6 +60,7 @@ RULES = {
         Rule(r"\n +[\w.]+\.check_access_rule\(\"(\w+)\"\)(?=\n)", "", PY, "check_access_rights does both there"),
         Rule(r"\.check_access_rights\(\"(\w+)\"\)", r'.check_access("\1")', PY, "one method for rights and rules"),
         Rule(r"\n\s*[\w.]+\.check_access_rule\(\"\w+\"\)", "", PY, "the line before it checks both"),
+        Rule(r"\"type\", \"detailed_type\"", '"type", "is_storable"', ("compat.py",), "a flag beside the type"),
         # --- tests ---
         Rule(r"\"detailed_type\": \"product\"", '"is_storable": True', ("tests/*.py",), "a flag beside the type"),
         # --- tours ---

@@ -132,6 +132,7 @@ class MarketplaceApiCartona(models.AbstractModel):
         return products
 
     def _parse_product(self, raw):
+        unlimited = flag(raw, "is_unlimited_stock", default=False)
         return RemoteProduct(
             external_id=text(raw, PRODUCT_KEYS),
             name=text(raw, ("suppler_prodcut_name", "product_name", "name", "base_product_name")),
@@ -139,7 +140,7 @@ class MarketplaceApiCartona(models.AbstractModel):
             unit=text(raw, "unit"),
             unit_count=number(raw, "unit_count", default=1.0) or 1.0,
             price=number(raw, "selling_price", default=None),
-            quantity=number(raw, "available_stock_quantity", default=None),
+            quantity=float(UNLIMITED) if unlimited else number(raw, "available_stock_quantity", default=None),
             published=flag(raw, "is_published", default=True),
         )
 

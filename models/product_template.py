@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
+from ..compat import TYPE_FIELDS
 from .product_product import LISTING_FIELDS, PRICE_FIELDS, SALE_FIELDS
 
 
@@ -54,6 +55,8 @@ class ProductTemplate(models.Model):
             self.env["marketplace.outbox"]._mark("price", template=self.ids)
         if SALE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", "stock", "publication", template=self.ids)
+        if TYPE_FIELDS & vals.keys():
+            self.env["marketplace.outbox"]._mark("stock", template=self.ids)
         if "categ_id" in vals:
             self.env["marketplace.outbox"]._mark("price", "stock", template=self.ids)
         if (LISTING_FIELDS - {"cartona_id"}) & vals.keys():

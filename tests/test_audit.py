@@ -4,6 +4,7 @@ from unittest import mock
 from odoo import fields
 from odoo.tools import mute_logger
 
+from ..schemas import UNLIMITED
 from ..transport import errors
 from .common import MarketplaceCase
 
@@ -71,6 +72,12 @@ class TestAudit(MarketplaceCase):
         self.tamper(self.products[0], is_published=True)
         self.assertEqual(self.audit().drift_ids.subject, "publication")
         self.assertFalse(self.at_box(self.products[0])["is_published"])
+
+    def test_something_sold_without_end_there_of_which_we_keep_a_stock_is_a_difference(self):
+        self.tamper(self.products[0], is_unlimited_stock=True)
+        drift = self.audit().drift_ids
+        self.assertEqual((drift.subject, drift.ours, drift.theirs), ("stock", 10.0, UNLIMITED))
+        self.assertFalse(self.at_box(self.products[0])["is_unlimited_stock"])
 
     def test_all_pages_are_compared_and_unlisted_products_counted(self):
         from ..marketplaces import cartona

@@ -229,6 +229,19 @@ class TestOfferValues(MarketplaceCase):
         self.assertFalse(self.at_box(service)["is_unlimited_stock"])
         self.assertEqual(self.at_box(service)["available_stock_quantity"], 0)
 
+    def test_a_product_of_which_a_stock_is_kept_from_now_on_is_no_longer_sold_without_end(self):
+        product = self.env["product.product"].create({"name": "Case", "type": "consu", "list_price": 3})
+        self.box.add_product(id=str(1000 + product.id))
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": product.id, "external_id": str(1000 + product.id)}
+        )
+        self.commit()
+        self.assertTrue(self.at_box(product)["is_unlimited_stock"])
+        product.write(storable({}))
+        self.commit()
+        self.assertFalse(self.at_box(product)["is_unlimited_stock"])
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 0)
+
     def test_prices_are_sent_with_or_without_taxes_as_the_account_says(self):
         tax = self.env["account.tax"].create({"name": "VAT 14", "amount": 14, "type_tax_use": "sale"})
         self.products[0].taxes_id = tax
