@@ -180,7 +180,7 @@ class MarketplaceAudit(models.Model):
         drifts = []
         for product in products:
             listing = by_id.get(product.external_id)
-            if listing and not (listing.price_due or listing.stock_due or listing.publication_due):
+            if listing and not listing._is_on_its_way():
                 drifts += self._differences(listing, product, offers[listing.id])
         self.env["marketplace.drift"].create(drifts)
         self.compared += len(listings)

@@ -136,6 +136,10 @@ class MarketplaceListing(models.Model):
         )
         self.invalidate_recordset()
 
+    def _is_on_its_way(self):
+        """Tell whether something of it is to be sent, or was sent and is judged later."""
+        return bool(self.price_due or self.stock_due or self.publication_due or self.push_id)
+
     def _due_values(self):
         return {name: self[name] for name in ("price_due", "stock_due", "publication_due", "forced") if self[name]}
 

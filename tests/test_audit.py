@@ -66,6 +66,14 @@ class TestAudit(MarketplaceCase):
         self.env.invalidate_all()
         self.assertEqual(audit.state, "clean")
 
+    def test_what_the_marketplace_has_taken_and_not_judged_is_no_difference(self):
+        later = fields.Datetime.add(fields.Datetime.now(), hours=1)
+        rows = [{"listing_id": self.listings[0].id}]
+        push = {"config_id": self.account.id, "handle": "feed", "rows": rows, "next_poll": later}
+        self.listings[0]._await(self.env["marketplace.push"].create(push))
+        self.tamper(self.products[0], selling_price=4.0)
+        self.assertEqual(self.audit().state, "clean")
+
     def test_something_still_published_that_is_not_sold_any_more_is_a_difference(self):
         self.products[0].action_archive()
         self.commit()
