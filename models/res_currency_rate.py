@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, models
+from datetime import timedelta
+
+from odoo import api, fields, models
 
 
 class ResCurrencyRate(models.Model):
@@ -26,3 +28,14 @@ class ResCurrencyRate(models.Model):
         if self.company_id.currency_id & currencies:
             currencies |= currencies.search([])
         self.env["marketplace.outbox"]._mark("price", currency=currencies.ids)
+
+    def _mark_marketplace_dates(self, since):
+        """Mark the listings whose price follows a rate that holds since a day that has begun after ``since``, the
+        sweeper's last run. Days are those of UTC, by which pricelists look for rates.
+
+        :param datetime since: UTC; ``None`` looks back one minute
+        """
+        now = fields.Datetime.now()
+        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
+        rates = self.sudo().search([("name", ">", since.date()), ("name", "<=", now.date())])
+        rates._mark_marketplace_price()

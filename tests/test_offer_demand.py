@@ -1,5 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import Command
+from datetime import timedelta
+
+from freezegun import freeze_time
+
+from odoo import Command, fields
 
 from ..compat import unit_field
 from .common import MarketplaceCase, storable
@@ -173,7 +177,8 @@ class TestOfferDemand(MarketplaceCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
 
-    def test_a_rate_moves_a_pricelist_that_is_based_on_one_in_that_currency(self):
+    def sell_by_a_rate(self):
+        """Sell at 100 of another currency, of which two are worth one of ours; return its rate."""
         currency = (
             self.env["res.currency"]
             .with_context(active_test=False)
@@ -196,9 +201,26 @@ class TestOfferDemand(MarketplaceCase):
         )
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 50)
+        return rate
+
+    def test_a_rate_moves_a_pricelist_that_is_based_on_one_in_that_currency(self):
+        rate = self.sell_by_a_rate()
         rate.rate = 4.0
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 25)
+
+    def test_a_rate_of_a_later_day_is_sent_when_its_day_has_come(self):
+        rate = self.sell_by_a_rate()
+        midnight = fields.Datetime.end_of(fields.Datetime.now(), "day") + timedelta(microseconds=1)
+        rate.copy({"name": midnight.date(), "rate": 4.0})
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 50)
+        for seconds, price in ((-30, 50), (30, 25)):
+            with freeze_time(midnight + timedelta(seconds=seconds)):
+                lastcall = {"lastcall": midnight + timedelta(seconds=seconds - 60)}
+                self.env["marketplace.wake"].with_context(**lastcall)._cron_sweep()
+                self.commit()
+                self.assertEqual(self.at_box(self.products[0])["selling_price"], price)
 
     def test_taxes_of_a_group_of_a_pack_and_deleted_ones(self):
         tax = self.env["account.tax"].create(

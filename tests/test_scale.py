@@ -325,6 +325,7 @@ class TestGrown(ScaleCase):
         with self.queries() as seen:
             wake._work()
             self.env["product.pricelist.item"]._mark_marketplace_dates(None)
+            self.env["res.currency.rate"]._mark_marketplace_dates(None)
             self.env["marketplace.task"]._finish_syncs()
             for lane in self.env["marketplace.sender"]._lanes().values():
                 lane._next_attempt(self.account)
