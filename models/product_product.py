@@ -118,9 +118,10 @@ class ProductProduct(models.Model):
             return dict.fromkeys(self.ids, 0.0)
         locations = warehouses.view_location_id
         products = self.with_company(config.company_id).with_context(location=locations.ids)
-        taken = Counter(self._marketplace_demand(warehouses))
+        # In the direction in which orders go on: what is committed meanwhile may count twice, and is never left out.
+        taken = Counter(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
         taken.update(self._marketplace_held(warehouses))
-        taken.update(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
+        taken.update(self._marketplace_demand(warehouses))
         if config.stock_basis == "free":
             taken.update(self._marketplace_unreserved(locations))
         # What the quantity fields are made of: to put all five of them into the cache costs as much again.

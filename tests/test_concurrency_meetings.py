@@ -2,10 +2,22 @@
 """People who meet each other, and the machinery, at one order and at one listing; as requests run: what meets another
 transaction is repeated by Odoo, out of their sight."""
 
+from contextlib import ExitStack
+from unittest import mock
+
 from odoo.service.model import retrying
 from odoo.tests import tagged
 
+from ..database import own_transaction
 from .test_concurrency import CommittedCase
+
+# The queries that an order of one account may be found by before its goods are reserved.
+READS = (
+    ("marketplace.inbox", "_demand_by_product"),
+    ("product.product", "_marketplace_held"),
+    ("product.product", "_marketplace_demand"),
+    ("product.product", "_marketplace_unreserved"),
+)
 
 
 @tagged("post_install", "-at_install")
@@ -97,6 +109,52 @@ class TestMeetings(CommittedCase):
         self.join(*threads)
         with self.transaction() as env:
             self.assertEqual(self.order_in(env).marketplace_status, "shipped")
+
+    # ------------------------------------------------------------------ one order and what is left to sell
+
+    def available(self, after, step):
+        """Return what is left to sell of the product, where ``step`` is taken and committed after so many of the
+        queries that tell it."""
+        seen = []
+
+        def watched(read):
+            def reads(*args):
+                found = read(*args)
+                seen.append(read)
+                if len(seen) == after:
+                    step()
+                return found
+
+            return reads
+
+        with ExitStack() as patches, self.transaction() as env:
+            for model, name in READS:
+                adapted = self.registry[model]
+                patches.enter_context(mock.patch.object(adapted, name, watched(getattr(adapted, name))))
+            with own_transaction(env) as own:
+                product = own["product.product"].browse(self.product_ids[0])
+                available = product._marketplace_available(own["marketplace.config"].browse(self.account_id))
+            self.assertEqual(len(seen), len(READS))
+            return available[product.id]
+
+    def take_in(self):
+        self.drain("inbox")
+
+    def confirm(self):
+        def act(env):
+            mine = [("marketplace_config_id", "=", self.account_id), ("state", "=", "draft")]
+            env["sale.order"].search(mine).action_confirm()
+
+        self.request(act)
+
+    def test_an_order_that_goes_on_while_what_is_left_is_summed_up_is_never_left_out(self):
+        self.request(lambda env: self.add_stock(env, None))
+        self.request(lambda env: env["marketplace.config"].browse(self.account_id).write({"confirm_policy": "never"}))
+        for after in range(1, len(READS) + 1):
+            self.receive(self.place())
+            for step in (self.take_in, self.confirm):
+                with self.subTest(after=after, step=step.__name__):
+                    self.assertLessEqual(self.available(after, step), 4 - after, "one piece less with each order")
 
     # ------------------------------------------------------------------ one listing
 
