@@ -72,6 +72,11 @@ class MarketplaceInbox(models.Model):
     )
     needs_ack = fields.Boolean(readonly=True, help="The marketplace sends it again until it is acknowledged.")
     acknowledged_at = fields.Datetime(readonly=True)
+    ack_error = fields.Char(
+        string="Acknowledgement Refused",
+        readonly=True,
+        help="Why the marketplace did not let us say that we have it. It sends it again until it does.",
+    )
     order_id = fields.Many2one(
         "sale.order", string="Sales Order", readonly=True, ondelete="set null", index="btree_not_null"
     )
@@ -292,6 +297,26 @@ class MarketplaceInbox(models.Model):
             _("%s The inbox of the account shows all of them; mend the cause, then replay.", message),
             cause="documents",
         )
+
+    def _note_acknowledgements(self, results):
+        """Note what became of the acknowledgements, ``{order id: RowResult}``. A refusal is told to a person, and tried
+        again with each pull: the document itself is as good as any."""
+        for row in self.filtered(lambda row: row.external_id in results):
+            result = results[row.external_id]
+            if result.outcome == "accepted":
+                row.write({"acknowledged_at": fields.Datetime.now(), "ack_error": False})
+            elif result.outcome == "rejected":
+                row.ack_error = result.message or result.code
+                row.config_id._tell_responsible(
+                    _("%s does not let us say that its orders are here", row.config_id.name),
+                    _(
+                        "Order %(order)s: %(error)s It is here, and other orders come in; it is told again with each "
+                        "pull, and the inbox shows all of them. Ask the marketplace if that goes on.",
+                        order=row.external_id,
+                        error=row.ack_error,
+                    ),
+                    cause="acknowledgements",
+                )
 
     def _demand_of(self, config, kind, raw):
         """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood. A

@@ -5,11 +5,14 @@ from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
+from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
 
 # A notice whose order can't be fetched so often waits for a person.
 MAX_ATTEMPTS = 10
+# So many orders are tried alone, where none is taken, to find out whose acknowledgement it is that is refused.
+REFUSED_ALONE = 5
 
 
 class MarketplaceLanePull(models.AbstractModel):
@@ -88,13 +91,15 @@ class MarketplaceLanePull(models.AbstractModel):
 
     def _acknowledge_noticed(self, config_id, row_ids, told_ids):
         """Acknowledge what was fetched. Until that worked its notices stay: nothing else makes the order come again."""
-        acknowledged = self._acknowledge(config_id, row_ids)
+        self._acknowledge(config_id, row_ids)
         with own_transaction(self.env) as env:
-            told = env["marketplace.inbox"].browse(told_ids)
+            rows, told = (env["marketplace.inbox"].browse(ids) for ids in (row_ids, told_ids))
+            acknowledged = all(row.acknowledged_at for row in rows)
             if acknowledged:
                 told.write({"state": "done", "last_error": False})
             else:
-                env[self._name]._postpone_notice(told[:1], _("The marketplace did not take the acknowledgement."))
+                untold = _("The marketplace did not take the acknowledgement.")
+                env[self._name]._postpone_notice(told[:1], rows[:1].ack_error or untold)
         return acknowledged
 
     def _is_probing(self, config):
@@ -162,7 +167,8 @@ class MarketplaceLanePull(models.AbstractModel):
         return rows, new + held_new
 
     def _acknowledge(self, config_id, row_ids):
-        """Acknowledge the documents of one page, which are committed now; tell whether that worked.
+        """Acknowledge the documents of one page, which are committed now; tell whether the marketplace was there for
+        it. A refusal is noted and does not keep the pull from what stands behind.
 
         Only those: an order that is not on this page may have changed since it was stored, and acknowledging it would
         take the change for seen. What is not acknowledged comes again.
@@ -174,16 +180,34 @@ class MarketplaceLanePull(models.AbstractModel):
                 .browse(row_ids)
                 .filtered(lambda row: row.needs_ack and not row.acknowledged_at and row.external_id)
             )
-            if not waiting:
-                return True
-            ids = list(dict.fromkeys(waiting.mapped("external_id")))
-            results, error = env[self._name]._guarded(config, config._api()._acknowledge, config, ids)
-            if error:
-                return False
-            accepted = {ext for ext, result in zip(ids, results, strict=True) if result.outcome == "accepted"}
-            done = waiting.filtered(lambda row: row.external_id in accepted)
-            done.write({"acknowledged_at": fields.Datetime.now()})
-            return bool(done)
+            # What was refused before has a call of its own: it would be halved out of the others again each time.
+            refused = set(waiting.filtered("ack_error").mapped("external_id"))
+            fresh = dict.fromkeys(waiting.mapped("external_id"))
+            parts = [[ext for ext in fresh if ext not in refused], [ext for ext in fresh if ext in refused]]
+            results, answered = env[self._name]._acknowledge_parts(config, list(filter(None, parts)))
+            waiting._note_acknowledgements(results)
+            return answered
+
+    def _acknowledge_parts(self, config, parts):
+        """Acknowledge lists of order ids. One that is refused as a whole is halved until the bad order is alone; not
+        where all that were alone were refused: then it is hardly the orders.
+
+        :return: ``({order id: RowResult}, whether the marketplace answered)``
+        """
+        results, alone, taken = {}, 0, False
+        while parts:
+            ids = parts.pop(0)
+            answer, error = self._guarded(config, config._api()._acknowledge, config, ids)
+            if error and not isinstance(error, errors.RequestRejected):
+                return results, False
+            if error and len(ids) > 1 and (taken or alone < REFUSED_ALONE):
+                parts[:0] = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+                continue
+            alone += bool(error)
+            answer = answer or [RowResult.rejected(error.code, str(error))] * len(ids)
+            taken = taken or any(result.outcome == "accepted" for result in answer)
+            results.update(zip(ids, answer, strict=True))
+        return results, True
 
     def _note_acknowledged(self, config, rows):
         """Note what the marketplace has taken for acknowledged although its answer was lost: what is not among
@@ -195,7 +219,7 @@ class MarketplaceLanePull(models.AbstractModel):
             ("external_id", "not in", rows.mapped("external_id")),
         ]
         lost = self.env["marketplace.inbox"].search(waiting)
-        lost.write({"acknowledged_at": fields.Datetime.now()})
+        lost.write({"acknowledged_at": fields.Datetime.now(), "ack_error": False})
 
     def _finish(self, config_id, requested_at):
         """Note that all there was has been pulled; a request that came meanwhile stays."""

@@ -3,6 +3,7 @@ from . import test_accessibility
 from . import test_account
 from . import test_account_changes
 from . import test_account_form
+from . import test_acknowledgements
 from . import test_all_marketplaces
 from . import test_amazon_accounts
 from . import test_amazon_models
