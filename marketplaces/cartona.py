@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import re
 from urllib.parse import quote
 
 from odoo import _, models
@@ -36,6 +37,8 @@ PERSONAL_KEYS = {
 }
 # The id of a product, in all spellings that occur.
 PRODUCT_KEYS = ("supplier_product_id", "suppler_prodcut_id", "id")
+# What an answer's success or status says where something failed.
+FAILED = re.compile(r"false|0|no|error|failed|failure|rejected|refused|invalid|[45]\d\d(\.0)?", re.ASCII)
 CATALOGUE_PAGE = 100
 # Orders of one pull; more are asked for when those at the head of the queue can't be acknowledged.
 PULL_LIMIT = 100
@@ -308,10 +311,12 @@ class MarketplaceApiCartona(models.AbstractModel):
         wire = [{"hashed_id": external_id, "order_details": [self._serialize_change(change) for change in changes]}]
         with self._exchange(config, "push_lines", len(changes)) as exchange:
             answer = exchange.request("POST", f"{config.order_path}/update-order-details", json=wire)
-            result = self._row_results(wire, answer, ("hashed_id",))[0]
+            rows = self._objects(self._objects(answer, [{}])[0].get("order_details"), [])
+            # That a line failed may stand with the order, or with the line.
+            results = [self._row_results(wire, answer, ("hashed_id",))[0], *map(self._row_result, rows)]
+            result = next((one for one in results if one.outcome != "accepted"), results[0])
             exchange.failed = 0 if result.outcome == "accepted" else len(changes)
-        rows = self._objects(answer, [{}])[0].get("order_details")
-        told = [(_plain(row.get("id")), _plain(row.get("supplier_product_id"))) for row in self._objects(rows, [])]
+        told = [(_plain(row.get("id")), _plain(row.get("supplier_product_id"))) for row in rows]
         return result, [line for line in told if line[0]]
 
     def _serialize_change(self, change):
@@ -354,7 +359,8 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     def _row_results(self, wire, answer, keys):
         """Return one result for each row of a bulk call. What the answer looks like is not documented: nothing or an
-        empty list (all fine), a row for each row sent or only for failed ones, or one object.
+        empty list (all fine), a row for each row sent or only for failed ones, or one object. Of all that is told of a
+        row its failure counts.
 
         :param keys: the names under which the answer may tell the row's id; the first is that of the row sent
         :raise RequestRejected: a row failed and it can't be told which
@@ -367,15 +373,14 @@ class MarketplaceApiCartona(models.AbstractModel):
         rows = [row for row in answer or [] if isinstance(row, dict)]
         ids = [next((_plain(row[key]) for key in keys if _plain(row.get(key))), "") for row in rows]
         results = [self._row_result(row) for row in rows]
-        if all(ids):
-            by_id = dict(zip(ids, results, strict=True))
-            return [by_id.get(_plain(row[keys[0]]), RowResult.accepted()) for row in wire]
-        if len(results) == len(wire):
+        if not all(ids) and len(results) == len(wire):
             return results
-        failed = [result for result in results if result.outcome != "accepted"]
-        if failed:
-            raise errors.RequestRejected(failed[0].message, code=failed[0].code)
-        return [RowResult.accepted()] * len(wire)
+        failed = {key: result for key, result in zip(ids, results, strict=True) if result.outcome != "accepted"}
+        sent = [_plain(row[keys[0]]) for row in wire]
+        strange = next((result for key, result in failed.items() if key not in sent), None)
+        if strange:
+            raise errors.RequestRejected(strange.message, code=strange.code)
+        return [failed.get(key, RowResult.accepted()) for key in sent]
 
     def _objects(self, answer, default):
         """Return the objects of an answer that may be one, or a list of them, or neither."""
@@ -384,10 +389,15 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     def _row_result(self, raw):
         problem = raw.get("error") or raw.get("errors")
-        failed = raw.get("success") is False or str(raw.get("status", "")).lower() in ("error", "failed", "failure")
-        if problem or failed:
+        if problem or _says_no(raw.get("success")) or _says_no(raw.get("status")):
             return RowResult.rejected(_plain(raw.get("code")), _words(problem) or self._refused_silently())
         return RowResult.accepted()
+
+
+def _says_no(value):
+    """Tell whether a success or status of an answer says that it failed: no, a word for that, or an HTTP status. Any
+    other word may be the status of an order."""
+    return bool(FAILED.fullmatch(_plain(value).lower()))
 
 
 def _plain(value):
