@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
@@ -135,13 +136,19 @@ class MarketplaceApiRest(models.AbstractModel):
         path = self._path_of(config, "order.lines")
         if not isinstance(rows, list):
             raise MappingError(path, _("should be the list of the order's lines. Check the path, or fetch the lines."))
-        lines = []
+        lines, named = [], Counter()
         for index, row in enumerate(rows):
             with under(f"{path}[{index}]"):
-                lines.append(self._parse_line(config, row, index, digits))
+                line = self._parse_line(config, row, digits)
+            if not line.external_id:
+                # By its place it would be another product's when a line before it is taken out.
+                name = line.product_external_id or line.product_sku or "#"
+                named[name] += 1
+                line.external_id = f"{name}:{named[name]}"
+            lines.append(line)
         return lines
 
-    def _parse_line(self, config, raw, index, digits):
+    def _parse_line(self, config, raw, digits):
         if not isinstance(raw, dict):
             raise MappingError("", _("should be an object"))
         values = self._values(config, "line", raw, digits=digits)
@@ -152,7 +159,7 @@ class MarketplaceApiRest(models.AbstractModel):
             if total is None:
                 raise MappingError("line.price_unit", _("is missing"))
             values["price_unit"] = total / values["quantity"] if values["quantity"] else 0.0
-        return OrderLine(**{**values, "external_id": values.get("external_id") or f"#{index + 1}"})
+        return OrderLine(**{"external_id": "", **values})
 
     def _parse_status(self, config, raw):
         values = self._values(config, "order", raw, only=("external_id", "status"))

@@ -284,6 +284,28 @@ class TestRestZid(RestContract, MarketplaceCase):
     def test_a_delivery_whose_answer_was_lost_is_not_told_twice(self):
         self.skipTest("Zid sets a status and a number: telling them again changes nothing")
 
+    def edited_order(self, edit):
+        """Place an order of three lines, which Zid gives no ids, and import it; edit its lines, and import them."""
+        self.list_products()
+        first, second = self.products[:2]
+        external_id = self.place_order((first, 5, 10.0), (second, 2, 20.0), (first, 1, 10.0))
+        self.pull()
+        rows = edit(self.box.orders[external_id]["products"])
+        self.box.change_order(external_id, products=rows)
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "sale")
+        return order, [(line.product_id, line.product_uom_qty) for line in order.order_line]
+
+    def test_a_line_that_is_taken_out_takes_no_other_product_out_although_lines_have_no_ids(self):
+        _order, lines = self.edited_order(lambda rows: rows[1:2])
+        self.assertEqual(lines, [(self.products[0], 0), (self.products[1], 2), (self.products[0], 0)])
+
+    def test_lines_in_another_order_are_no_change_although_they_have_no_ids(self):
+        order, lines = self.edited_order(lambda rows: [rows[1], rows[0], rows[2]])
+        self.assertEqual(lines, [(self.products[0], 5), (self.products[1], 2), (self.products[0], 1)])
+        self.assertFalse(order.activity_ids)
+
     def test_long_decimals_are_rounded_to_the_currency(self):
         self.list_products()
         external_id = self.place_order((self.products[0], 1, 211.44999892193))
