@@ -330,13 +330,8 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             config._woocommerce_own_statuses(),
             net=config.tax_policy == "product" and not raw.get("prices_include_tax"),
             digits=currency.decimal_places if currency else 2,
-            price_digits=self._price_digits(),
+            price_digits=self._price_digits(forms.PRICE_DIGITS),
         )
-
-    def _price_digits(self):
-        """Return how many decimals the price of an order's line keeps; newer series keep what they are given."""
-        digits = self.env["sale.order.line"]._fields["price_unit"].get_digits(self.env)
-        return digits[1] if digits else forms.PRICE_DIGITS
 
     def _parse_status(self, config, raw):
         status = forms.neutral_status(raw, config._woocommerce_own_statuses())

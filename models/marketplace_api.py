@@ -344,6 +344,14 @@ class MarketplaceApi(models.AbstractModel):
         """
         raise NotImplementedError
 
+    # ------------------------------------------------------------------ helpers
+
+    def _price_digits(self, most=6):
+        """Return how many decimals the price of an order's line keeps; newer series keep what they are given, as far as
+        an adapter reads it: ``most``."""
+        digits = self.env["sale.order.line"]._fields["price_unit"].get_digits(self.env)
+        return digits[1] if digits else most
+
     # ------------------------------------------------------------------ the way out
 
     @contextmanager

@@ -238,6 +238,21 @@ class TestRestSalla(RestContract, MarketplaceCase):
         self.pull()
         self.assertEqual(self.order_here(external_id).state, "sale")
 
+    def test_totals_that_do_not_divide_hold_no_order(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 6, 10.0 / 6), (self.products[1], 7, 10.0 / 7))
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
+        self.assertEqual(order.order_line[2:].mapped("price_unit"), [-0.03])
+        self.assertFalse(order.marketplace_hold)
+
+    def test_totals_that_divide_leave_no_line_of_rounding(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 6, 2.5))
+        self.pull()
+        self.assertEqual(len(self.order_here(external_id).order_line), 1)
+
     def test_a_status_is_told_by_its_slug(self):
         order = self.shipped_order((self.products[0], 2, 10.0))
         self.deliver(order)
