@@ -266,7 +266,9 @@ class MarketplaceApiShopify(models.AbstractModel):
                 if not number:
                     raise
                 waiting = RowResult.wait(err.seconds or 5.0, str(err))
-                results.update({index: waiting for _call, part in calls[number:] for index in part})
+                results.update({index: waiting for _call, rest in calls[number:] for index in rest})
+                if not isinstance(err, errors.RateLimited):  # it may be these rows that Shopify fails at, each time
+                    results.update({index: RowResult.retry(str(err), err.seconds) for index in part})
                 break
         return [results.get(index, RowResult.accepted()) for index in range(len(rows))]
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import fields
 
-from ..marketplaces import shopify_documents as documents
+from ..marketplaces import shopify_forms as forms
 from .test_contract_shopify import ShopifyCase
 
 
@@ -118,3 +118,40 @@ class TestShopifyOffers(ShopifyCase):
         self.commit()
         self.sweep()
         self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 7, "655441492": 7})
+
+    def test_a_product_whose_price_keeps_failing_holds_back_no_other_and_fails_in_the_end(self):
+        bad, *others = self.products
+        broken = {"errors": [{"message": "Internal error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}
+        content = f'"{forms.gid("ProductVariant", self.external_id(bad))}"'
+        self.box.fail(path="#SetPrices$", content=content, status=200, body=broken, times=None)
+        for product in self.products:
+            product.list_price = 77.5
+            self.set_stock(product, 9)
+        self.commit()
+        listing = self.env["marketplace.listing"].search([("product_id", "=", bad.id)])
+        self.assertEqual((listing.attempts, bool(listing.next_attempt)), (1, True))
+        self.settle_others(listing)
+        for product in others:
+            self.assertEqual(float(self.at_box(product)["price"]), 77.5)
+        for _try in range(10):
+            self.settle()
+        self.assertEqual(listing.state, "failed")
+        self.assertIn("Internal error", listing.last_error)
+        self.assertEqual(self.running().failures, 0)
+
+    def settle_others(self, waiting):
+        """Let the wait of all be over but of this listing."""
+        listings = self.env["marketplace.listing"].search([("config_id", "=", self.account.id)])
+        (listings - waiting).next_attempt = False
+        self.sweep()
+
+    def test_a_limit_between_prices_is_no_failed_attempt(self):
+        self.box.fail(path="#SetPrices$", status=429, retry_after="1", skip=1, times=1)
+        for product in self.products:
+            product.list_price = 77.5
+            self.set_stock(product, 9)
+        self.commit()
+        listings = self.env["marketplace.listing"].search([("config_id", "=", self.account.id)])
+        self.assertFalse(any(listings.mapped("attempts")))
+        self.settle()
+        self.assertEqual({float(self.at_box(product)["price"]) for product in self.products}, {77.5})
