@@ -278,11 +278,12 @@ def tracking_number(written: str) -> str:
 
 def is_told(fulfilment, wire) -> bool:
     """Whether a shipment that eBay has is the one that we are about to tell: by its tracking number, which eBay makes
-    its id; without one, by its lines and its time."""
+    its id, and what it holds (a second delivery may go under the same number); without one, by its lines and its time.
+    """
     there = plain(fulfilment.get("shipmentTrackingNumber")) or ""
     if wire.get("trackingNumber"):
         known = {tracking_number(there).upper(), plain(fulfilment.get("fulfillmentId")).upper()}
-        return wire["trackingNumber"].upper() in known
+        return wire["trackingNumber"].upper() in known and _holds(_contents(fulfilment), _contents(wire))
     if there:
         return False
     same_time = moment(fulfilment, "shippedDate") == moment(wire, "shippedDate")
@@ -290,7 +291,12 @@ def is_told(fulfilment, wire) -> bool:
 
 
 def _contents(package):
-    return {plain(row.get("lineItemId")): number(row, "quantity", default=1.0) for row in items(package, "lineItems")}
+    return {plain(row.get("lineItemId")): number(row, "quantity", default=1.0) for row in items(package, "lineItems", default=[])}
+
+
+def _holds(contents, wanted):
+    """Whether all that is wanted is among the contents; where those are not told, nothing speaks against it."""
+    return not contents or all(contents.get(line_id, 0.0) >= quantity for line_id, quantity in wanted.items())
 
 
 # === a walk through orders ===

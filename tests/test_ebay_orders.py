@@ -263,6 +263,24 @@ class TestEbayOrders(EbayTools, MarketplaceCase):
             self.ship(order_id, shipped_at=datetime(2026, 1, 3))
         self.assertEqual([one["fulfillmentId"] for one in self.box.fulfilments[order_id]], ["1z1", "999", "999"])
 
+    def test_a_second_delivery_under_the_same_number_is_told_too(self):
+        order_id = self.place_order((self.products[0], 3, 10.0), (self.products[1], 2, 10.0))
+        first, second = (line["lineItemId"] for line in self.box.orders[order_id]["lineItems"])
+        for _try in range(2):
+            self.ship(order_id, carrier="DHL", tracking="1Z1", lines=[(first, 3.0)])
+            self.ship(order_id, carrier="DHL", tracking="1Z1", lines=[(second, 2.0)])
+        self.assertEqual(len(self.box.fulfilments[order_id]), 2)
+        self.assertEqual(self.box.orders[order_id]["orderFulfillmentStatus"], "FULFILLED")
+
+    def test_what_ebay_has_under_one_number_may_be_more_than_this_delivery(self):
+        order_id = self.place_order((self.products[0], 3, 10.0), (self.products[1], 2, 10.0))
+        lines = [(line["lineItemId"], float(line["quantity"])) for line in self.box.orders[order_id]["lineItems"]]
+        self.ship(order_id, carrier="DHL", tracking="1Z1", lines=lines)
+        self.ship(order_id, carrier="DHL", tracking="1Z1", lines=lines[1:])
+        self.assertEqual(len(self.box.fulfilments[order_id]), 1)
+        self.ship(order_id, carrier="DHL", tracking="1Z2", lines=lines[1:])
+        self.assertEqual(len(self.box.fulfilments[order_id]), 2)
+
     def test_an_order_that_is_cancelled_here_is_not_told(self):
         """eBay cancels by an older interface; the capabilities say so, and nothing waits for what will never be."""
         self.assertFalse(self.account._api()._capabilities()["statuses"])
