@@ -108,6 +108,7 @@ class Order:
     - ``credit`` and ``installment``: what the marketplace pays of the total; ``wallet_top_up``: what it collects by us
       beyond that; ``supplier_rebate``: told alone, it changes no sum.
     - ``refunded``: what was given back of the total.
+    - ``cancellation_request``: why the buyer asks to cancel, where the order stays as it is until the seller decides.
     - ``otp_required``: *delivered* counts only with the customer's OTP.
     """
 
@@ -136,6 +137,7 @@ class Order:
     otp_required: bool = False
     note: str = ""
     cancellation_reason: str = ""
+    cancellation_request: str = ""
 
 
 @dataclass

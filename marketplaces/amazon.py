@@ -24,8 +24,7 @@ PARTICIPATIONS = "sellers/v1/marketplaceParticipations"
 
 # What of an order is asked for. Buyer and recipient come only where the app's roles allow it.
 ORDER_DATA = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT"
-ORDERS_PAGE = 100
-CATALOGUE_PAGE = 20
+ORDERS_PAGE, CATALOGUE_PAGE = 100, 20
 
 # Up to so many offers are sent one by one, at 5 a second; more go as a feed, which takes minutes whatever its size.
 FEW = 200
@@ -377,6 +376,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
             estimated_day=arrives.date() if arrives else None,
             cancellation_reason=forms.reason_of(raw),
+            cancellation_request=forms.request_of(raw),
         )
 
     def _parse_status(self, config, raw):

@@ -314,6 +314,16 @@ def reason_of(raw):
     return "; ".join(dict.fromkeys(filter(None, reasons)))
 
 
+def request_of(raw):
+    """Why the buyer asks to cancel, in Amazon's words, as far as nobody has done so; ``""`` where the buyer does not."""
+    words = []
+    for item in items(raw, "orderItems"):
+        cancellation = first(item, "cancellation", default={})
+        if first(cancellation, "cancellationRequest") and not first(cancellation, "cancellationExecution"):
+            words.append(text(cancellation, "cancellationRequest", ("cancelReason", "requester")) or "-")
+    return "; ".join(dict.fromkeys(words))
+
+
 def changed_at(raw):
     """When the order was last changed, as a text that sorts; ``""`` where that can't be told."""
     try:

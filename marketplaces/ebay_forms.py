@@ -291,7 +291,10 @@ def is_told(fulfilment, wire) -> bool:
 
 
 def _contents(package):
-    return {plain(row.get("lineItemId")): number(row, "quantity", default=1.0) for row in items(package, "lineItems", default=[])}
+    return {
+        plain(row.get("lineItemId")): number(row, "quantity", default=1.0)
+        for row in items(package, "lineItems", default=[])
+    }
 
 
 def _holds(contents, wanted):

@@ -57,6 +57,56 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         found = self.order_here(external_id)
         self.assertEqual((found.state, found.marketplace_reason), ("cancel", "Changed his mind"))
 
+    # ------------------------------------------------------------------ buyers who ask to cancel
+
+    def ask_to_cancel(self, external_id, status="UNSHIPPED", **cancellation):
+        request = {"requester": "BUYER", "cancelReason": "Bought by mistake"}
+        item = self.box.orders[external_id]["orderItems"][0]
+        item["cancellation"] = {"cancellationRequest": request, **cancellation}
+        self.box.change_order(external_id, status)
+
+    def test_an_order_whose_buyer_asks_to_cancel_is_held_and_can_be_delivered_all_the_same(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.ask_to_cancel(external_id)
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "draft")
+        self.assertIn("Bought by mistake", order.marketplace_hold)
+        order.action_marketplace_accept()
+        self.commit()
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+        self.ask_to_cancel(external_id)
+        self.pull()
+        self.assertFalse(order.activity_ids, "somebody has decided that already")
+
+    def test_a_buyer_who_asks_to_cancel_a_confirmed_order_is_told_to_a_person_once(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "sale")
+        for _again in range(2):
+            self.ask_to_cancel(external_id)
+            self.pull()
+            self.assertIn("Bought by mistake", order.activity_ids.note)
+        order.activity_ids.action_done()
+        self.ask_to_cancel(external_id)
+        self.pull()
+        self.assertFalse(order.activity_ids)
+        self.deliver(order, marketplace_carrier="DHL", marketplace_tracking="1Z1")
+        self.assertEqual(order.marketplace_status, "shipped", "who delivers all the same is not kept from telling it")
+
+    def test_a_request_that_was_carried_out_or_came_too_late_asks_nobody(self):
+        for status, cancellation in (
+            ("CANCELLED", {"cancellationExecution": {"cancelledBy": "MERCHANT"}}),
+            ("SHIPPED", {}),
+        ):
+            external_id = self.place_order((self.products[0], 1, 10.0))
+            self.pull()
+            self.ask_to_cancel(external_id, status, **cancellation)
+            self.pull()
+            order = self.order_here(external_id)
+            self.assertFalse(order.activity_ids or order.marketplace_hold, status)
+
     # ------------------------------------------------------------------ who and what
 
     def test_a_buyer_of_whom_amazon_tells_nothing_is_a_customer_all_the_same(self):

@@ -50,7 +50,21 @@ class TestCartonaAnswers(TransactionCase):
         self.assertEqual(self.outcomes([{"id": 1, "error": "no"}, {"id": 1}], ("1",)), ["rejected"])
 
     def test_success_and_status_are_read_by_their_value(self):
-        refused = [False, 0, "false", "False", "0", "error", "Failed", "rejected", "refused", "invalid", 422, "404", 500.0]
+        refused = [
+            False,
+            0,
+            "false",
+            "False",
+            "0",
+            "error",
+            "Failed",
+            "rejected",
+            "refused",
+            "invalid",
+            422,
+            "404",
+            500.0,
+        ]
         for status in refused:
             self.assertEqual(self.outcomes([{"id": 1, "status": status}], ("1",)), ["rejected"], status)
         for success in (False, 0, "false", "no"):
