@@ -315,7 +315,7 @@ def reason_of(raw):
 
 
 def request_of(raw):
-    """Why the buyer asks to cancel, in Amazon's words, as far as nobody has done so; ``""`` where the buyer does not."""
+    """Why the buyer asks to cancel, in Amazon's words, as long as nobody has done it; ``""``: the buyer does not."""
     words = []
     for item in items(raw, "orderItems"):
         cancellation = first(item, "cancellation", default={})

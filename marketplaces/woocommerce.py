@@ -283,7 +283,8 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     # ------------------------------------------------------------------ orders
 
     def _pull_orders(self, config, cursor=None):
-        """The cursor is the walk that is under way, see ``woocommerce_walk``."""
+        """The cursor is the walk that is under way, see ``woocommerce_walk``. A second one goes through the bin, whose
+        orders the first does not see; the next pull goes on after the first, which began earlier."""
         walk = json.loads(cursor) if cursor else {"since": self._first_moment(config)}
         params = {
             "modified_after": walk["since"],
@@ -292,12 +293,16 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             "order": "asc",
             "per_page": PAGE,
             "offset": walk.get("offset", 0),
+            "status": "trash" if "then" in walk else "any",
         }
         with self._exchange(config, "pull_orders", 0) as exchange:
             answer = exchange.send("GET", self._path(config, "orders"), params=params)
             rows = self._check_list(answer.json())
             exchange.count = len(rows)
-        walk, more = go_on(walk, rows, answer.headers)
+        before, (walk, more) = walk, go_on(walk, rows, answer.headers)
+        if not more:
+            more = "then" not in before
+            walk = {"since": before["since"], "then": walk["since"]} if more else {"since": before["then"]}
         return OrderPage([row for row in rows if forms.is_ordered(row)], json.dumps(walk), more)
 
     def _first_moment(self, config):

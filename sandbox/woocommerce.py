@@ -272,7 +272,10 @@ class WooCommerceBox(RoutedBox):
     # === calls: orders ===
 
     def list_orders(self, request, text):
-        rows = [row for row in self.orders.values() if row["status"] != "trash"]
+        wanted = request.args.get("status", "any")
+        if wanted not in ("any", "trash"):
+            raise Refused("the box knows any and trash only", 400, "rest_invalid_param")
+        rows = [row for row in self.orders.values() if (row["status"] == "trash") == (wanted == "trash")]
         since = request.args.get("modified_after")
         if since:
             if request.args.get("dates_are_gmt") != "true":

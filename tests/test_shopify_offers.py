@@ -1,6 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import time
-from datetime import timedelta
 
 from odoo import fields
 

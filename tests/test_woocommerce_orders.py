@@ -73,6 +73,35 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.account.orders_since -= timedelta(seconds=5)
         self.assertEqual(self.pulled()[0], [new[0]["id"]])
 
+    def test_an_order_in_the_bin_comes_with_the_pull_although_its_delivery_failed(self):
+        order = self.taken()
+        self.assertEqual(order.state, "sale")
+        self.box.change_order(self.box.orders[int(order.cartona_id)], status="trash")
+        self.pull()
+        self.assertEqual((order.state, order.marketplace_status), ("cancel", "cancelled"))
+        self.box.clear_journal()
+        self.pull()
+        self.assertEqual(len(self.box.calls("orders$")), 2, "one call more, whatever is in the bin")
+
+    def test_what_goes_into_the_bin_while_pages_are_read_is_not_passed_over(self):
+        orders = self.orders(PAGE + 20)
+
+        def between(pages):
+            if pages == 1:
+                for order in orders[::2]:
+                    self.box.change_order(order, status="trash")
+
+        ids, cursor = self.pulled(between=between)
+        self.assertEqual(set(ids), {order["id"] for order in orders})
+        self.assertEqual(list(json.loads(cursor)), ["since"])
+
+    def test_a_bin_of_many_pages_is_read_to_its_end(self):
+        orders = self.orders(2 * PAGE + 20, status="trash")
+        kept = self.orders(3)
+        ids, cursor = self.pulled()
+        self.assertEqual(set(ids), {order["id"] for order in (*orders, *kept)})
+        self.assertLess(json.loads(cursor)["since"], kept[0]["date_modified_gmt"])
+
     def test_a_checkout_that_was_never_sent_is_no_order(self):
         self.orders(1, status="checkout-draft")
         self.assertEqual(self.pulled()[0], [])
