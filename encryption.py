@@ -33,8 +33,8 @@ class Secret(fields.Char):
     that a person has to hand to the marketplace.
 
     In the column and in the ORM's cache stands ciphertext, so searching and grouping find nothing out. Code that works
-    for the superuser reads the text itself; what is evaluated for a person, a template of a message say, what covers it.
-    One that no key of ours opens reads as empty, see :func:`is_lost`.
+    for the superuser reads the text itself; what is evaluated for a person, a message template say, what covers it. One
+    that no key of ours opens reads as empty, see :func:`is_lost`.
     """
 
     shown = False

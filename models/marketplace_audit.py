@@ -19,8 +19,8 @@ _logger = logging.getLogger(__name__)
 AUDIT_SECONDS = 60
 # An audit of which nothing was heard for so long has died with its job.
 LOST = timedelta(hours=1)
-# A marketplace that limits our calls or does not answer is tried so often in a row, and at least each half hour, since an
-# audit that waits is not lost.
+# A marketplace that limits our calls or does not answer is tried so often in a row, and at least each half hour, since
+# an audit that waits is not lost.
 MAX_ATTEMPTS = 12
 LONGEST_WAIT = 1800
 
@@ -155,7 +155,9 @@ class MarketplaceAudit(models.Model):
         values = {"state": "failed", "last_error": message, "finished_at": fields.Datetime.now(), "next_attempt": False}
         self.write(values)
         for config in self.config_id.filtered(lambda config: config._is_running()):
-            config._tell_responsible(_("%s could not be compared with Odoo", config.name), message, cause="audit failed")
+            config._tell_responsible(
+                _("%s could not be compared with Odoo", config.name), message, cause="audit failed"
+            )
 
     def _fail_lost(self):
         self._fail(_("The audit did not go on."))

@@ -12,8 +12,8 @@ class MarketplaceIdentity(models.AbstractModel):
     """Tells a live database from a copy of it, so that a test system never speaks to a live shop.
 
     A copy has the same uuid and the same parameters. Its name differs, or it lies on a machine that lacks the
-    fingerprint, which is kept in a file beside the file stores (``data_dir``), not within any of them. A backup that was
-    restored in place has both; so PostgreSQL's own number of the database, which no dump holds, stands there too.
+    fingerprint, which is kept in a file beside the file stores (``data_dir``), not within any of them. A backup that
+    was restored in place has both; so PostgreSQL's own number of the database, which no dump holds, stands there too.
     """
 
     _name = "marketplace.identity"
@@ -43,7 +43,7 @@ class MarketplaceIdentity(models.AbstractModel):
             raise UserError(
                 _(
                     "This database is a copy, or was moved or restored: only the original may speak to marketplaces. "
-                    "If this is the one that sells from now on, an administrator deletes the system parameter %s first.",
+                    "If this one sells from now on, an administrator deletes the system parameter %s first.",
                     PARAMETER,
                 )
             )

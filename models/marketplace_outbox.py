@@ -202,11 +202,13 @@ class MarketplaceOutbox(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_retry(self):
-        """Put failed commands back into their queue. What was accepted needs no second try: it waits to be noted, and an
-        OTP is good for once."""
+        """Put failed commands back into their queue. What was accepted needs no second try: it waits to be noted, and
+        an OTP is good for once."""
         self.check_access_rights("write")
         again = self.filtered(lambda command: command.state != "accepted")
-        again.write({"state": "waiting", "attempts": 0, "next_attempt": False, "error_code": False, "last_error": False})
+        again.write(
+            {"state": "waiting", "attempts": 0, "next_attempt": False, "error_code": False, "last_error": False}
+        )
         self.env["marketplace.wake"]._request()
 
     @api.model

@@ -47,15 +47,18 @@ from . import test_forgotten_documents
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
+from . import test_language
 from . import test_limits
 from . import test_log_hour
 from . import test_matching
+from . import test_notices
 from . import test_offer_demand
 from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
 from . import test_old_rows
 from . import test_order_changes
+from . import test_order_currency
 from . import test_order_lines_out
 from . import test_order_questions
 from . import test_order_screen
@@ -107,4 +110,3 @@ from . import test_woocommerce_offers
 from . import test_woocommerce_orders
 from . import test_woocommerce_webhooks
 from . import test_words
-from . import test_language

@@ -31,8 +31,10 @@ class TestDashboard(MarketplaceCase):
 
     def test_orders_are_worth_what_they_are_in_the_accounts_currency_and_nothing_once_cancelled(self):
         self.stock_products()
-        foreign = self.env["res.currency"].with_context(active_test=False).search(
-            [("id", "!=", self.env.company.currency_id.id)], limit=1
+        foreign = (
+            self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("id", "!=", self.env.company.currency_id.id)], limit=1)
         )
         foreign.active = True
         foreign.rate_ids.unlink()

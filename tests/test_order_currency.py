@@ -60,13 +60,14 @@ class TestFollowUpFails(MarketplaceCase):
     def test_an_order_that_can_not_be_confirmed_is_told_to_a_person_in_the_end(self):
         self.stock_products()
 
-        def refuse(_order):
-            raise UserError("The customer has no fiscal number.")
+        def refuse(order):
+            raise UserError(order.name)
 
         self.patch(self.registry["sale.order"], "action_confirm", refuse)
         document = self.box_order((self.products[0], 1, 10.0))
         self.pull()
-        row = self.order_of(document)._marketplace_document()
+        order = self.order_of(document)
+        row = order._marketplace_document()
         for attempt in range(1, 5):
             self.assertEqual((row.state, row.attempts), ("imported", attempt))
             self.assertFalse(self.account.activity_ids)
@@ -74,4 +75,4 @@ class TestFollowUpFails(MarketplaceCase):
             self.sweep()
         self.assertEqual((row.state, row.attempts), ("failed", 5))
         self.assertIn("could not be processed", self.account.activity_ids.summary)
-        self.assertIn("no fiscal number", self.account.activity_ids.note)
+        self.assertIn(order.name, self.account.activity_ids.note)

@@ -65,8 +65,10 @@ class TestSecrets(MarketplaceCase):
         account = self.account.with_user(manager)
         self.assertEqual(account.read(["auth_token"])[0]["auth_token"], COVER)
         self.assertEqual((account.auth_token, account.client_secret), (COVER, False))
-        written = self.env["mail.render.mixin"].with_user(manager)._render_template(
-            '<t t-out="object.auth_token"/>', "marketplace.config", account.ids, engine="qweb"
+        written = (
+            self.env["mail.render.mixin"]
+            .with_user(manager)
+            ._render_template('<t t-out="object.auth_token"/>', "marketplace.config", account.ids, engine="qweb")
         )
         self.assertEqual(written[account.id], COVER)
         shown = account.web_read({"auth_token": {}, "client_secret": {}, "webhook_secret": {}})[0]
