@@ -76,6 +76,7 @@ from . import res_partner_erasure
 from . import res_partner_forget
 from . import res_partner_screen
 from . import sale_order
+from . import sale_order_guard
 from . import marketplace_order_event
 from . import sale_order_hold
 from . import sale_order_money

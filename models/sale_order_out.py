@@ -59,6 +59,8 @@ class SaleOrder(models.Model):
         return result
 
     def action_draft(self):
+        self.check_access_rights("write")
+        self.check_access_rule("write")
         result = super().action_draft()
         if self.sudo().marketplace_config_id:
             self.env["marketplace.wake"]._request()  # what was to be told of the cancellation is dropped

@@ -59,6 +59,7 @@ from . import test_offers
 from . import test_old_rows
 from . import test_order_changes
 from . import test_order_currency
+from . import test_order_guard
 from . import test_order_lines_out
 from . import test_order_questions
 from . import test_order_screen

@@ -1,0 +1,61 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import _, api, models
+from odoo.exceptions import AccessError
+
+from ..compat import listed
+
+OURS = ("marketplace_", "cartona_")
+
+
+class MarketplaceGuard(models.AbstractModel):
+    """What a marketplace has told is for our own code to write, and for administrators. Screens show it to be read, but
+    that keeps nobody from writing it by a call of the server: an order made up that way would be told to a marketplace,
+    with the account's own credentials, as if it were a customer's."""
+
+    _name = "marketplace.guard"
+    _description = "Fields That Marketplaces Alone Tell"
+
+    @api.model
+    def _told_by_marketplaces(self):
+        """Return the names of those fields."""
+        fields = self._fields.items()
+        return {
+            name
+            for name, field in fields
+            if name.startswith(OURS) and field.readonly and field.store and not field.compute and not field.related
+        }
+
+    def _may_tell_for_marketplaces(self):
+        return self.env.su or self.env.user._is_system()
+
+    def _refuse_to_tell(self, names):
+        if names and not self._may_tell_for_marketplaces():
+            raise AccessError(
+                _(
+                    "Only what a marketplace sends changes these fields: %s. What happens here is told to it by Odoo's "
+                    "own buttons.",
+                    listed(self.env, sorted(names)),
+                )
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = super().create(vals_list)
+        if not self._may_tell_for_marketplaces():
+            # Looked for afterwards: defaults of the context are the caller's, too.
+            self._refuse_to_tell({name for name in self._told_by_marketplaces() if any(records.sudo().mapped(name))})
+        return records
+
+    def write(self, vals):
+        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
+        return super().write(vals)
+
+
+class SaleOrder(models.Model):
+    _name = "sale.order"
+    _inherit = ["sale.order", "marketplace.guard"]
+
+
+class SaleOrderLine(models.Model):
+    _name = "sale.order.line"
+    _inherit = ["sale.order.line", "marketplace.guard"]
