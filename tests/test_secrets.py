@@ -61,7 +61,8 @@ class TestSecrets(MarketplaceCase):
         self.assertFalse(account.auth_token)
 
     def test_managers_see_that_there_is_a_token_not_which(self):
-        manager = new_test_user(self.env, "boss", groups="cartona_integration.group_marketplace_manager")
+        groups = "cartona_integration.group_marketplace_manager,mail.group_mail_template_editor"
+        manager = new_test_user(self.env, "boss", groups=groups)
         account = self.account.with_user(manager)
         self.assertEqual(account.read(["auth_token"])[0]["auth_token"], COVER)
         self.assertEqual((account.auth_token, account.client_secret), (COVER, False))
