@@ -89,6 +89,7 @@ from . import stock_picking_screen
 from . import sale_order_line
 from . import sale_order_line_out
 from . import sale_order_invoice
+from . import sale_order_left
 from . import stock_location
 from . import stock_move
 from . import stock_picking

@@ -137,6 +137,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
             return order._may_change_lines()
         if command.status == "cancelled" and order.state != "cancel":
             return False  # it was opened again here
+        if command.status != "cancelled" and order.state == "cancel":
+            return False  # nothing is to be delivered any more
         return order._may_tell(command.status)
 
     def _waits_for_marketplace(self, command, order):

@@ -117,12 +117,6 @@ class SaleOrder(models.Model):
         commands = [("lane", "=", "orders"), ("order_id", "=", self.id)]
         return self.state != "cancel" or bool(self.env["marketplace.outbox"].search_count(commands, limit=1))
 
-    def _has_all_left(self):
-        """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
-        self.ensure_one()
-        states = set(self.picking_ids._marketplace_outgoing().mapped("state"))
-        return "done" in states and states <= {"done", "cancel"}
-
     def _set_marketplace_status(self, status, user_id=None):
         """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking.
 

@@ -26,21 +26,12 @@ class StockPicking(models.Model):
         self._tell_marketplace_left()
         return result
 
-    def action_cancel(self):
-        # With the backorder given up, what has left is all there is.
-        result = super().action_cancel()
-        self._tell_marketplace_left()
-        return result
-
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods of an order have left, once nothing of it is left to go out."""
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
         done = self.sudo()._marketplace_outgoing()
         done.filtered(lambda picking: picking.state == "done")._tell_marketplace_shipped()
-        for order in done.sale_id:
-            if order.marketplace_config_id and order._has_all_left():
-                order._tell_marketplace("left")
-                order._request_marketplace_invoice()
+        done.sale_id._tell_marketplace_left()
 
     # ------------------------------------------------------------------ OTP
 

@@ -1,0 +1,50 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import models
+
+LEFT_MARKS = "marketplace.left.marks"
+
+
+class SaleOrder(models.Model):
+    """That all of an order has left: with its last delivery, or since what was still to go out has been given up."""
+
+    _inherit = "sale.order"
+
+    def _has_all_left(self):
+        """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
+        self.ensure_one()
+        states = set(self.picking_ids._marketplace_outgoing().mapped("state"))
+        return "done" in states and states <= {"done", "cancel"}
+
+    def _tell_marketplace_left(self):
+        """Tell the marketplace that the goods have left, of those orders of which nothing is left to go out."""
+        marks = self.env.cr.precommit.data.get(LEFT_MARKS, set())
+        for order in self.sudo().filtered("marketplace_config_id"):  # rights on deliveries end before the account
+            marks.discard(order.id)
+            if order.state == "sale" and order._has_all_left():
+                order._tell_marketplace("left")
+                order._request_marketplace_invoice()
+
+    def _mark_marketplace_left(self):
+        """Note that less is to go out of these orders. Whether that was all is seen at the flush: until then the order
+        may be cancelled, or more be added to it."""
+        data = self.env.cr.precommit.data
+        if self and LEFT_MARKS not in data:
+            data[LEFT_MARKS] = set()
+            self.env.cr.precommit.add(self.env["sale.order"]._flush_marketplace_left)
+        data.get(LEFT_MARKS, set()).update(self.ids)
+
+    def _flush_marketplace_left(self):
+        marked = self.env.cr.precommit.data.pop(LEFT_MARKS, ())
+        self.browse(marked).exists()._tell_marketplace_left()
+
+
+class StockMove(models.Model):
+    _inherit = "stock.move"
+
+    def _action_cancel(self):
+        # Whatever way a delivery is given up, deleted or made smaller by its order, its moves are cancelled.
+        result = super()._action_cancel()
+        # sudo: whoever may cancel a move may lack rights on sales orders and accounts
+        orders = self.sudo().picking_id._marketplace_outgoing().sale_id
+        orders.filtered("marketplace_config_id")._mark_marketplace_left()
+        return result

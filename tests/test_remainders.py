@@ -1,0 +1,79 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from .test_order_lines_out import OrderOutCase
+
+
+class TestRemainders(OrderOutCase):
+    """What was left to go out is given up, by whatever way: what has left by then is all there is."""
+
+    def deliver_part(self, *quantities):
+        """Deliver so much of each line, and keep the rest as a backorder; return that."""
+        picking = self.order.picking_ids
+        for move, quantity in zip(picking.move_ids, quantities, strict=True):
+            move.quantity = quantity
+        picking.move_ids.picked = True
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
+        self.commit()
+        self.assertEqual(self.steps(), [])
+        return self.order.picking_ids - picking
+
+    def test_a_line_taken_off_the_order_leaves_nothing_to_wait_for(self):
+        self.deliver_part(10, 0)
+        self.second.product_uom_qty = 0
+        self.commit()
+        self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0)])
+        self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_less_of_a_line_leaves_nothing_to_wait_for(self):
+        self.deliver_part(6, 5)
+        self.first.product_uom_qty = 6
+        self.commit()
+        self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 6, 20.0), self.sold(1, 5, 40.0)])
+
+    def test_less_of_what_still_goes_out_says_nothing_of_having_left(self):
+        self.deliver_part(6, 0)
+        self.first.product_uom_qty = 6
+        self.commit()
+        self.assertEqual(self.steps(), ["lines"])
+
+    def test_one_line_less_and_another_more_at_once_still_wait(self):
+        self.deliver_part(10, 0)
+        self.order.order_line = [
+            (1, self.second.id, {"product_uom_qty": 0}),
+            (1, self.first.id, {"product_uom_qty": 12}),
+        ]
+        self.commit()
+        self.assertEqual(self.steps(), ["lines"])
+
+    def test_a_backorder_that_is_deleted_is_not_waited_for(self):
+        self.deliver_part(6, 5).unlink()
+        self.commit()
+        self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
+
+    def test_what_the_marketplace_itself_takes_off_is_not_waited_for(self):
+        self.deliver_part(6, 5)
+        self.box.edit_order(self.hashed_id, by="admin", amounts={self.document["order_details"][0]["id"]: 6})
+        self.pull()
+        self.assertEqual(self.first.product_uom_qty, 6)
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+
+    def test_a_cancelled_order_is_not_said_to_have_left(self):
+        self.deliver_part(6, 5)
+        self.order._action_cancel()
+        self.run_hooks()
+        self.assertEqual(self.commands().mapped("status"), ["cancelled"])
+        self.commit()
+        self.assertEqual(self.steps(), ["cancelled_by_supplier"])
+
+    def test_an_order_that_was_cancelled_before_its_confirmation_was_told_is_not_confirmed_there(self):
+        self.tell("cancelled", "nothing")
+        self.box.fail(path="update-order-status", status=503)
+        document = self.place()
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual((order.state, self.commands(order).status), ("sale", "approved"))
+        order._action_cancel()
+        self.again()
+        self.assertFalse(self.commands(order))
+        self.assertEqual(self.box.order(order.cartona_id)["status"], "pending")
