@@ -80,13 +80,22 @@ def included_tax_values(tax):
 
 
 def create_return(picking):
-    """Prepare the return of all that a done picking has moved; return the new picking."""
+    """Prepare the return of what a done picking has moved and no return takes back yet; return the new picking, none
+    where there is nothing."""
     wizard = picking.env["stock.return.picking"].with_context(
         active_id=picking.id, active_ids=picking.ids, active_model="stock.picking"
     )
     wizard = wizard.create({"picking_id": picking.id})
-    if hasattr(wizard, "action_create_returns_all"):
-        action = wizard.action_create_returns_all()
-    else:
-        action = wizard.create_returns()
-    return picking.browse(action["res_id"])
+    for line in wizard.product_return_moves:
+        line.quantity = _not_returned(line.move_id, line.uom_id)
+    if not any(wizard.product_return_moves.mapped("quantity")):
+        return picking.browse()
+    create = wizard.action_create_returns if hasattr(wizard, "action_create_returns") else wizard.create_returns
+    return picking.browse(create()["res_id"])
+
+
+def _not_returned(move, unit):
+    """Return how much of a done move no return takes back, in ``unit``."""
+    back = move.returned_move_ids.filtered(lambda move: move.state != "cancel")
+    moved = move.product_uom._compute_quantity(move.quantity, move.product_id.uom_id)
+    return move.product_id.uom_id._compute_quantity(max(0.0, moved - sum(back.mapped("product_qty"))), unit)

@@ -193,17 +193,20 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             )
 
     def _take_back(self, sale_order):
-        """Prepare a return for each delivery of an order that the customer sends back; a person validates it when the
-        goods are here. Of an order that was never confirmed here nothing was delivered."""
+        """Prepare a return of what the customer has and sends back, as far as there is none; a person validates it when
+        the goods are here. Of an order that was never confirmed here nothing was delivered."""
         if sale_order.state in ("draft", "sent"):
             sale_order._action_cancel()
             return
-        outgoing = sale_order.picking_ids._marketplace_outgoing()
-        for picking in outgoing.filtered(lambda picking: picking.state == "done" and not picking.return_ids):
-            create_return(picking)
         open_pickings = sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel"))
-        back = open_pickings.filtered(lambda picking: picking.return_id or picking.picking_type_code == "incoming")
+        outgoing = sale_order.picking_ids._marketplace_outgoing()
+        back = (open_pickings - outgoing).filtered(
+            lambda picking: picking.return_id or picking.picking_type_code == "incoming"
+        )
         (open_pickings - back).action_cancel()  # what nobody has picked yet need not be picked
+        for picking in outgoing.filtered(lambda picking: picking.state == "done"):
+            create_return(picking)
+        back.move_ids._action_assign()  # Odoo takes from them what it reserves for another return
         self._ask_person(
             sale_order,
             _("Returned at the marketplace"),

@@ -244,8 +244,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if sale_order.marketplace_status == "cancelled":
             return sale_order.state != "cancel"
         if sale_order.marketplace_status == "returned":
-            draft = sale_order.state in ("draft", "sent")
-            return draft or sale_order.state == "sale" and not sale_order.picking_ids.return_ids
+            asked = (sale_order.marketplace_asked or {}).get("returned")
+            return sale_order.state in ("draft", "sent") or sale_order.state == "sale" and asked != "returned"
         if sale_order.state not in ("draft", "sent") or sale_order.marketplace_hold:
             return False
         return not sale_order.order_line or self._is_to_confirm(sale_order)

@@ -76,9 +76,11 @@ from . import test_product_screen
 from . import test_readme
 from . import test_refusals
 from . import test_released
+from . import test_remainders
 from . import test_rest
 from . import test_rest_refusals
 from . import test_retention
+from . import test_returns
 from . import test_rpc
 from . import test_scale
 from . import test_scale_dashboard

@@ -1,0 +1,98 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from .test_order_lines_out import OrderOutCase
+
+
+class ReturnsCase(OrderOutCase):
+    def deliver(self, *quantities):
+        """Deliver so much of each line, and keep the rest as a backorder."""
+        picking = self.order.picking_ids
+        for move, quantity in zip(picking.move_ids, quantities, strict=True):
+            move.quantity = quantity
+        picking.move_ids.picked = True
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
+        self.commit()
+        return picking
+
+    def prepare_return(self, picking, *quantities):
+        """Prepare a return of so much of each move."""
+        wizard = self.env["stock.return.picking"].with_context(active_id=picking.id, active_model="stock.picking")
+        wizard = wizard.create({"picking_id": picking.id})
+        for line, quantity in zip(wizard.product_return_moves, quantities, strict=True):
+            line.quantity = quantity
+        action = (wizard.action_create_returns if hasattr(wizard, "action_create_returns") else wizard.create_returns)()
+        return picking.browse(action["res_id"])
+
+    def validate(self, picking):
+        for move in picking.move_ids:
+            move.quantity = move.product_uom_qty
+        picking.move_ids.picked = True
+        picking.with_context(skip_sms=True).button_validate()
+        self.commit()
+
+    def take_back(self, picking, *quantities):
+        """Take back so much of each move."""
+        back = self.prepare_return(picking, *quantities)
+        self.validate(back)
+        self.assertEqual(back.state, "done")
+        return back
+
+
+class TestReturnedThere(ReturnsCase):
+    """The whole order comes back, after something of it did already."""
+
+    def return_there(self):
+        self.box.edit_order(self.hashed_id, by="admin", status="returned")
+        self.pull()
+
+    def coming_back(self):
+        """Return how much of each product comes back by returns that are open."""
+        moves = self.order.picking_ids.move_ids.filtered(
+            lambda move: move.location_id.usage == "customer" and move.state not in ("done", "cancel")
+        )
+        return {move.product_id: move.product_uom_qty for move in moves}
+
+    def test_what_has_not_left_stays_and_what_is_still_there_comes_back(self):
+        delivery = self.deliver(6, 5)
+        rest = self.order.picking_ids - delivery
+        self.take_back(delivery, 1, 0)
+        self.return_there()
+        self.assertEqual(rest.state, "cancel")
+        self.assertEqual(self.coming_back(), {self.products[0]: 5, self.products[1]: 5})
+        self.assertIn("Returned at the marketplace", self.order.activity_ids.summary)
+
+    def test_a_return_that_was_cancelled_is_none(self):
+        delivery = self.deliver(10, 5)
+        self.prepare_return(delivery, 1, 0).action_cancel()
+        self.return_there()
+        self.assertEqual(self.coming_back(), {self.products[0]: 10, self.products[1]: 5})
+
+    def test_a_return_that_is_under_way_goes_on(self):
+        delivery = self.deliver(10, 5)
+        back = self.prepare_return(delivery, 10, 5)
+        self.return_there()
+        self.assertEqual(delivery.return_ids, back)
+        self.assertEqual(back.state, "assigned")
+        self.assertIn("Returned at the marketplace", self.order.activity_ids.summary)
+
+    def test_a_return_of_a_part_that_is_under_way_is_completed_by_another(self):
+        delivery = self.deliver(10, 5)
+        back = self.prepare_return(delivery, 2, 0)
+        self.return_there()
+        self.assertEqual(back.state, "assigned")
+        self.assertEqual(sorted((delivery.return_ids - back).move_ids.mapped("product_uom_qty")), [5, 8])
+
+    def test_what_was_to_go_out_again_stays(self):
+        delivery = self.deliver(10, 5)
+        again = self.prepare_return(self.take_back(delivery, 2, 0), 2)
+        self.return_there()
+        self.assertEqual(again.state, "cancel")
+        self.assertEqual(self.coming_back(), {self.products[0]: 8, self.products[1]: 5})
+
+    def test_it_is_done_once(self):
+        self.deliver(10, 5)
+        self.return_there()
+        returns = self.order.picking_ids.return_ids
+        self.box.edit_order(self.hashed_id, by="admin", note_message="again")
+        self.pull()
+        self.assertEqual(self.order.picking_ids.return_ids, returns)
+        self.assertEqual(len(self.order.activity_ids), 1)
