@@ -13,7 +13,7 @@ class SaleOrder(models.Model):
         """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
         self.ensure_one()
         states = set(self.picking_ids._marketplace_outgoing().mapped("state"))
-        return "done" in states and states <= {"done", "cancel"}
+        return "done" in states and states <= {"done", "cancel"} and not self.order_line._is_to_be_procured()
 
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods have left, of those orders of which nothing is left to go out."""
@@ -36,6 +36,23 @@ class SaleOrder(models.Model):
     def _flush_marketplace_left(self):
         marked = self.env.cr.precommit.data.pop(LEFT_MARKS, ())
         self.browse(marked).exists()._tell_marketplace_left()
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def _is_to_be_procured(self):
+        """Tell whether goods of these lines are on no delivery yet, as what a vendor brings is not before its purchase
+        is confirmed. What was on one and given up is to come no more."""
+        # sudo: whoever sells may lack rights on deliveries
+        return any(
+            line._is_marketplace_goods() and line.product_uom_qty > 0 and not line.move_ids for line in self.sudo()
+        )
+
+    def _mark_marketplace_left(self):
+        """Where it was these lines alone that were still to come, there may be nothing left to wait for."""
+        goods = self.sudo().filtered(lambda line: line.order_id.cartona_id and line._is_marketplace_goods())
+        goods.filtered(lambda line: not line.move_ids).order_id._mark_marketplace_left()
 
 
 class StockMove(models.Model):

@@ -31,6 +31,8 @@ class SaleOrderLine(models.Model):
         result = super().write(vals)
         if TOLD & vals.keys() and "marketplace_quantity" not in vals:
             self._mark_marketplace_lines()
+        if "product_uom_qty" in vals:
+            self._mark_marketplace_left()
         return result
 
     def unlink(self):

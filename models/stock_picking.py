@@ -66,6 +66,7 @@ class StockPicking(models.Model):
                 order.marketplace_config_id._status_for("left") == "delivered"
                 and not outgoing.filtered(lambda picking: picking.sale_id == order)._is_short()
                 and not (order.picking_ids - outgoing)._is_to_go_out()
+                and not order.order_line._is_to_be_procured()
                 and order._needs_otp()
             )
         )

@@ -77,3 +77,49 @@ class TestRemainders(OrderOutCase):
         self.again()
         self.assertFalse(self.commands(order))
         self.assertEqual(self.box.order(order.cartona_id)["status"], "pending")
+
+
+class TestGoodsThatAreOnNoDelivery(OrderOutCase):
+    """What a vendor brings is on no delivery before its purchase is confirmed."""
+
+    def setUp(self):
+        super().setUp()
+        move = self.second.move_ids
+        move._action_cancel()
+        move.unlink()
+        self.delivery = self.order.picking_ids
+        self.assertEqual(self.delivery.move_ids, self.first.move_ids)
+
+    def validate(self, picking):
+        result = picking.button_validate()
+        self.commit()
+        self.assertNotIsInstance(result, dict)
+
+    def test_they_are_waited_for(self):
+        self.validate(self.delivery)
+        self.assertEqual(self.steps(), [])
+        self.second._action_launch_stock_rule()
+        self.validate(self.order.picking_ids - self.delivery)
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0), self.sold(1, 5, 40.0)])
+
+    def test_they_are_waited_for_no_more_when_they_are_taken_off_the_order(self):
+        self.validate(self.delivery)
+        self.second.product_uom_qty = 0
+        self.commit()
+        self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0)])
+
+    def test_no_otp_is_asked_for_what_comes_first(self):
+        self.tell("left", "delivered")
+        self.order.marketplace_otp_required = True
+        self.validate(self.delivery)
+        self.assertEqual((self.delivery.state, self.steps()), ("done", []))
+
+    def test_what_is_done_with_no_delivery_is_not_waited_for(self):
+        self.second.product_uom_qty = 0
+        service = self.env["product.product"].create({"name": "Fee", "type": "service", "list_price": 3.0})
+        self.add_line(service, 1, 3.0)
+        self.box.clear_journal()
+        self.validate(self.delivery)
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
