@@ -13,10 +13,11 @@ class StockPicking(models.Model):
     _inherit = "stock.picking"
 
     def _marketplace_outgoing(self):
-        """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery."""
+        """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery. A type
+        of delivery that has none for returns takes them back, too."""
         return self.filtered(
             lambda picking: (
-                picking.picking_type_code == OUT
+                (picking.picking_type_code == OUT and picking.location_id.usage != "customer")
                 or (picking.picking_type_code == DROPSHIP and picking.location_dest_id.usage == "customer")
             )
         )

@@ -26,11 +26,16 @@ class StockPicking(models.Model):
     marketplace_tracking_url = fields.Char(string="Tracking Page", copy=False)
     marketplace_told_at = fields.Datetime(string="Told the Marketplace", readonly=True, copy=False)
 
-    @api.depends("sale_id", "picking_type_code", "location_dest_id")
+    @api.depends("sale_id", "picking_type_code", "location_id", "location_dest_id", "move_ids.origin_returned_move_id")
     def _compute_marketplace_ships(self):
         for picking in self:
             config = picking.sudo().sale_id.marketplace_config_id  # whoever sees the delivery may see what it needs
-            picking.marketplace_ships = bool(picking._marketplace_outgoing()) and config._ships()
+            sent = picking._marketplace_outgoing() and not picking._is_sent_again()
+            picking.marketplace_ships = bool(sent) and config._ships()
+
+    def _is_sent_again(self):
+        """Tell whether this brings again what came back: the marketplace has been told of its delivery."""
+        return bool(self.move_ids) and all(move.origin_returned_move_id for move in self.move_ids)
 
     # ------------------------------------------------------------------ CRUD
 
@@ -62,7 +67,7 @@ class StockPicking(models.Model):
         """
         self.marketplace_told_at = fields.Datetime.now()
         for order in self.sale_id:
-            gone = order.picking_ids._marketplace_outgoing().filtered(lambda picking: picking.state == "done")
+            gone = order.picking_ids.filtered(lambda picking: picking.marketplace_ships and picking.state == "done")
             if order._has_all_left() and all(picking.marketplace_told_at for picking in gone):
                 order._set_marketplace_status("shipped", user_id)
 

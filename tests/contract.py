@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
+from ..compat import create_return
 from ..transport import errors
 
 
@@ -459,6 +460,23 @@ class AdapterContract(AdapterTools):
         for _try in range(3):
             self.time_passes()
         self.assertEqual(len(self.shipments_there(order.cartona_id)), 1)
+
+    def test_what_comes_back_and_is_sent_again_is_no_other_delivery(self):
+        if not self.account._ships():
+            self.skipTest("this marketplace is not told of deliveries")
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        # Odoo returns by the same type, where it names none for that.
+        order.picking_ids.picking_type_id.return_picking_type_id = False
+        delivery = self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z005")
+        told = self.shipments_there(order.cartona_id)
+        back = create_return(delivery)
+        self.deliver(order)
+        again = create_return(back)
+        self.deliver(order)
+        self.assertEqual(set((back + again).mapped("picking_type_code")), {"outgoing"})
+        self.assertEqual(self.shipments_there(order.cartona_id), told)
+        self.assertEqual(len(told), 1)
+        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", order.id)]))
 
     # ------------------------------------------------------------------ webhooks
 

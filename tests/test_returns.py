@@ -96,3 +96,24 @@ class TestReturnedThere(ReturnsCase):
         self.pull()
         self.assertEqual(self.order.picking_ids.return_ids, returns)
         self.assertEqual(len(self.order.activity_ids), 1)
+
+
+class TestReturnsAreNoDeliveries(ReturnsCase):
+    """Odoo returns by the same type of operation, where a type of delivery names none for that."""
+
+    def setUp(self):
+        super().setUp()
+        self.order.picking_ids.picking_type_id.return_picking_type_id = False
+
+    def test_what_comes_back_is_not_to_go_out(self):
+        back = self.prepare_return(self.deliver(10, 5), 2, 0)
+        self.assertEqual(back.picking_type_code, "outgoing")
+        self.assertTrue(self.order._has_all_left())
+
+    def test_what_the_customer_sends_back_is_prepared_and_stays(self):
+        delivery = self.deliver(10, 5)
+        back = self.prepare_return(delivery, 10, 5)
+        self.box.edit_order(self.hashed_id, by="admin", status="returned")
+        self.pull()
+        self.assertEqual(delivery.return_ids, back)
+        self.assertEqual(back.state, "assigned")
