@@ -246,8 +246,8 @@ class MarketplaceLaneOrders(models.AbstractModel):
     # ------------------------------------------------------------------ while a person waits
 
     def _ask(self, order, status, values):
-        """Tell the marketplace a status while a person waits for its answer, after what waits of this order. That it
-        has accepted is stored for good, whatever becomes of the caller's transaction.
+        """Tell the marketplace a status while a person waits for its answer, after what waits of this order and what
+        its lines are now. That it has accepted is stored for good, whatever becomes of the caller's transaction.
 
         :param dict values: as for ``marketplace.api._push_order_status``
         :raise UserError: it was not accepted, with the next step
@@ -255,6 +255,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
         with session_lock(self.env, self._lock_key(order.id)) as obtained:
             if not obtained:
                 raise UserError(_("The marketplace is being told of %s right now. Try again in a moment.", order.name))
+            self._leave_lines(order)
             problem = self._send_waiting(order)
             if problem:
                 raise UserError(
@@ -268,6 +269,13 @@ class MarketplaceLaneOrders(models.AbstractModel):
             problem = self._ask_now(order, status, values)
         if problem:
             raise UserError(problem)
+
+    def _leave_lines(self, order):
+        """Leave the command about what the marketplace does not know of the order's lines, unless there is one."""
+        with own_transaction(self.env) as env:
+            order = env["sale.order"].browse(order.id)
+            if not order._marketplace_line_commands():
+                order._tell_marketplace_lines()
 
     def _send_waiting(self, order):
         """Carry out the commands of one order; return what keeps the next one from it, ``""`` when none is left."""

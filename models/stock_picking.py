@@ -13,8 +13,8 @@ class StockPicking(models.Model):
     _inherit = "stock.picking"
 
     def _marketplace_outgoing(self):
-        """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery. A type
-        of delivery that has none for returns takes them back, too."""
+        """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery. A
+        type of delivery that names none for returns takes them back, too."""
         return self.filtered(
             lambda picking: (
                 (picking.picking_type_code == OUT and picking.location_id.usage != "customer")
@@ -24,6 +24,10 @@ class StockPicking(models.Model):
 
     def _action_done(self):
         result = super()._action_done()
+        # sudo: whoever validates a delivery may lack rights on sales orders and accounts
+        orders = self.sudo().sale_id.filtered("marketplace_config_id")
+        # What was sent is told with the last of it; what comes back after that, at once.
+        orders.filtered(lambda order: order._has_all_left())._mark_marketplace_lines()
         self._tell_marketplace_left()
         return result
 
@@ -56,8 +60,9 @@ class StockPicking(models.Model):
         """Return the orders that are delivered to the last piece by validating these, at an account that tells
         *delivered* then, and of which the marketplace wants an OTP.
 
-        When less is delivered than was ordered, the marketplace has to know the quantities first, which are known only
-        after validating: it is then told that the goods are on their way, and the OTP is asked by Confirm Delivery.
+        When less or more is delivered than was ordered, the marketplace has to know the quantities first, which are
+        known only after validating: it is then told that the goods are on their way, and the OTP is asked by Confirm
+        Delivery.
         """
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
         outgoing = self.sudo()._marketplace_outgoing()
@@ -65,15 +70,15 @@ class StockPicking(models.Model):
         return orders.filtered(
             lambda order: (
                 order.marketplace_config_id._status_for("left") == "delivered"
-                and not outgoing.filtered(lambda picking: picking.sale_id == order)._is_short()
+                and not outgoing.filtered(lambda picking: picking.sale_id == order)._is_other_than_asked()
                 and not (order.picking_ids - outgoing)._is_to_go_out()
                 and not order.order_line._is_to_be_procured()
                 and order._needs_otp()
             )
         )
 
-    def _is_short(self):
-        """Tell whether less is about to be moved than was asked for."""
+    def _is_other_than_asked(self):
+        """Tell whether less or more is about to be moved than was asked for."""
         moves = self.move_ids.filtered(lambda move: move.state not in ("done", "cancel"))
         return any(
             float_compare(
@@ -81,7 +86,6 @@ class StockPicking(models.Model):
                 move.product_uom_qty,
                 precision_rounding=move.product_uom.rounding,
             )
-            < 0
             for move in moves
         )
 

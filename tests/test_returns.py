@@ -117,3 +117,57 @@ class TestReturnsAreNoDeliveries(ReturnsCase):
         self.pull()
         self.assertEqual(delivery.return_ids, back)
         self.assertEqual(back.state, "assigned")
+
+
+class TestReturnsAreTold(ReturnsCase):
+    """What the customer has not kept is told as long as the marketplace can still be told, and before *delivered*."""
+
+    order_values = {"installment_cost": 100}
+
+    def confirm(self):
+        """Confirm the delivery with the customer's OTP."""
+        action = self.order.action_confirm_marketplace_delivery()
+        wizard = self.env["marketplace.otp"].browse(action["res_id"])
+        wizard.otp = self.box.otp(self.hashed_id)
+        wizard.action_confirm()
+        self.commit()
+
+    def test_what_comes_back_while_it_is_on_its_way(self):
+        self.take_back(self.deliver(10, 5), 2, 0)
+        self.assertEqual(self.steps(), ["assigned_to_salesman", "lines"])
+        self.assertEqual(self.there(), [self.sold(0, 8, 20.0), self.sold(1, 5, 40.0)])
+
+    def test_what_is_sent_again(self):
+        again = self.prepare_return(self.take_back(self.deliver(10, 5), 2, 0), 2)
+        self.validate(again)
+        self.assertEqual(self.there()[0], self.sold(0, 10, 20.0))
+
+    def test_what_comes_back_before_all_has_left(self):
+        self.take_back(self.deliver(6, 5), 2, 0)
+        self.assertEqual(self.steps(), [])
+
+    def test_what_was_corrected_since_is_told_before_delivered(self):
+        delivery = self.deliver(10, 5)
+        delivery.action_toggle_is_locked()
+        delivery.move_ids[0].quantity = 8
+        self.commit()
+        self.assertEqual((self.first.qty_delivered, self.there()[0]), (8, self.sold(0, 10, 20.0)))
+        self.confirm()
+        self.assertEqual(self.steps(), ["assigned_to_salesman", "lines", "delivered"])
+        self.assertEqual(self.there()[0], self.sold(0, 8, 20.0))
+        self.assertEqual(self.order.marketplace_status, "delivered")
+
+    def test_more_than_was_ordered_is_told_before_the_otp_is_asked(self):
+        self.tell("left", "delivered")
+        self.deliver(12, 5)
+        self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
+        self.confirm()
+        self.assertEqual(self.there()[0], self.sold(0, 12, 20.0))
+        self.assertEqual(self.order.marketplace_status, "delivered")
+
+    def test_what_the_marketplace_has_done_with_is_not_told(self):
+        delivery = self.deliver(10, 5)
+        self.confirm()
+        self.box.clear_journal()
+        self.take_back(delivery, 2, 0)
+        self.assertEqual(self.steps(), [])
