@@ -155,7 +155,9 @@ class MarketplaceAudit(models.Model):
         values = {"state": "failed", "last_error": message, "finished_at": fields.Datetime.now(), "next_attempt": False}
         self.write(values)
         for config in self.config_id.filtered(lambda config: config._is_running()):
-            config._tell_responsible(_("%s could not be compared with Odoo", config.name), message, cause="audit failed")
+            config._tell_responsible(
+                _("%s could not be compared with Odoo", config.name), message, cause="audit failed"
+            )
 
     def _fail_lost(self):
         self._fail(_("The audit did not go on."))
