@@ -45,6 +45,7 @@ from . import marketplace_unmatched
 from . import marketplace_order_processor
 from . import marketplace_order_lines
 from . import marketplace_order_changes
+from . import marketplace_order_replays
 from . import marketplace_order_questions
 from . import marketplace_order_hold
 from . import marketplace_order_policies

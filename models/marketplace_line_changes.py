@@ -38,6 +38,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             lane._store_failure(command, RowResult.rejected("lines", problem))
             return True
         added = [(line, change) for line, change in changes if not change.external_id]
+        taken = order._marketplace_taken_document()
         before = self._note_doubt(command, added) if added else {}
         answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
         if added and error and errors.maybe_applied(error):
@@ -48,6 +49,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         result, told = answer or (None, [])
         if result and result.outcome == "accepted":
             self._store(order, changes, told, removed)
+            order.marketplace_told_document = taken
             commands.unlink()
             return True
         return lane._conclude(config, order, command, result, error)
@@ -82,7 +84,9 @@ class MarketplaceLineChanges(models.AbstractModel):
         was known of these lines before."""
         before = {line.id: line._marketplace_known() for line, _change in added}
         with own_transaction(self.env) as env:
-            env[self._name]._store(env["sale.order"].browse(command.order_id), added)
+            order = env["sale.order"].browse(command.order_id)
+            env[self._name]._store(order, added)
+            order.marketplace_told_document = order._marketplace_taken_document()
             env["marketplace.outbox"].browse(command.id).write(
                 {
                     "state": "failed",

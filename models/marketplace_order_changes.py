@@ -17,9 +17,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     # ------------------------------------------------------------------ newer versions
 
-    def _update_order(self, sale_order, order):
-        """Take over a newer version of an order that is here already."""
+    def _take_over(self, sale_order, row, order):
+        """Take over one more document of an order that is here already; return what it says by now."""
         self._lock_as_it_is(sale_order)
+        order = self._as_told(sale_order, row, order)
+        self._update_order(sale_order, order)
+        return order
+
+    def _update_order(self, sale_order, order):
+        """Take over a newer version of an order that is here already, and locked."""
         draft = sale_order.state in ("draft", "sent")
         if self._is_stale(sale_order, order.status):
             if draft and sale_order._marketplace_unknown_lines():
@@ -109,7 +115,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         stock, so it is a follow-up, in a transaction of its own kind."""
         if row.kind != "order" or row != sale_order._marketplace_document():
             return
-        order = self._parse(row.config_id, row)
+        order = self._as_told(sale_order, row, self._parse(row.config_id, row))
         if self._is_to_compare(sale_order, order):
             self._reduce_lines(sale_order, order)
             self._ask_about_difference(sale_order, order)

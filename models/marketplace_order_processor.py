@@ -44,9 +44,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         for (_row, order), sale_order in zip(new, created, strict=True):
             orders[order.external_id] = sale_order
         known = {id(row) for row, _order in new}
-        for row, order in parsed:
-            if id(row) not in known:
-                self._update_order(orders[order.external_id], order)
+        parsed = [
+            (row, order if id(row) in known else self._take_over(orders[order.external_id], row, order))
+            for row, order in parsed
+        ]
         self._hold_orders(self.env["sale.order"].union(*orders.values()))
         for row, order in parsed:
             sale_order = orders[order.external_id]

@@ -62,6 +62,7 @@ from . import test_order_currency
 from . import test_order_guard
 from . import test_order_lines_out
 from . import test_order_questions
+from . import test_order_replays
 from . import test_order_screen
 from . import test_orders_ended
 from . import test_orders_held
