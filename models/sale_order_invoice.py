@@ -59,20 +59,38 @@ class SaleOrder(models.Model):
         lines = super()._get_invoiceable_lines(final)
         if not self.env.context.get(AS_DELIVERED):
             return lines
-        return lines.filtered(lambda line: not line._is_marketplace_goods() or line._marketplace_to_invoice())
+        return lines.filtered(lambda line: not line._is_marketplace_own() or line._marketplace_to_invoice())
 
 
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
+    def _is_marketplace_own(self):
+        """Tell whether it is ours to say how much of the line is invoiced: of goods, and of what was credited."""
+        if self.display_type or self.is_downpayment:
+            return False
+        return self._is_marketplace_goods() or self._marketplace_conceded() > 0
+
     def _is_marketplace_goods(self):
         return not self.display_type and self.qty_delivered_method == "stock_move"
 
     def _marketplace_to_invoice(self):
-        return max(0.0, self.qty_delivered - self.qty_invoiced)
+        wanted = self.qty_delivered - self.qty_invoiced if self._is_marketplace_goods() else self.qty_to_invoice
+        return max(0.0, wanted - self._marketplace_conceded())
+
+    def _marketplace_conceded(self):
+        """Return how much a person has credited of what the customer has and keeps: that is not charged again."""
+        credited = self.invoice_lines.filtered(
+            lambda line: line.move_id.move_type == "out_refund" and line.move_id.state != "cancel"
+        )
+        quantity = sum(line.product_uom_id._compute_quantity(line.quantity, self.product_uom) for line in credited)
+        _outgoing, incoming = self._get_outgoing_incoming_moves()
+        done = incoming.filtered(lambda move: move.state == "done").move_line_ids
+        back = sum(done.mapped("quantity_product_uom"))
+        return max(0.0, quantity - self.product_id.uom_id._compute_quantity(back, self.product_uom))
 
     def _prepare_invoice_line(self, **optional_values):
         values = super()._prepare_invoice_line(**optional_values)
-        if self.env.context.get(AS_DELIVERED) and self._is_marketplace_goods():
+        if self.env.context.get(AS_DELIVERED) and self._is_marketplace_own():
             values["quantity"] = self._marketplace_to_invoice()
         return values

@@ -2,6 +2,7 @@
 from odoo import Command
 from odoo.tests import mute_logger, new_test_user
 
+from ..compat import create_return
 from .common import MarketplaceCase
 
 
@@ -131,6 +132,67 @@ class TestPolicies(MarketplaceCase):
         self.box.edit_order(document["hashed_id"], by="admin", status="delivered")
         self.pull()
         self.assertEqual(order.invoice_ids.amount_total, 60.0)
+
+    def credit(self, order, **quantities):
+        """Credit so much of each product of the order's invoice, by its reference; all of it where none is named."""
+        invoice = order.invoice_ids.filtered(lambda move: move.move_type == "out_invoice")
+        values = {"move_ids": [Command.set(invoice.ids)], "journal_id": invoice.journal_id.id}
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        note = self.env["account.move"].browse(wizard.create(values).reverse_moves()["res_id"])
+        for line in note.invoice_line_ids:
+            line.quantity = quantities.get("quantity", line.quantity)
+        note.action_post()
+
+    def take_back(self, order, quantity):
+        """Take back so much of what the order's last delivery brought."""
+        delivery = order.picking_ids.filtered(lambda picking: picking.state == "done").sorted("id")[-1]
+        back = create_return(delivery)
+        back.move_ids.write({"to_refund": True, "quantity": quantity, "picked": True})
+        back.with_context(skip_backorder=True, picking_ids_not_to_backorder=back.ids).button_validate()
+        return back
+
+    def hear_delivered(self, order):
+        self.box.edit_order(order.cartona_id, by="admin", status="delivered")
+        self.pull()
+
+    def invoiced(self, order):
+        return [(move.move_type, move.invoice_line_ids.mapped("quantity")) for move in order.invoice_ids.sorted("id")]
+
+    def test_what_a_person_credits_is_not_invoiced_again(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        self.deliver(order)
+        self.commit()
+        self.credit(order, quantity=2)
+        self.hear_delivered(order)
+        self.assertEqual(order.marketplace_status, "delivered")
+        self.assertEqual(self.invoiced(order), [("out_invoice", [10]), ("out_refund", [2])])
+
+    def test_what_is_delivered_in_place_of_what_came_back_and_was_credited_is_invoiced(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        self.deliver(order)
+        self.commit()
+        back = self.take_back(order, 2)
+        self.credit(order, quantity=2)
+        again = create_return(back)
+        again.move_ids.write({"to_refund": True, "quantity": 2, "picked": True})
+        again.button_validate()
+        self.commit()
+        self.assertEqual(order.order_line.qty_delivered, 10)
+        self.assertEqual(self.invoiced(order), [("out_invoice", [10]), ("out_refund", [2]), ("out_invoice", [2])])
+
+    def test_a_delivery_charge_that_a_person_credits_is_not_invoiced_again(self):
+        self.account.invoice_policy = "posted"
+        order = self.place()
+        charge = self.env.ref("cartona_integration.product_delivery")
+        order.order_line = [Command.create({"product_id": charge.id, "price_unit": 30.0})]
+        self.deliver(order)
+        self.commit()
+        self.assertEqual(self.invoiced(order), [("out_invoice", [10, 1])])
+        self.credit(order)
+        self.hear_delivered(order)
+        self.assertEqual(self.invoiced(order), [("out_invoice", [10, 1]), ("out_refund", [10, 1])])
 
     def test_delivered_at_the_marketplace_but_not_here_makes_no_invoice_yet(self):
         self.account.invoice_policy = "draft"
