@@ -107,8 +107,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _is_to_compare(self, sale_order, order):
         """Tell whether the marketplace's lines differ from those of a confirmed order that has not left."""
+        return self._is_under_way(sale_order, order) and self._differs(sale_order, order)
+
+    def _is_under_way(self, sale_order, order):
+        """Tell whether the order is confirmed, and by the marketplace's newest word has not left."""
         under_way = sale_order.state == "sale" and order.status in ("pending", "editing", "approved")
-        return under_way and not self._is_stale(sale_order, order.status) and self._differs(sale_order, order)
+        return under_way and not self._is_stale(sale_order, order.status)
 
     def _compare(self, sale_order, row):
         """Take over what can be of the newest document of a confirmed order, and ask a person about the rest. It moves
@@ -117,8 +121,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             return
         order = self._as_told(sale_order, row, self._parse(row.config_id, row))
         if self._is_to_compare(sale_order, order):
-            self._reduce_lines(sale_order, order)
-            self._ask_about_difference(sale_order, order)
+            self._compare_order(sale_order, order)
+
+    def _compare_order(self, sale_order, order):
+        self._reduce_lines(sale_order, order)
+        self._ask_about_difference(sale_order, order)
 
     def _reduce_lines(self, sale_order, order):
         """Take over that less is wanted of a confirmed order, as far as it has not left yet."""

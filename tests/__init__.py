@@ -57,6 +57,7 @@ from . import test_offer_failures
 from . import test_offer_values
 from . import test_offers
 from . import test_old_rows
+from . import test_order_addresses
 from . import test_order_changes
 from . import test_order_currency
 from . import test_order_guard
