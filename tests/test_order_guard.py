@@ -23,7 +23,7 @@ class TestOrderGuard(MarketplaceCase):
 
     def test_nobody_makes_an_order_up(self):
         orders = self.env["sale.order"].with_user(self.seller)
-        forged = {"marketplace_config_id": self.account.id, "cartona_id": "somebody-else", "marketplace_status": "pending"}
+        forged = {"marketplace_config_id": self.account.id, "cartona_id": "other", "marketplace_status": "pending"}
         with self.assertRaisesRegex(AccessError, "cartona_id"):
             orders.create(self.values(**forged))
         with self.assertRaisesRegex(AccessError, "marketplace_config_id"):
