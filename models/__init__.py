@@ -47,6 +47,7 @@ from . import marketplace_order_lines
 from . import marketplace_order_changes
 from . import marketplace_order_replays
 from . import marketplace_order_addresses
+from . import marketplace_order_promises
 from . import marketplace_order_questions
 from . import marketplace_order_hold
 from . import marketplace_order_policies

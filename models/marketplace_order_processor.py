@@ -200,10 +200,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             values["partner_shipping_id"] = address.id
         # Even none: Odoo would take the customer's, and the order would be in the currency of that.
         values["pricelist_id"] = self._pricelist_in(config, order.currency).id
-        if order.ship_by:
-            values["commitment_date"] = order.ship_by
-        if order.delivery_date:
-            values["commitment_date"] = fields.Datetime.to_datetime(order.delivery_date)
         return values
 
     def _pricelist_in(self, config, currency):

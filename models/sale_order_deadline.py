@@ -122,19 +122,24 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _update_order(self, sale_order, order):
         result = super()._update_order(sale_order, order)
-        deadline = self._deadline(sale_order.marketplace_config_id, order)
-        if sale_order.marketplace_deadline != deadline:
+        deadline = self._deadline(sale_order.marketplace_config_id, order, came=sale_order.create_date)
+        if sale_order.marketplace_deadline != deadline and not self._is_stale(sale_order, order.status):
             sale_order.marketplace_deadline = deadline
         return result
 
-    def _deadline(self, config, order):
-        """Return by when the order has to leave: what the marketplace says, else the end of the day that it delivers,
-        else the account's own time; ``False`` where nobody says."""
+    def _deadline(self, config, order, came=None):
+        """Return by when the order has to leave: what the marketplace says, else the end of the day that was agreed, or
+        that it delivers, else the account's own time; ``False`` where nobody says.
+
+        :param came: when the order came here, if not just now
+        """
         if order.ship_by:
             return order.ship_by
-        if order.estimated_day:
+        agreed = order.delivery_date if order.delivery_date != order.preferred_day else None  # a wish binds nobody
+        day = agreed or order.estimated_day
+        if day:
             zone = pytz.timezone(config.company_id.partner_id.tz or config.user_id.tz or "UTC")
-            end = zone.localize(datetime.combine(order.estimated_day, time(23, 59, 59)))
+            end = zone.localize(datetime.combine(day, time(23, 59, 59)))
             return end.astimezone(pytz.utc).replace(tzinfo=None)
-        ordered = order.ordered_at or fields.Datetime.now()
+        ordered = order.ordered_at or came or fields.Datetime.now()
         return bool(config.ship_within_hours) and ordered + timedelta(hours=config.ship_within_hours)

@@ -69,3 +69,70 @@ class TestDeadlines(MarketplaceCase):
         self.box.edit_order(document["hashed_id"], estimated_delivery_day="2026-01-16")
         self.pull()
         self.assertEqual(order.marketplace_deadline - before, timedelta(days=1))
+
+    def test_an_agreed_day_counts_where_no_other_is_told_and_a_wish_alone_does_not(self):
+        days = {"estimated_delivery_day": None, "retailer_preferred_delivery_date": "2026-01-17"}
+        self.assertFalse(self.imported(**days).marketplace_deadline)
+        order = self.imported(**days, delivery_day="2026-01-18")
+        self.assertEqual(order.marketplace_deadline.date(), date(2026, 1, 18))
+
+    def test_an_order_without_a_time_of_its_own_leaves_by_when_it_came_here_not_by_its_newest_version(self):
+        self.account.ship_within_hours = 24
+        values = {"estimated_delivery_day": None, "created_at": None}
+        document = self.box_order((self.products[0], 1, 10.0), **values)
+        self.pull()
+        order = self.order_of(document)
+        self.env.flush_all()
+        long_ago = datetime(2026, 1, 1, 10)
+        self.env.cr.execute("UPDATE sale_order SET create_date = %s WHERE id = %s", [long_ago, order.id])
+        order.invalidate_recordset()
+        self.box.edit_order(document["hashed_id"], note_message="x")
+        self.pull()
+        self.assertEqual(order.marketplace_deadline, long_ago + timedelta(hours=24))
+
+
+class TestMovedDeliveryDays(MarketplaceCase):
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+
+    def place(self, policy):
+        self.account.confirm_policy = policy
+        self.document = self.box_order((self.products[0], 1, 10.0), status="pending", delivery_day="2100-01-15")
+        self.pull()
+        order = self.order_of(self.document)
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 15))
+        return order
+
+    def move(self, day="2100-01-20", **values):
+        self.box.edit_order(self.document["hashed_id"], by="admin", delivery_day=day, **values)
+        self.pull()
+
+    def test_a_draft_is_promised_for_the_new_day(self):
+        order = self.place("never")
+        self.move()
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 20))
+
+    def test_so_is_a_confirmed_order_with_its_delivery(self):
+        order = self.place("always")
+        before = order.picking_ids.scheduled_date
+        self.move()
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 20))
+        self.assertEqual(order.picking_ids.date_deadline, datetime(2100, 1, 20))
+        self.assertEqual(order.picking_ids.scheduled_date - before, timedelta(days=5))
+
+    def test_a_day_that_was_chosen_here_stays(self):
+        for policy in ("never", "always"):
+            order = self.place(policy)
+            order.commitment_date = datetime(2100, 1, 12)
+            self.move("2100-01-15", note_message="x")
+            self.assertEqual(order.commitment_date, datetime(2100, 1, 12))
+            self.move()
+            self.assertEqual(order.commitment_date, datetime(2100, 1, 12))
+
+    def test_an_older_version_moves_nothing(self):
+        order = self.place("always")
+        order.marketplace_status = "shipped"
+        deadline = order.marketplace_deadline
+        self.move()
+        self.assertEqual((order.commitment_date, order.marketplace_deadline), (datetime(2100, 1, 15), deadline))
