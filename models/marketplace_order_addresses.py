@@ -27,9 +27,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return moved or super()._is_to_compare(sale_order, order)
 
     def _compare_order(self, sale_order, order):
-        super()._compare_order(sale_order, order)
+        result = super()._compare_order(sale_order, order)
         if self._is_moved(sale_order, order):
             self._redirect(sale_order, order)
+        return result
 
     def _is_moved(self, sale_order, order):
         """Tell whether the marketplace names another address than it did. A customer who was forgotten gets no new

@@ -26,8 +26,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return moved or super()._is_to_compare(sale_order, order)
 
     def _compare_order(self, sale_order, order):
-        super()._compare_order(sale_order, order)
+        result = super()._compare_order(sale_order, order)
         self._promise(sale_order, order)
+        return result
 
     def _promised(self, order):
         """Return for when the marketplace promises the order, ``None`` where it does not."""
