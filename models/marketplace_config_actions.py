@@ -54,8 +54,11 @@ class MarketplaceConfig(models.Model):
         self.write({"state": "live", "pause_cause": False, "pause_reason": False})
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("price", "stock", config=new.ids)
-        if claimed:  # nobody knows what was sent since the backup, or by the database that this one takes the place of
-            self.env["marketplace.audit"]._start(self - new)
+        if claimed:
+            # Nobody knows what was sent since the backup, or by the database that this one takes the place of. sudo: of
+            # all accounts, since all go on; the user may not see those of other companies.
+            live = self.sudo().search([("state", "=", "live")])
+            self.env["marketplace.audit"].sudo()._start(live - new.sudo())
         for config in new.filtered("use_cartona_id"):
             self.env["marketplace.task"]._start(config, "list")
         self.sudo().state_ids._note_success()

@@ -25,9 +25,16 @@ class MarketplaceConfig(models.Model):
 
     @api.depends("state", "pause_cause", "pause_reason")
     def _compute_condition(self):
-        is_copy = self.env["marketplace.identity"]._is_copy()
+        identity = self.env["marketplace.identity"]
+        is_copy, is_original = identity._is_copy(), identity._is_original()
         for config in self:
             config.condition, config.condition_reason = config._condition(is_copy)
+            if config.condition == "live" and not is_original:
+                config.condition = "paused"
+                config.condition_reason = _(
+                    "This database was copied, moved or restored, and nobody has said yet that it is the one that sells. "
+                    "Resume, and it is: all accounts go on, and what the marketplaces show is compared."
+                )
 
     def _condition(self, is_copy):
         """Return the account's condition and the reason for it, in plain words.

@@ -100,7 +100,7 @@ class MarketplaceConfig(models.Model):
             "name": self.name,
             "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
             "state": self._dashboard_state(running),
-            "reason": self.pause_reason or running.last_error or "",
+            "reason": self.pause_reason or running.last_error or self.condition_reason or "",
             "limits": " ".join(running._limits_in_words()),
             "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
             "last_pull": fields.Datetime.to_string(pulls._running().last_pull_at) or "",
@@ -132,8 +132,9 @@ class MarketplaceConfig(models.Model):
         return last < fields.Datetime.now() - timedelta(hours=1)
 
     def _dashboard_state(self, running):
-        if self.state == "live" and not self.env["marketplace.identity"]._is_original():
-            return "copy"
+        identity = self.env["marketplace.identity"]
+        if self.state == "live" and not identity._is_original():
+            return "copy" if identity._is_copy() else "paused"
         if self.state == "live" and running._is_blocked():
             return "blocked"
         return self.state

@@ -117,6 +117,8 @@ class MarketplaceLineChanges(models.AbstractModel):
         :param told: ``[(line id, external product id)]`` as the marketplace answered, of new lines or of all
         :param dict removed: what the lines that were deleted here came to, by the marketplace's ids of them
         """
+        # The order before its lines, as who takes over a document does: else the two could wait for each other.
+        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR NO KEY UPDATE", [order.id])
         known = set(order.order_line.mapped("cartona_line_id"))
         fresh = [(line_id, product_id) for line_id, product_id in told if line_id not in known]
         for line, change in changes:

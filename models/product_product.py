@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from ..compat import unit_field
 from .marketplace_order_doubts import ENDED
+from .marketplace_order_hold import LEFT
 
 PRICE_FIELDS = {
     "list_price",
@@ -138,6 +139,11 @@ class ProductProduct(models.Model):
                 ("state", "in", ("draft", "sent")),
                 ("order_id.marketplace_config_id", "!=", False),
                 ("order_id.marketplace_status", "not in", ENDED),
+                # What left by other ways is here no more, whatever a person says to it.
+                "!",
+                "&",
+                ("order_id.marketplace_status", "in", ("shipped", "delivered")),
+                ("order_id.marketplace_hold_key", "=like", f"%{LEFT}%"),
                 ("order_id.warehouse_id", "in", warehouses.ids),
             ],
             ["product_id", unit],

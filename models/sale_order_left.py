@@ -43,11 +43,21 @@ class SaleOrderLine(models.Model):
 
     def _is_to_be_procured(self):
         """Tell whether goods of these lines are on no delivery yet, as what a vendor brings is not before its purchase
-        is confirmed. What was on one and given up is to come no more."""
+        is confirmed. What was on one and given up, or deleted, is to come no more."""
         # sudo: whoever sells may lack rights on deliveries
         return any(
-            line._is_marketplace_goods() and line.product_uom_qty > 0 and not line.move_ids for line in self.sudo()
+            line._is_marketplace_goods() and line.product_uom_qty > 0 and not line.move_ids and line._is_being_bought()
+            for line in self.sudo()
         )
+
+    def _is_being_bought(self):
+        """Tell whether a vendor is to bring what the line asks for; where Odoo's purchases are not installed, none."""
+        bought = self.purchase_line_ids if "purchase_line_ids" in self._fields else ()
+        return any(line.state != "cancel" for line in bought)
+
+    def _is_marketplace_gone(self):
+        """Tell whether the customer has any of the goods. What has all come back may be sent once more."""
+        return any(line._is_marketplace_goods() and line.qty_delivered > 0 for line in self)
 
     def _mark_marketplace_left(self):
         """Where it was these lines alone that were still to come, there may be nothing left to wait for."""

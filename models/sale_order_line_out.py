@@ -49,10 +49,11 @@ class SaleOrderLine(models.Model):
 
     def _marketplace_amount(self):
         """Return how many selling units of the line the customer gets: what has left, once nothing more is to leave,
-        until then what is ordered."""
+        until then what is ordered; also where all of it has come back: nobody was at home, and it is brought again, or
+        a person cancels the order."""
         self.ensure_one()
-        quantity = self.product_uom_qty
-        if self.qty_delivered_method == "stock_move" and self.order_id._has_all_left():
+        order, quantity = self.order_id, self.product_uom_qty
+        if self.qty_delivered_method == "stock_move" and order._has_all_left() and order.order_line._is_marketplace_gone():
             quantity = self.qty_delivered
         return self._in_selling_units(quantity)
 

@@ -309,11 +309,17 @@ class TestAccount(MarketplaceCase):
         self.assertEqual(self.account.condition, "copy")
         with self.assertRaisesRegex(UserError, "restored"):
             self.account.action_go_live()
+        other = self.account.copy({"name": "Other", "base_url": self.box.url, "auth_token": TOKEN, "state": "live"})
         self.env["ir.config_parameter"].search([("key", "=", "cartona_integration.identity")]).unlink()
+        self.env.invalidate_all()
+        self.assertEqual((self.account.condition, other.condition), ("paused", "paused"), "the form offers Resume")
+        self.assertIn("restored", self.account.condition_reason)
         self.account.action_go_live()
         self.commit()
+        self.assertEqual((self.account.condition, other.condition), ("live", "live"))
         self.assertTrue(self.sent_rows())
-        self.assertTrue(self.env["marketplace.audit"].search([("config_id", "=", self.account.id)]))
+        for account in (self.account, other):
+            self.assertTrue(self.env["marketplace.audit"].search([("config_id", "=", account.id)]), account.name)
 
     def test_a_neutralised_database_talks_to_nobody(self):
         self.list_products()

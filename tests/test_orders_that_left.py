@@ -36,9 +36,15 @@ class TestOrdersThatLeft(ShopifyCase):
         self.pull()
         self.assertFalse(order.marketplace_hold)
 
-    def test_who_cancels_it_tells_the_marketplace_nothing_and_its_goods_are_on_offer_again(self):
+    def test_it_withholds_nothing_from_what_is_on_offer_until_it_is_accepted(self):
         order = self.pulled((self.products[0], 2, "10.00"))
+        self.assertEqual(self.offered(), 100, "what left by other ways is not here any more")
+        order.action_marketplace_accept()
+        self.commit()
         self.assertEqual(self.offered(), 98)
+
+    def test_who_cancels_it_tells_the_marketplace_nothing(self):
+        order = self.pulled((self.products[0], 2, "10.00"))
         order._action_cancel()
         self.commit()
         self.assertEqual(self.offered(), 100)

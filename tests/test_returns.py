@@ -142,6 +142,14 @@ class TestReturnsAreTold(ReturnsCase):
         self.validate(again)
         self.assertEqual(self.there()[0], self.sold(0, 10, 20.0))
 
+    def test_what_has_all_come_back_is_told_nothing_of_since_it_may_be_sent_once_more(self):
+        back = self.take_back(self.deliver(10, 5), 10, 5)
+        self.assertEqual((self.first.qty_delivered, self.second.qty_delivered), (0, 0))
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+        self.validate(self.prepare_return(back, 10, 5))
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0), self.sold(1, 5, 40.0)])
+
     def test_what_comes_back_before_all_has_left(self):
         self.take_back(self.deliver(6, 5), 2, 0)
         self.assertEqual(self.steps(), [])
