@@ -285,6 +285,9 @@ class TestRestZid(RestContract, MarketplaceCase):
     def cancel_there(self, external_id):
         self.box.change_order(external_id, order_status={"code": "cancelled"})
 
+    def shipments_there(self, external_id):
+        return self.box.orders[external_id]["tracking"]
+
     def test_each_delivery_is_told_with_its_tracking_number(self):
         """Zid keeps no lines of a delivery: the tracking number of each is told with the status."""
         order = self.shipped_order((self.products[0], 2, 10.0))
