@@ -32,8 +32,8 @@ class MarketplaceConfig(models.Model):
             if config.condition == "live" and not is_original:
                 config.condition = "paused"
                 config.condition_reason = _(
-                    "This database was copied, moved or restored, and nobody has said yet that it is the one that sells. "
-                    "Resume, and it is: all accounts go on, and what the marketplaces show is compared."
+                    "This database was copied, moved or restored, and nobody has said yet that it is the one that "
+                    "sells. Resume, and it is: all accounts go on, and what the marketplaces show is compared."
                 )
 
     def _condition(self, is_copy):

@@ -53,7 +53,11 @@ class SaleOrderLine(models.Model):
         a person cancels the order."""
         self.ensure_one()
         order, quantity = self.order_id, self.product_uom_qty
-        if self.qty_delivered_method == "stock_move" and order._has_all_left() and order.order_line._is_marketplace_gone():
+        if (
+            self.qty_delivered_method == "stock_move"
+            and order._has_all_left()
+            and order.order_line._is_marketplace_gone()
+        ):
             quantity = self.qty_delivered
         return self._in_selling_units(quantity)
 
