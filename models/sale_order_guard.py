@@ -28,6 +28,13 @@ class MarketplaceGuard(models.AbstractModel):
     def _may_tell_for_marketplaces(self):
         return self.env.su or self.env.user._is_system()
 
+    def _refuse_made_up(self):
+        """Refuse records that were just created with such values; looked for afterwards, since defaults of the context
+        are the caller's, too."""
+        if not self._may_tell_for_marketplaces():
+            self._refuse_to_tell({name for name in self._told_by_marketplaces() if any(self.sudo().mapped(name))})
+        return self
+
     def _refuse_to_tell(self, names):
         if names and not self._may_tell_for_marketplaces():
             raise AccessError(
@@ -38,25 +45,28 @@ class MarketplaceGuard(models.AbstractModel):
                 )
             )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        records = super().create(vals_list)
-        if not self._may_tell_for_marketplaces():
-            # Looked for afterwards: defaults of the context are the caller's, too.
-            self._refuse_to_tell({name for name in self._told_by_marketplaces() if any(records.sudo().mapped(name))})
-        return records
-
-    def write(self, vals):
-        if not self.env.su:
-            self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
-        return super().write(vals)
-
 
 class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = ["sale.order", "marketplace.guard"]
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create(vals_list)._refuse_made_up()
+
+    def write(self, vals):
+        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
+        return super().write(vals)
+
 
 class SaleOrderLine(models.Model):
     _name = "sale.order.line"
     _inherit = ["sale.order.line", "marketplace.guard"]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create(vals_list)._refuse_made_up()
+
+    def write(self, vals):
+        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
+        return super().write(vals)

@@ -462,3 +462,13 @@ class TestOrdersHeld(MarketplaceCase):
         self.box.edit_order(document["hashed_id"], by="admin", note_message="again")
         self.pull()
         self.assertEqual(len(delivery.return_ids), 1)
+
+    def test_a_draft_that_is_on_its_way_and_held_for_nothing_withholds_its_goods(self):
+        self.account.confirm_policy = "never"
+        document = self.box_order((self.products[0], 3, 20.0), status="assigned_to_salesman")
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual(
+            (order.state, order.marketplace_status, order.marketplace_hold_key), ("draft", "shipped", False)
+        )
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 97)
