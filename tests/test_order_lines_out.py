@@ -26,6 +26,16 @@ class OrderOutCase(MarketplaceCase):
         self.first, self.second = self.order.order_line
         self.box.clear_journal()
 
+    def deliver_quantities(self, *quantities):
+        """Deliver so much of each line, and keep the rest as a backorder."""
+        picking = self.order.picking_ids
+        for move, quantity in zip(picking.move_ids, quantities, strict=True):
+            move.quantity = quantity
+        picking.move_ids.picked = True
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
+        self.commit()
+        return picking
+
     def place(self, **values):
         """Place an order that we deliver, without money to collect for the marketplace."""
         return self.box_order(

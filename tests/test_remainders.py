@@ -7,12 +7,7 @@ class TestRemainders(OrderOutCase):
 
     def deliver_part(self, *quantities):
         """Deliver so much of each line, and keep the rest as a backorder; return that."""
-        picking = self.order.picking_ids
-        for move, quantity in zip(picking.move_ids, quantities, strict=True):
-            move.quantity = quantity
-        picking.move_ids.picked = True
-        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=[]).button_validate()
-        self.commit()
+        picking = self.deliver_quantities(*quantities)
         self.assertEqual(self.steps(), [])
         return self.order.picking_ids - picking
 
