@@ -18,6 +18,7 @@ import spapi
 CALLS = (
     (r"GET /sellers/v1/marketplaceParticipations", "SellersApi", "get_marketplace_participations", (), None),
     (r"GET /listings/2021-08-01/items/([^/]+)", "ListingsApi", "search_listings_items", ("seller_id",), None),
+    (r"GET /listings/2021-08-01/items/([^/]+)/([^/]+)", "ListingsApi", "get_listings_item", ("seller_id", "sku"), None),
     (
         r"PATCH /listings/2021-08-01/items/([^/]+)/([^/]+)",
         "ListingsApi",
@@ -45,7 +46,7 @@ CALLS = (
         ("payload", "ConfirmShipmentRequest"),
     ),
 )
-LISTS = {"marketplaceIds", "includedData", "fulfilledBy", "fulfillmentStatuses"}
+LISTS = {"marketplaceIds", "includedData", "identifiers", "fulfilledBy", "fulfillmentStatuses"}
 NUMBERS = {"pageSize", "maxResultsPerPage"}
 TOKEN = {"access_token": "Atza|client", "token_type": "bearer", "expires_in": 3600}
 

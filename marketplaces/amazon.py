@@ -4,8 +4,7 @@ import time
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
-from odoo import _, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo import _, fields, models
 
 from ..compat import listed
 from ..schemas import Event, Order, OrderPage, RowResult
@@ -14,7 +13,7 @@ from ..transport.auth import HeaderToken
 from ..transport.oauth import Grant
 from ..transport.reading import first, items, moment, text, under
 from . import amazon_forms as forms
-from .amazon_marketplaces import BY_ID, MARKETPLACES, REGIONS, TOKEN_URL
+from .amazon_marketplaces import BY_ID, REGIONS, TOKEN_URL
 
 ORDERS = "orders/2026-01-01/orders"
 SHIPMENTS = "orders/v0/orders"
@@ -24,7 +23,9 @@ PARTICIPATIONS = "sellers/v1/marketplaceParticipations"
 
 # What of an order is asked for. Buyer and recipient come only where the app's roles allow it.
 ORDER_DATA = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT"
-ORDERS_PAGE, CATALOGUE_PAGE = 100, 20
+ORDERS_PAGE = 100
+# Products of a call: of a page of the catalogue, and of those that are asked for by their SKU.
+CATALOGUE_PAGE = 20
 
 # Up to so many offers are sent one by one, at 5 a second; more go as a feed, which takes minutes whatever its size.
 FEW = 200
@@ -66,6 +67,8 @@ class MarketplaceApiAmazon(models.AbstractModel):
             "needs_ack": False,
             "has_webhook": False,
             "async_push": True,
+            "needs_remote": True,
+            "locate_size": CATALOGUE_PAGE,
             "subjects": {"price", "stock"},
             "statuses": set(),
             "ships": True,
@@ -151,24 +154,49 @@ class MarketplaceApiAmazon(models.AbstractModel):
     # ------------------------------------------------------------------ products
 
     def _list_products(self, config, cursor=None):
-        marketplace = self._marketplace(config)
-        params = {
-            "marketplaceIds": marketplace.id,
-            "includedData": "summaries,offers,fulfillmentAvailability",
-            "pageSize": CATALOGUE_PAGE,
-            **({"pageToken": cursor} if cursor else {}),
-        }
         with self._paced(), self._exchange(config, "list_products") as exchange:
-            answer = exchange.request("GET", f"{LISTINGS}/{quote(self._seller(config), safe='')}", params=params)
+            params = {"includedData": "summaries,offers,fulfillmentAvailability", "pageSize": CATALOGUE_PAGE}
+            answer = self._ask_listings(config, exchange, **params, **({"pageToken": cursor} if cursor else {}))
             rows = items(answer, "items")
             exchange.count = len(rows)
             products = []
             for row in rows:
                 try:
-                    products.append(forms.product_of(row, marketplace.id))
+                    products.append(forms.product_of(row, self._marketplace(config).id))
                 except errors.MappingError:
                     exchange.failed += 1  # one that makes no sense must not hide all others
         return products, text(answer, "pagination", "nextToken") or None
+
+    def _ask_listings(self, config, exchange, sku=None, **params):
+        """Search the seller's catalogue, or get one product of it."""
+        path = f"{LISTINGS}/{quote(self._seller(config), safe='')}"
+        path = path if sku is None else f"{path}/{quote(sku, safe='')}"
+        return exchange.request("GET", path, params={"marketplaceIds": self._marketplace(config).id, **params})
+
+    def _locate_products(self, config, external_ids):
+        """Ask who stores the products: those of Amazon's own warehouses must not be told our stock."""
+        # A comma ends a SKU in a list of them.
+        alone = [sku for sku in external_ids if "," in sku]
+        together = [sku for sku in external_ids if "," not in sku]
+        with self._paced(), self._exchange(config, "locate_products", len(external_ids)) as exchange:
+            rows = self._find_listings(config, exchange, together) if together else []
+            rows += filter(None, (self._get_listing(config, exchange, sku) for sku in alone))
+            located = {text(row, "sku", required=True): forms.remote_of(row) for row in rows}
+            exchange.failed = len(set(external_ids) - located.keys())
+        return located
+
+    def _find_listings(self, config, exchange, skus):
+        params = {"identifiers": ",".join(skus), "identifiersType": "SKU", "pageSize": CATALOGUE_PAGE}
+        return items(self._ask_listings(config, exchange, includedData="fulfillmentAvailability", **params), "items")
+
+    def _get_listing(self, config, exchange, sku):
+        """Return one product, ``None`` where Amazon has none."""
+        try:
+            return self._ask_listings(config, exchange, sku, includedData="fulfillmentAvailability")
+        except errors.RequestRejected as err:
+            if err.status == 404:
+                return None
+            raise
 
     def _serialize_product(self, config, data):
         known = dict(data)
@@ -446,55 +474,3 @@ class MarketplaceApiAmazon(models.AbstractModel):
             return []
         event_id = text(notification, "NotificationMetadata", "NotificationId")
         return [Event("notice", external_id, notification, event_id)]
-
-
-class MarketplaceConfig(models.Model):
-    """Where at Amazon an account sells. Accounts for several marketplaces of one region share their credentials."""
-
-    _inherit = "marketplace.config"
-
-    amazon_region = fields.Selection(
-        [(code, region[0]) for code, region in REGIONS.items()],
-        compute="_compute_amazon_region",
-        help="Decides where Amazon's API answers. Follows from the marketplace.",
-    )
-    amazon_marketplace = fields.Selection(
-        [(row.id, row.domain) for row in MARKETPLACES],
-        help="Where the products of this account are sold. For another one, make another account; in the same region "
-        "it may share the credentials of this one.",
-    )
-    amazon_seller_id = fields.Char(
-        help="The merchant token: Seller Central, Settings, Account Info, Business Information.",
-    )
-    amazon_product_type = fields.Char(
-        default="PRODUCT",
-        help="The product type that offers are sent with. PRODUCT suits offers of all kinds of products.",
-    )
-
-    def _place_fields(self):
-        return {*super()._place_fields(), "amazon_seller_id", "amazon_marketplace"}
-
-    @api.depends("amazon_marketplace")
-    def _compute_amazon_region(self):
-        for config in self:
-            row = BY_ID.get(config.amazon_marketplace)
-            config.amazon_region = row and row.region
-
-    @api.onchange("amazon_marketplace")
-    def _onchange_amazon_marketplace(self):
-        hosts = [url for _name, url in REGIONS.values()]
-        if self.code == "amazon" and self.amazon_region and (not self.base_url or self.base_url in hosts):
-            self.base_url = REGIONS[self.amazon_region][1]
-
-    @api.constrains("amazon_marketplace", "credentials_id")
-    def _check_amazon_region(self):
-        for config in self.filtered("amazon_marketplace"):
-            group = config.sudo()._credential_group().filtered("amazon_marketplace")
-            if len(set(group.mapped("amazon_region"))) > 1:
-                raise ValidationError(
-                    _("%s: accounts that share credentials sell in one region of Amazon.", config.name)
-                )
-            if len(set(group.mapped("amazon_marketplace"))) < len(group):
-                raise ValidationError(
-                    _("%s: another account that shares these credentials sells there already.", config.name)
-                )

@@ -103,8 +103,14 @@ def product_of(raw, marketplace_id):
         sku=text(raw, "sku"),
         price=number(_here(offers, marketplace_id), "price", "amount", default=None),
         quantity=number(own[0], "quantity", default=None) if own else None,
-        remote={"fulfilled_by": "AMAZON"} if stock and not own else {},
+        remote=remote_of(raw),
     )
+
+
+def remote_of(raw):
+    """Who stores a product and sends it to the buyer: Amazon where it has a stock in Amazon's warehouses alone."""
+    channels = {text(row, "fulfillmentChannelCode") for row in items(raw, "fulfillmentAvailability", default=[])}
+    return {"fulfilled_by": "AMAZON" if channels and "DEFAULT" not in channels else "MERCHANT"}
 
 
 def _here(rows, marketplace_id):

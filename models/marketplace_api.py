@@ -156,6 +156,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``credentials``: names of the account's fields that it asks for, of those in ``marketplace_config_access.py``
         - ``credentials_needed``: those of them without which nothing goes, where that is not all
         - ``needs_remote``: a push needs more than the external id, see :meth:`_locate_products`
+        - ``locate_size``: products that it is asked about at a time, where that is less than ``batch_size``
         - ``private_fields``: what of a document only managers may see
         - ``default_url``, ``token_url``: where its API answers, and where it gives tokens
         - ``cancellation_reasons``: the marketplace's own words for why an order is cancelled, with labels
@@ -240,7 +241,7 @@ class MarketplaceApi(models.AbstractModel):
     def _locate_products(self, config, external_ids):
         """Ask what else a push has to name these products by, where ``needs_remote`` says that it has to.
 
-        :param list external_ids: at most ``batch_size`` of them
+        :param list external_ids: at most ``locate_size`` of them
         :return: ``{external id: remote}``, see ``RemoteProduct.remote``; one that is missing is not there
         """
         raise NotImplementedError

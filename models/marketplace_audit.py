@@ -182,6 +182,8 @@ class MarketplaceAudit(models.Model):
         drifts = []
         for product in products:
             listing = by_id.get(product.external_id)
+            if listing and product.remote and product.remote != listing.remote:
+                listing.remote = product.remote
             if listing and not listing._is_on_its_way():
                 drifts += self._differences(listing, product, offers[listing.id])
         self.env["marketplace.drift"].create(drifts)

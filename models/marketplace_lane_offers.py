@@ -92,9 +92,11 @@ class MarketplaceLaneOffers(models.AbstractModel):
         while unknown:
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
-                if not config._capabilities().get("needs_remote"):
+                able = config._capabilities()
+                if not able.get("needs_remote"):
                     return rows, False
-                batch, unknown = unknown[: config.batch_size], unknown[config.batch_size :]
+                size = able.get("locate_size") or config.batch_size
+                batch, unknown = unknown[:size], unknown[size:]
                 if not self._may_talk(config) or not env[self._name]._locate_batch(config, batch):
                     break
             located = True
@@ -103,9 +105,16 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return [row for row in rows if row["remote"]], located
 
     def _locate_batch(self, config, rows):
-        """Look up one batch, and store what was found; tell whether the marketplace answered."""
+        """Look up one batch, and store what was found; tell whether the marketplace answered. A batch that is refused
+        as a whole is halved until the row that it is refused for is alone."""
         api = config._api()
         found, error = self._guarded(config, api._locate_products, config, [row["external_id"] for row in rows])
+        if isinstance(error, errors.RequestRejected | errors.MappingError):
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                return self._locate_batch(config, rows[:middle]) and self._locate_batch(config, rows[middle:])
+            self._store(rows, [RowResult.rejected(getattr(error, "code", ""), str(error))])
+            return True
         for row in () if error else rows:
             row["remote"] = found.get(row["external_id"])
             self.env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]

@@ -23,6 +23,7 @@ BUDGETS = {
     "confirm_shipment": (2, 10),
     "patch_listing": (5, 5),
     "search_listings": (5, 5),
+    "get_listing": (5, 5),
     "create_document": (0.5, 15),
     "create_feed": (0.0083, 15),
     "get_feed": (2, 15),
@@ -43,6 +44,7 @@ class AmazonBox(RoutedBox):
         ("POST", r"auth/o2/token", "token"),
         ("GET", r"sellers/v1/marketplaceParticipations", "participations"),
         ("GET", LISTING, "search_listings"),
+        ("GET", LISTING + r"/(?P<sku>.+)", "get_listing"),
         ("PATCH", LISTING + r"/(?P<sku>.+)", "patch_listing"),
         ("POST", FEEDS + r"/documents", "create_document"),
         ("POST", FEEDS + r"/feeds", "create_feed"),
@@ -137,10 +139,25 @@ class AmazonBox(RoutedBox):
         if not 1 <= size <= 20:
             raise Refused("pageSize must be from 1 to 20", 400)
         start = int(request.args.get("pageToken") or 0)
-        skus = list(self.listings)
+        skus = self._wanted_skus(request)
         page = [self._item(sku) for sku in skus[start : start + size]]
         more = {"pagination": {"nextToken": str(start + size)}} if start + size < len(skus) else {}
         return {"numberOfResults": len(skus), "items": page, **more}
+
+    def _wanted_skus(self, request):
+        if "identifiers" not in request.args:
+            return list(self.listings)
+        wanted = request.args["identifiers"].split(",")
+        if len(wanted) > 20 or request.args.get("identifiersType") != "SKU":
+            raise Refused("identifiers takes up to 20 of them, of the type that identifiersType names", 400)
+        return [sku for sku in self.listings if sku in wanted]
+
+    def get_listing(self, request, text, seller, sku):
+        self.spend("get_listing")
+        self._check_seller(seller)
+        if sku not in self.listings:
+            raise Refused(f"SKU '{sku}' not found in marketplace", 404, "NOT_FOUND")
+        return self._item(sku)
 
     def _item(self, sku):
         listing = self.listings[sku]

@@ -61,6 +61,8 @@ class TestAmazonModels(AmazonTools, MarketplaceCase):
         api = self.account._api()
         api._test_connection(self.account)
         api._list_products(self.account)
+        self.box.listings["A,B"] = {"price": 5, "quantity": 1, "channel": "DEFAULT"}
+        api._locate_products(self.account, [self.external_id(self.products[0]), "A,B", "no,such"])
         order = self.shipped_order((self.products[0], 2, 10.0), (self.products[1], 1, 5.0))
         self.deliver(order, marketplace_carrier="DHL", marketplace_tracking="TN-1")
         api._fetch_order(self.account, order.cartona_id)
@@ -81,6 +83,7 @@ class TestAmazonModels(AmazonTools, MarketplaceCase):
                 *(
                     "getMarketplaceParticipations",
                     "searchListingsItems",
+                    "getListingsItem",
                     "patchListingsItem",
                     "searchOrders",
                     "getOrder",

@@ -8,10 +8,17 @@ from ..schemas import UNLIMITED
 from .common import MarketplaceCase
 from .test_contract_amazon import EG, AmazonTools
 
+MINE, AMAZONS = {"fulfilled_by": "MERCHANT"}, {"fulfilled_by": "AMAZON"}
 QUIET = "odoo.addons.cartona_integration.models.marketplace_sender"
 
 
 class TestAmazonOffers(AmazonTools, MarketplaceCase):
+    def unseen(self):
+        """Return the listings of all products, as they are when Amazon was never asked who stores them."""
+        listings = self.listed()
+        listings.remote = False
+        return listings
+
     # ------------------------------------------------------------------ one by one
 
     def test_ids_travel_percent_encoded(self):
@@ -119,7 +126,7 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
 
     def test_what_amazon_stores_itself_is_not_given_a_stock_of_ours(self):
         listings = self.listed()
-        listings[0].remote = {"fulfilled_by": "AMAZON"}
+        listings[0].remote = AMAZONS
         self.box.listings[self.external_id(self.products[0])]["channel"] = "AMAZON_NA"
         self.set_stock(self.products[0], 9)
         self.products[0].list_price = 33.0
@@ -129,6 +136,59 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.set_stock(self.products[0], 11)
         self.settle()
         self.assertEqual((there["channel"], listings[0].state), ("AMAZON_NA", "synced"))
+
+    def test_stock_in_amazons_warehouses_stays_theirs_although_matching_never_saw_it(self):
+        there = self.box.listings[self.external_id(self.products[0])]
+        there["channel"] = "AMAZON_NA"
+        listings = self.unseen()
+        self.set_stock(self.products[0], 7)
+        self.reprice()
+        self.settle()
+        self.assertEqual((there["channel"], there["quantity"]), ("AMAZON_NA", 0))
+        self.assertEqual([listing.remote for listing in listings], [AMAZONS] + [MINE] * 7)
+        self.assertEqual(len(self.box.calls(self.search_path)), 1, "all are asked for in one call")
+
+    def test_the_nightly_audit_sees_who_stores_a_product_by_now(self):
+        listings = self.listed()
+        theirs, ours = (self.box.listings[self.external_id(product)] for product in self.products[:2])
+        theirs.update(channel="AMAZON_NA", quantity=40)
+        listings[1].remote = AMAZONS
+        self.env["marketplace.audit"]._start(self.account)
+        self.settle()
+        self.assertEqual([listing.remote for listing in listings[:2]], [AMAZONS, MINE])
+        for product in self.products[:2]:
+            self.set_stock(product, 9)
+        self.settle()
+        self.assertEqual((theirs["channel"], theirs["quantity"]), ("AMAZON_NA", 40))
+        self.assertEqual((ours["channel"], ours["quantity"]), ("DEFAULT", 9))
+
+    def test_skus_are_looked_up_by_the_twenty_and_those_with_a_comma_alone(self):
+        skus = [f"MORE-{n}" for n in range(25)] + ["A,B", "A,C"]
+        self.box.listings.update({sku: {"price": 5, "quantity": 1, "channel": "DEFAULT"} for sku in skus[:-1]})
+        rows = [{"listing_id": 0, "external_id": sku, "remote": {}} for sku in skus]
+        found = self.account._api()._locate_products(self.account, skus[-3:])
+        self.assertEqual(found, {"MORE-24": MINE, "A,B": MINE})
+        listing = self.list_products()[0]
+        for row in rows:
+            row["listing_id"] = listing.id
+        self.box.clear_journal()
+        sendable, located = self.env["marketplace.lane.offers"]._locate(self.account.id, rows)
+        self.assertEqual((len(sendable), located), (26, True))
+        self.assertEqual(len(self.box.calls(self.search_path)), 2)
+        self.assertEqual(listing.error_code, "unknown")
+
+    @mute_logger(QUIET)
+    def test_a_lookup_that_is_refused_blames_the_row_it_is_refused_for(self):
+        listings = self.unseen()
+        self.box.fail(self.search_path, status=400, times=4)  # all of them, a half, a quarter, one
+        self.reprice()
+        self.settle()
+        self.assertEqual(listings.mapped("state").count("failed"), 1)
+        failed = listings.filtered(lambda listing: listing.state == "failed")
+        self.assertTrue(failed.last_error)
+        self.assertEqual(set((listings - failed).mapped("state")), {"synced"})
+        self.assertEqual(self.prices_there().count(21.5), 7)
+        self.assertEqual(self.account.state, "live")
 
     def test_prices_have_the_decimals_of_the_currency(self):
         for currency, price in (("EGP", 129.56), ("JPY", 130.0), ("KWD", 129.556)):
@@ -153,8 +213,8 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
             found += page
         self.assertEqual([product.external_id for product in found], list(self.box.listings))
         by_id = {product.external_id: product for product in found}
-        self.assertEqual((by_id["MORE-1"].price, by_id["MORE-1"].quantity, by_id["MORE-1"].remote), (5.0, 1.0, {}))
-        self.assertEqual((by_id["MORE-0"].quantity, by_id["MORE-0"].remote), (None, {"fulfilled_by": "AMAZON"}))
+        self.assertEqual((by_id["MORE-1"].price, by_id["MORE-1"].quantity, by_id["MORE-1"].remote), (5.0, 1.0, MINE))
+        self.assertEqual((by_id["MORE-0"].quantity, by_id["MORE-0"].remote), (None, AMAZONS))
 
     # ------------------------------------------------------------------ feeds
 

@@ -12,6 +12,7 @@ class AmazonCase:
 
     code = "amazon"
     push_path = r"listings/2021-08-01/items/.+/"
+    search_path = r"listings/2021-08-01/items/[^/]+$"
     pull_path = r"orders/2026-01-01/orders$"
     ship_path = "shipmentConfirmation"
     secrets = ("amzn-secret-of-the-box", "Atzr|refresh-of-the-box", SECRET)
