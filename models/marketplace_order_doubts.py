@@ -83,3 +83,16 @@ class SaleOrder(models.Model):
         groups="base.group_user",
         help="What the marketplace has given back of the order's total.",
     )
+
+    def _open_again(self):
+        """A person goes on with orders that the marketplace had ended and has opened again: they stand here as they do
+        there by now."""
+        # sudo: what the marketplace has told is our own code's to write; whoever may confirm the order decides here
+        for order in self.sudo().filtered(lambda order: order.marketplace_status in ENDED):
+            if "stepped-back" not in order.marketplace_asked:
+                continue
+            for document in order._marketplace_documents():
+                told = self.env["marketplace.order.processor"]._parse(order.marketplace_config_id, document)
+                if told.status in ENDED:
+                    continue
+                order.write({"marketplace_status": told.status, "marketplace_raw_status": told.raw_status})

@@ -60,8 +60,11 @@ class SaleOrder(models.Model):
     )
 
     def _promise_for(self, moment):
-        """Promise the order for ``moment``: what has not left is planned by as much later, or earlier."""
-        moves = self.order_line.move_ids.filtered(lambda move: move.state not in ("done", "cancel"))
+        """Promise the order for ``moment``: what has not left is planned by as much later, or earlier, in all steps."""
+        steps = moves = self.order_line.move_ids
+        while steps := steps.move_orig_ids - moves:
+            moves |= steps
+        moves = moves.filtered(lambda move: move.state not in ("done", "cancel"))
         before = self.commitment_date or self.expected_date
         self.commitment_date = moment
         for move in moves if before else ():

@@ -45,6 +45,7 @@ class SaleOrder(models.Model):
         held = self.filtered("marketplace_hold")
         if held:
             raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))
+        self.filtered("marketplace_asked")._open_again()
         ended = self.filtered(lambda order: order.marketplace_status in ENDED)
         if ended:
             raise UserError("\n\n".join(order._marketplace_ended_text() for order in ended))

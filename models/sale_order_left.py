@@ -13,7 +13,12 @@ class SaleOrder(models.Model):
         """Tell whether goods have gone out and nothing is left to go: a backorder is not delivery."""
         self.ensure_one()
         states = set(self.picking_ids._marketplace_outgoing().mapped("state"))
-        return "done" in states and states <= {"done", "cancel"} and not self.order_line._is_to_be_procured()
+        return (
+            "done" in states
+            and states <= {"done", "cancel"}
+            and not self.order_line.move_ids._is_on_its_way_out()
+            and not self.order_line._is_to_be_procured()
+        )
 
     def _tell_marketplace_left(self):
         """Tell the marketplace that the goods have left, of those orders of which nothing is left to go out."""
@@ -72,6 +77,17 @@ class StockMove(models.Model):
         # Whatever way a delivery is given up, deleted or made smaller by its order, its moves are cancelled.
         result = super()._action_cancel()
         # sudo: whoever may cancel a move may lack rights on sales orders and accounts
-        orders = self.sudo().picking_id._marketplace_outgoing().sale_id
+        moves = self.sudo()
+        orders = moves.picking_id._marketplace_outgoing().sale_id | moves._on_the_way_out().sale_line_id.order_id
         orders.filtered("marketplace_config_id")._mark_marketplace_left()
         return result
+
+    def _on_the_way_out(self):
+        """Return the moves of a step before the last one, where they name it: since 18.0, which plans a step when the
+        one before it is done. Until then what is still to be picked is on no delivery to the customer."""
+        if "location_final_id" not in self._fields:
+            return self.browse()
+        return self.filtered(lambda move: "customer" == move.location_final_id.usage != move.location_dest_id.usage)
+
+    def _is_on_its_way_out(self):
+        return any(move.state not in ("done", "cancel") for move in self._on_the_way_out())

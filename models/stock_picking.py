@@ -72,6 +72,7 @@ class StockPicking(models.Model):
                 order.marketplace_config_id._status_for("left") == "delivered"
                 and not outgoing.filtered(lambda picking: picking.sale_id == order)._is_other_than_asked()
                 and not (order.picking_ids - outgoing)._is_to_go_out()
+                and not order.order_line.move_ids._is_on_its_way_out()
                 and not order.order_line._is_to_be_procured()
                 and order._needs_otp()
             )

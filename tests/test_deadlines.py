@@ -121,6 +121,15 @@ class TestMovedDeliveryDays(MarketplaceCase):
         self.assertEqual(order.picking_ids.date_deadline, datetime(2100, 1, 20))
         self.assertEqual(order.picking_ids.scheduled_date - before, timedelta(days=5))
 
+    def test_so_are_all_steps_of_its_delivery(self):
+        self.warehouse.delivery_steps = "pick_ship"
+        order = self.place("always")
+        steps = order.picking_ids
+        before = [step.scheduled_date for step in steps]
+        self.move()
+        days = [step.scheduled_date - then for step, then in zip(steps, before, strict=True)]
+        self.assertEqual(days, [timedelta(days=5)] * len(steps))
+
     def test_a_day_that_was_chosen_here_stays(self):
         for policy in ("never", "always"):
             order = self.place(policy)

@@ -33,6 +33,48 @@ class TestReturnedDrafts(OrderOutCase):
         self.assertEqual((self.order.state, self.offered()), ("draft", 100))
 
 
+class TestPickedInPart(OrderOutCase):
+    """The warehouse delivers in two steps, and what it has not picked yet has not left. Newer series plan the second
+    step when the first one is done."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.warehouse.delivery_steps = "pick_ship"
+
+    def validate(self, picking, share=1.0):
+        """Move so much of what is there for each of its products; the rest is a backorder."""
+        for move in picking.move_ids:
+            move.write({"quantity": move.quantity * share, "picked": True})
+        picking.with_context(skip_sms=True)._action_done()
+        self.commit()
+
+    def steps_open(self):
+        out = self.order.picking_ids._marketplace_outgoing()
+        return [picks.filtered(lambda one: one.state == "assigned") for picks in (self.order.picking_ids - out, out)]
+
+    def test_what_is_still_to_be_picked_has_not_left(self):
+        self.validate(self.steps_open()[0], share=0.2)
+        self.validate(self.steps_open()[1])
+        self.assertEqual((self.order.marketplace_status, self.steps()), ("approved", []))
+        self.validate(self.steps_open()[0])
+        self.validate(self.steps_open()[1])
+        self.assertEqual(self.order.marketplace_status, "shipped")
+        self.assertEqual([amount for _id, amount, _price in self.there()], [10, 5])
+
+    def test_giving_up_what_is_still_to_be_picked_is_leaving(self):
+        self.order.order_line[1].product_uom_qty = 4
+        self.validate(self.steps_open()[0], share=0.5)
+        self.validate(self.steps_open()[1])
+        rest, _out = self.steps_open()
+        rest.action_cancel()
+        for picking in self.order.picking_ids.filtered(lambda one: one.state not in ("done", "cancel")):
+            picking.action_cancel()
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "shipped")
+        self.assertEqual([amount for _id, amount, _price in self.there()], [5, 2])
+
+
 class TestCancelledAfterPicking(OrderOutCase):
     """The warehouse delivers in two steps: what was picked waits at the door, and has not left."""
 

@@ -2,7 +2,7 @@
 import json
 from datetime import timedelta
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..sandbox.woocommerce import ADDRESS
 from .common import MarketplaceCase
@@ -282,6 +282,32 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.pull()
         self.assertEqual(order.state, "cancel")
         self.assertIn("Stepped back at the marketplace", self.activities(order))
+
+    def test_an_order_that_is_opened_again_can_be_delivered_and_is_told_as_any_other(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        for status in ("cancelled", "processing"):
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, status=status)
+            self.pull()
+        order.action_draft()
+        order.action_confirm()
+        self.commit()
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+        self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z1")
+        self.settle()
+        self.assertEqual(there["status"], "completed")
+
+    def test_an_order_that_has_ended_for_good_is_not_confirmed_again(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        for status in ("cancelled", "processing", "cancelled"):
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, status=status)
+            self.pull()
+        order.action_draft()
+        with self.assertRaisesRegex(UserError, "has ended at the marketplace"):
+            order.action_confirm()
 
     def test_a_step_back_that_was_answered_is_asked_about_again_when_it_happens_again(self):
         order = self.taken()
