@@ -1,6 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
-from odoo.tools import float_round
+from odoo.tools import float_compare, float_round
 
 from ..compat import unit_field
 from ..schemas import Package
@@ -34,8 +34,12 @@ class StockPicking(models.Model):
             picking.marketplace_ships = bool(sent) and config._ships()
 
     def _is_sent_again(self):
-        """Tell whether this brings again what came back: the marketplace has been told of its delivery."""
-        return bool(self.move_ids) and all(move.origin_returned_move_id for move in self.move_ids)
+        """Tell whether this brings again what came back, or comes in exchange for it: the marketplace has been told of
+        the first delivery, and wants to know of no other."""
+        if self.move_ids and all(move.origin_returned_move_id for move in self.move_ids):
+            return True
+        lines = self.move_ids.sale_line_id
+        return bool(lines) and all(line._has_gone_before(self._origin) for line in lines)
 
     # ------------------------------------------------------------------ CRUD
 
@@ -124,6 +128,22 @@ class StockPicking(models.Model):
         if self.marketplace_tracking or "carrier_tracking_ref" not in self._fields:
             return self.marketplace_tracking or ""
         return self.carrier_tracking_ref or ""
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def _has_gone_before(self, picking):
+        """Tell whether all that was ordered has gone out by deliveries before this one. Newer series exchange goods by a
+        delivery that names neither the first one nor the return."""
+        gone = self.move_ids.filtered(
+            lambda move: move.state == "done" and move._is_of_marketplace_line() and move.picking_id.id < picking.id
+        )
+        if not gone or gone.product_id != self.product_id:
+            return False  # of a kit it is not known how much of it went out
+        unit = self[unit_field(self)]
+        quantity = sum(move.product_uom._compute_quantity(move.quantity, unit, round=False) for move in gone)
+        return float_compare(quantity, self.product_uom_qty, precision_rounding=unit.rounding) >= 0
 
 
 class StockMove(models.Model):

@@ -326,6 +326,29 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         self.assertEqual(detail["packageReferenceId"], str(picking.id))
         self.assertEqual(order.marketplace_status, "shipped")
 
+    def test_what_is_exchanged_is_no_other_delivery(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        delivery = self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z006")
+        told = self.told(order)
+        # As newer series exchange goods: a delivery that names the order's line and nothing else.
+        again = delivery.copy({"move_ids": [], "move_line_ids": [], "sale_id": order.id})
+        move = delivery.move_ids.copy({"picking_id": again.id, "sale_line_id": order.order_line.id, "quantity": 0})
+        self.assertFalse(move.origin_returned_move_id)
+        again.action_confirm()
+        self.assertFalse(again.marketplace_ships)
+        self.deliver(order)
+        self.assertEqual((again.state, self.told(order)), ("done", told))
+        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", order.id)]))
+
+    def test_more_that_was_ordered_later_is_another_delivery(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        self.deliver(order, marketplace_carrier="Aramex", marketplace_tracking="1Z007")
+        order.order_line.product_uom_qty = 5
+        more = order.picking_ids.filtered(lambda picking: picking.state != "done")
+        self.assertTrue(more.marketplace_ships)
+
     def test_a_carrier_that_amazon_knows_is_told_by_its_code(self):
         package = Package("WH/OUT/1", [("1", 2.0)], carrier=" fedex ", tracking="T", number=7)
         wire = amazon_forms.shipment_of(package, EG, self.account.create_date)["packageDetail"]
