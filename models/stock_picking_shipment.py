@@ -134,8 +134,8 @@ class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
     def _has_gone_before(self, picking):
-        """Tell whether all that was ordered has gone out by deliveries before this one. Newer series exchange goods by a
-        delivery that names neither the first one nor the return."""
+        """Tell whether all that was ordered has gone out by deliveries before this one. Newer series exchange goods by
+        a delivery that names neither the first one nor the return."""
         gone = self.move_ids.filtered(
             lambda move: move.state == "done" and move._is_of_marketplace_line() and move.picking_id.id < picking.id
         )
