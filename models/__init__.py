@@ -28,6 +28,7 @@ from . import marketplace_config_company
 from . import marketplace_sync_log
 from . import marketplace_log_hour
 from . import marketplace_wake
+from . import marketplace_second_look
 from . import marketplace_sender
 from . import marketplace_lane_invoices
 from . import marketplace_lane_offers

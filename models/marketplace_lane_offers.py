@@ -248,6 +248,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
                        forced = coalesce(l.forced, FALSE) OR f.force,
                        due_since = least(l.due_since, f.since),
+                       look_again_after = CASE WHEN l.state = 'new' THEN clock_timestamp() AT TIME ZONE 'utc'
+                                               ELSE l.look_again_after END,
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s
                 """,

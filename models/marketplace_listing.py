@@ -166,7 +166,11 @@ class MarketplaceListing(models.Model):
             if listing._is_shown()
         ]
         changed = self.filtered(lambda listing: listing._changes(vals, OFFER_FIELDS))
+        anew = self.filtered(lambda listing: listing._changes(vals, {"config_id", "product_id"}))
         result = super().write(vals)
+        if anew:
+            # Who changes this product at the moment may not see that it is listed, see marketplace_second_look.py.
+            super(MarketplaceListing, anew).write({"state": "new"})
         if "remote" not in vals:
             # It names what stood under the old id: sent with the new one, the price would go to the old one's offer.
             super(MarketplaceListing, moved).write({"remote": False})

@@ -147,14 +147,18 @@ class MarketplaceWake(models.AbstractModel):
             self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
 
     def _keep_house(self):
-        """Feel the job runner's pulse and count the calls of the hours that are over. Neither is a reason to leave work
-        undone."""
+        """Look again at what is new, feel the job runner's pulse and count the calls of the hours that are over. None of
+        it is a reason to leave work undone."""
         try:
+            self._look_again()
             with own_transaction(self.env) as env:
                 env[self._name]._beat()
                 env["marketplace.log.hour"]._count()
         except Exception:
-            _logger.exception("The heartbeat or the hourly count failed; the next minute tries again")
+            _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")
+
+    def _look_again(self):
+        """Hook: mark for another look what some transactions could not see when they left their marks."""
 
     def _is_runner_dead(self):
         """Tell whether a job of ours waits that should have been taken up long ago."""

@@ -86,6 +86,7 @@ from . import test_returns
 from . import test_rpc
 from . import test_scale
 from . import test_scale_dashboard
+from . import test_second_look
 from . import test_screens_edges
 from . import test_secrets
 from . import test_setup
