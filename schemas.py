@@ -150,6 +150,10 @@ class LineChange:
     quantity: float | None = None
     price_unit: float | None = None
 
+    @property
+    def removes(self) -> bool:
+        return bool(self.external_id) and self.quantity == 0.0
+
 
 @dataclass
 class Package:

@@ -138,10 +138,12 @@ class MarketplaceWebhook(http.Controller):
 
     def _document(self, config, event, delivery, index):
         """Return what the inbox takes, for the account that the document names."""
-        code = config._api()._identify(config, event.payload)[1] if event.kind == "order" else ""
-        account = (config._route(code) or config) if code else config
+        about_order = event.kind in ("order", "status")
+        code = config._api()._identify(config, event.payload)[1] if about_order else ""
+        # A status that names no supplier may be of an order that another account has.
+        account = config._account_of(code, event.external_id) if code or event.kind == "status" else config
         event_id = event.event_id or (f"{event.kind}:{delivery}:{index}" if delivery else "")
-        return account, event.kind, event.external_id, event.payload, event_id
+        return account or config, event.kind, event.external_id, event.payload, event_id
 
     def _store(self, config, kind, documents):
         """Put the documents into the inbox, committed before we answer; return how many were new."""

@@ -3,6 +3,7 @@ from . import marketplace_api
 from . import marketplace_api_tokens
 from . import marketplace_api_webhooks
 from . import marketplace_config
+from . import marketplace_config_shared
 from . import marketplace_config_access
 from . import marketplace_config_actions
 from . import marketplace_config_condition

@@ -362,35 +362,6 @@ class MarketplaceConfig(models.Model):
         """Return what this account can do, see ``marketplace.api._capabilities()``."""
         return self._api()._account_capabilities(self)
 
-    def _credentials(self):
-        """Return the accounts whose URL and token are used: each itself, unless it shares another's."""
-        return self.browse([(config.credentials_id or config).id for config in self])
-
-    def _credential_group(self):
-        """Return all accounts that are reached with the same credentials as this one, itself included."""
-        self.ensure_one()
-        owner = self._credentials()
-        return owner | owner.shared_config_ids  # the field is looked up once, however many documents are routed
-
-    def _others_by_cartona_id(self):
-        """Return the accounts that go by the products' external ids and have ids of their own: those that share
-        credentials have the same."""
-        self.ensure_one()
-        # sudo: products, and so their ids, may be shared with companies that the user does not see
-        others = self.sudo().search([("use_cartona_id", "=", True), ("id", "not in", self._origin.ids)])
-        owner = (self.credentials_id or self)._origin
-        return others.filtered(lambda other: other._credentials() != owner)
-
-    def _route(self, code):
-        """Return the account that a document with this supplier code is for, among those that share credentials; none
-        when it can't be told. An account alone takes what names no supplier, and everything when it has no code."""
-        self.ensure_one()
-        accounts = self._credential_group().filtered("active")
-        exact = accounts.filtered(lambda account: account.supplier_code and account.supplier_code == code)
-        if exact or len(accounts) != 1:
-            return exact
-        return accounts if not code or not accounts.supplier_code else exact
-
     def _running(self):
         """Return the one record that holds what changes while the account runs."""
         self.ensure_one()

@@ -215,6 +215,9 @@ class MarketplaceInbox(models.Model):
         """
         version = config._api()._version(config, raw) if kind == "order" else ""
         stale = bool(newest.version and version and version < newest.version)
+        if newest and not version and source == "webhook" and config._capabilities()["needs_ack"]:
+            # A relay delivers late what it could not deliver at once. What has gone back to this comes by the queue, too.
+            stale = self._repeats(config, external_id, digest) > 0
         first = kind == "order" and bool(external_id) and not newest
         key = event_id or f"{kind}:{external_id}:{digest}:{self._repeats(config, external_id, digest)}"
         shown, private = self._split_private(config, raw)
@@ -273,9 +276,11 @@ class MarketplaceInbox(models.Model):
     def _reroute(self):
         """Move the document to the account it is for, if that can be told now."""
         self.ensure_one()
+        if self.kind not in ("order", "status"):
+            return
         code = self.config_id._api()._identify(self.config_id, self._document())[1]
-        account = self.config_id._route(code)
-        if not account or account == self.config_id or self.kind != "order":
+        account = self.config_id._account_of(code, self.external_id)
+        if not account or account == self.config_id:
             return
         if self.search_count([("config_id", "=", account.id), ("key", "=", self.key)]):
             self.state = "superseded"  # it has come to the right account by another way meanwhile

@@ -158,7 +158,7 @@ class MarketplaceLanePull(models.AbstractModel):
         known, unknown = [], []
         for raw in documents:
             external_id, code = api._identify(config, raw)
-            account = config._route(code)
+            account = config._account_of(code, external_id)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
         held, held_new = inbox._store(unknown, source)

@@ -14,8 +14,9 @@ class MarketplaceLineChanges(models.AbstractModel):
     """Changed lines of orders on their way out. All commands of one order are one: what is sent is the difference
     between the lines as they are now and what the marketplace has of them.
 
-    To change or remove a line twice does no harm; to add it twice does. So before a line is added, that this was tried
-    is stored, and unless the marketplace answers, a person is asked to look.
+    To change a line twice does no harm; to add it twice does. So before a line is added, that this was tried is stored,
+    and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is there no
+    more: that it was tried is stored, too, and such a refusal then holds back nothing.
     """
 
     _name = "marketplace.line.changes"
@@ -39,13 +40,16 @@ class MarketplaceLineChanges(models.AbstractModel):
             return True
         added = [(line, change) for line, change in changes if not change.external_id]
         taken = order._marketplace_taken_document()
+        removed_before = self._note_removing(command, commands, changes)
         before = self._note_doubt(command, added) if added else {}
-        answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
+        answer, error = self._tell(config, order, changes, removed_before)
         if added and error and errors.maybe_applied(error):
             lane._tell_failed(command)
             return False
         if added:
             self._clear_doubt(command, before)
+        if not (error and errors.maybe_applied(error)):
+            self._forget_removing(command)
         result, told = answer or (None, [])
         if result and result.outcome == "accepted":
             self._store(order, changes, told, removed)
@@ -53,6 +57,23 @@ class MarketplaceLineChanges(models.AbstractModel):
             commands.unlink()
             return True
         return lane._conclude(config, order, command, result, error)
+
+    def _tell(self, config, order, changes, removed_before):
+        """Make the call; return ``(answer, error)``, one of them ``None``. Where lines were to be taken off before, the
+        answer was lost, and it is refused now, they are off already: the rest is told alone, and a person looks."""
+        lane = self.env["marketplace.lane.orders"]
+        answer, error = lane._guarded(config, self._call, config, order, [change for _line, change in changes])
+        refused = isinstance(error, errors.RequestRejected) or bool(answer) and answer[0].outcome == "rejected"
+        if not removed_before or not refused:
+            return answer, error
+        why = str(error or answer[0].message)
+        rest = [change for _line, change in changes if change.external_id not in removed_before]
+        answer, error = (RowResult.accepted(), []), None
+        if rest:
+            answer, error = lane._guarded(config, self._call, config, order, rest)
+        if answer and answer[0].outcome == "accepted":
+            self._ask_about_removed(order, removed_before, why)
+        return answer, error
 
     def _call(self, config, order, changes):
         return config._api()._push_order_lines(config, order.cartona_id, changes)
@@ -78,6 +99,37 @@ class MarketplaceLineChanges(models.AbstractModel):
         return ""
 
     # ------------------------------------------------------------------ in doubt
+
+    def _note_removing(self, command, commands, changes):
+        """Store, before the call, that it may take lines off. Return the ids of those that a call without an answer may
+        have taken off before."""
+        removing = {change.external_id: True for _line, change in changes if change.removes}
+        before = self._merged(commands, "removing").keys() & removing.keys()
+        if removing:
+            with own_transaction(self.env) as env:
+                row = env["marketplace.outbox"].browse(command.id)
+                row.payload = {**(row.payload or {}), "removing": removing}
+            self.env.invalidate_all()
+        return before
+
+    def _forget_removing(self, command):
+        """The marketplace has answered: what it did not take off stands there."""
+        if "removing" in (command.payload or {}):
+            command.payload = {key: value for key, value in command.payload.items() if key != "removing"}
+
+    def _ask_about_removed(self, order, line_ids, why):
+        self.env["marketplace.order.processor"]._ask_person(
+            order,
+            _("Were the lines taken off at the marketplace?"),
+            _(
+                "It was told to take off lines, the answer was lost, and told again it refuses: %(why)s Most likely they "
+                "are off. Compare the order there with this one (lines there: %(lines)s).",
+                why=why,
+                lines=listed(self.env, sorted(line_ids)),
+            ),
+            cause="lines-removed",
+            about=",".join(sorted(line_ids)),
+        )
 
     def _note_doubt(self, command, added):
         """Store, before the call, that it may have added lines: a crash or a lost answer leaves it at that. Return what

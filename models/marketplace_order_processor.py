@@ -40,6 +40,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         parsed = [(row, self._parse(config, row)) for row in rows]
         orders = self._find_orders(config, [order.external_id for _row, order in parsed])
         new = [(row, order) for row, order in parsed if order.external_id not in orders]
+        self._refuse_elsewhere(config, [order.external_id for _row, order in new])
         created = self._create_orders(config, [order for _row, order in new])
         for (_row, order), sale_order in zip(new, created, strict=True):
             orders[order.external_id] = sale_order
@@ -62,6 +63,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 }
             )
         self._retire_older(rows)
+        self.env["marketplace.outbox"]._tell_again(self.env["sale.order"].union(*orders.values()) - created)
         if new:
             self._catch_up(config, {order.external_id for _row, order in new})
 
@@ -146,7 +148,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         :raise MappingError: the document can't be understood
         """
         order = config._api()._parse_order(config, row._document())
-        if config._route(order.account_code) != config:
+        if config._account_of(order.account_code, order.external_id) != config:
             raise MappingError(
                 "supplier_code",
                 _(
@@ -162,6 +164,25 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             [("marketplace_config_id", "=", config.id), ("cartona_id", "in", external_ids)]
         )
         return {sale_order.cartona_id: sale_order for sale_order in found}
+
+    def _refuse_elsewhere(self, config, external_ids):
+        """Make no second order of one that came in at an account which was archived since.
+
+        :raise MappingError: there is one, and where
+        """
+        others = config.with_context(active_test=False)._credential_group() - config
+        known = [("marketplace_config_id", "in", others.ids), ("cartona_id", "in", external_ids)]
+        order = self.env["sale.order"].search(known, limit=1) if others else None
+        if order:
+            raise MappingError(
+                "",
+                _(
+                    "Order %(order)s came in at the account %(account)s, which is archived. Unarchive it, then replay "
+                    "this, so that the order is not made a second time.",
+                    order=order.name,
+                    account=order.marketplace_config_id.name,
+                ),
+            )
 
     # ------------------------------------------------------------------ creating
 

@@ -300,6 +300,14 @@ class MarketplaceOutbox(models.Model):
             {**self._prepare_command_values(order, "status"), "status": status, "state": "accepted", "payload": {}}
         )
 
+    def _tell_again(self, orders):
+        """Put back the statuses of these orders that were refused: of what the marketplace has changed since, an order
+        that its customer had open for changes say, it may take them now."""
+        refused = [("lane", "=", "orders"), ("operation", "=", "status"), ("state", "=", "failed")]
+        again = self.search([*refused, ("order_id", "in", orders.ids)]) if orders else self
+        if again:
+            again.action_retry()
+
     def _cancel_force(self, config):
         """Have the sender forget that everything of ``config`` was to be sent again. What has changed is still sent."""
         # sudo: the caller has checked that the user may change the account

@@ -104,6 +104,7 @@ from . import test_tour_arabic
 from . import test_tour_dashboard
 from . import test_tour_screens
 from . import test_tour_setup
+from . import test_told_again
 from . import test_translations
 from . import test_trust
 from . import test_unmatched

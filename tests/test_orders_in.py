@@ -266,7 +266,7 @@ class TestOrdersIn(MarketplaceCase):
         other = {**document, "note_message": "please hurry"}
         inbox = self.env["marketplace.inbox"]
         for raw in (document, document, other, document):
-            inbox._store([(self.account, "order", document["hashed_id"], raw)], "webhook")
+            inbox._store([(self.account, "order", document["hashed_id"], raw)], "pull")
         self.assertEqual(inbox.search_count([("external_id", "=", document["hashed_id"])]), 3)
 
     # ------------------------------------------------------------------ policies
@@ -333,6 +333,34 @@ class TestOrdersIn(MarketplaceCase):
         self.assertFalse(self.orders(document))
         self.pull()
         self.assertEqual(self.orders(document).marketplace_config_id, second)
+
+    def test_an_order_stays_at_the_account_that_has_it_when_its_code_gets_an_account_of_its_own(self):
+        document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
+        self.pull()
+        order = self.orders(document)
+        self.assertEqual((order.marketplace_config_id, order.state), (self.account, "sale"))
+        self.second_account()
+        self.box.edit_order(document["hashed_id"], by="admin", status="cancelled_by_retailer")
+        self.pull()
+        self.assertEqual((self.orders(document), order.state), (order, "cancel"))
+        other = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
+        self.pull()
+        self.assertEqual(self.orders(other).marketplace_config_id.name, "Second")
+
+    def test_an_order_of_an_account_that_was_archived_is_not_made_again_by_another(self):
+        second = self.second_account()
+        document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
+        self.pull()
+        second.action_archive()
+        third = self._create_account(
+            name="Third", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
+        )
+        self.box.edit_order(document["hashed_id"], by="admin", note_message="x")
+        self.pull()
+        self.assertEqual(self.orders(document).marketplace_config_id, second)
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])], limit=1)
+        self.assertEqual((row.config_id, row.state), (third, "failed"))
+        self.assertIn("Unarchive it", row.last_error)
 
     def test_orders_that_can_not_be_acknowledged_do_not_hide_those_behind_them(self):
         self.account.supplier_code = "1"

@@ -333,3 +333,30 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.assertEqual(self.deliver(document, now=now).json()["new"], 0)
         self.commit()
         self.assertEqual(self.order_of(document).order_line.product_uom_qty, 9)
+
+    def test_a_delivery_that_comes_late_does_not_bring_back_what_the_order_was_before(self):
+        """As a relay makes it, that signs anew what it could not deliver at once."""
+        self.account.confirm_policy = "never"
+        document = self.document()
+        self.pull()
+        newer = {**document, "order_details": [{**document["order_details"][0], "amount": 9}]}
+        self.deliver(newer)
+        self.commit()
+        self.deliver(document)
+        self.commit()
+        self.assertEqual(self.order_of(document).order_line.product_uom_qty, 9)
+        self.assertEqual(sorted(self.inbox().mapped("state")), ["done", "done", "superseded"])
+
+    def test_a_status_is_for_the_account_that_its_code_names_or_that_has_the_order(self):
+        self.account.supplier_code = "1"
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        for code in ("2", None):
+            document = self.box_order((self.products[0], 2, 30.0), supplier_code="2", status="pending")
+            self.deliver(document)
+            self.commit()
+            order = self.env["sale.order"].search([("cartona_id", "=", document["hashed_id"])])
+            self.assertEqual(order.marketplace_config_id, second)
+            told = {"hashed_id": document["hashed_id"], "status": "cancelled_by_retailer"}
+            self.deliver({**told, "supplier_code": code} if code else told, kind="status")
+            self.commit()
+            self.assertEqual(order.marketplace_status, "cancelled", code)

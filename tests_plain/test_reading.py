@@ -214,3 +214,9 @@ def test_a_long_value_is_cut_in_the_message():
     with pytest.raises(MappingError) as caught:
         number({"a": "x" * 10_000}, "a")
     assert len(str(caught.value)) < 100
+
+
+def test_an_empty_text_is_no_value_where_there_is_an_alternative():
+    raw = {"cancellation_reason": "", "return_reason": "expired", "nothing": ""}
+    assert text(raw, ("cancellation_reason", "return_reason")) == "expired"
+    assert text(raw, ("nothing", "missing")) == ""

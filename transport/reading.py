@@ -136,7 +136,7 @@ def _get(raw, path):
         if not isinstance(value, dict):
             raise MappingError(_name(walked), _("should be an object, is %(kind)s", kind=_kind(value)))
         if isinstance(step, tuple):
-            value = next((value[key] for key in step if value.get(key) is not None), None)
+            value = next((value[key] for key in step if value.get(key) not in (None, "")), None)
         else:
             value = value.get(step)
         walked += (step,)

@@ -1,0 +1,49 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import models
+
+
+class MarketplaceConfig(models.Model):
+    """Accounts that share credentials, since one token may reach several supplier accounts: which these are, and which
+    of them a document is for."""
+
+    _inherit = "marketplace.config"
+
+    def _credentials(self):
+        """Return the accounts whose URL and token are used: each itself, unless it shares another's."""
+        return self.browse([(config.credentials_id or config).id for config in self])
+
+    def _credential_group(self):
+        """Return all accounts that are reached with the same credentials as this one, itself included."""
+        self.ensure_one()
+        owner = self._credentials()
+        return owner | owner.shared_config_ids  # the field is looked up once, however many documents are routed
+
+    def _others_by_cartona_id(self):
+        """Return the accounts that go by the products' external ids and have ids of their own: those that share
+        credentials have the same."""
+        self.ensure_one()
+        # sudo: products, and so their ids, may be shared with companies that the user does not see
+        others = self.sudo().search([("use_cartona_id", "=", True), ("id", "not in", self._origin.ids)])
+        owner = (self.credentials_id or self)._origin
+        return others.filtered(lambda other: other._credentials() != owner)
+
+    def _route(self, code):
+        """Return the account that a document with this supplier code is for, among those that share credentials; none
+        when it can't be told. An account alone takes what names no supplier, and everything when it has no code."""
+        self.ensure_one()
+        accounts = self._credential_group().filtered("active")
+        exact = accounts.filtered(lambda account: account.supplier_code and account.supplier_code == code)
+        if exact or len(accounts) != 1:
+            return exact
+        return accounts if not code or not accounts.supplier_code else exact
+
+    def _account_of(self, code, external_id):
+        """Return the account that a document about an order is for: that which has the order already, although there is
+        one for its supplier code by now; else as :meth:`_route` says."""
+        accounts = self._credential_group().filtered("active")
+        if len(accounts) > 1 and external_id:
+            known = [("marketplace_config_id", "in", accounts.ids), ("cartona_id", "=", external_id)]
+            order = self.env["sale.order"].search(known, limit=1)
+            if order:
+                return order.marketplace_config_id
+        return self._route(code)

@@ -1,0 +1,79 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from .test_order_lines_out import OrderOutCase
+
+LINES = "update-order-details"
+DOUBT = "Were the lines taken off at the marketplace?"
+
+
+class TestLinesTakenOff(OrderOutCase):
+    """What was taken off can't be taken off again; when the answer to the first time was lost, nobody knows it."""
+
+    def test_a_line_whose_removal_was_carried_out_unheard_holds_back_nothing(self):
+        self.box.fail(path=LINES, kind="drop")
+        self.deliver(4, 0)
+        self.commit()
+        self.again()
+        self.assertEqual(self.there(), [self.sold(0, 4, 20.0)])
+        self.assertFalse(self.commands())
+        self.assertEqual(self.order.marketplace_status, "shipped")
+        self.assertEqual(self.order.marketplace_total, self.box.order(self.hashed_id)["total_price"])
+        self.assertEqual(self.order.activity_ids.mapped("summary"), [DOUBT])
+
+    def test_what_changed_besides_is_told_all_the_same(self):
+        self.box.fail(path=LINES, kind="drop")
+        self.second.product_uom_qty = 0
+        self.commit()
+        self.first.product_uom_qty = 7
+        self.again()
+        self.assertEqual(self.there(), [self.sold(0, 7, 20.0)])
+        self.assertFalse(self.commands())
+
+    def test_a_removal_that_is_refused_is_not_taken_for_done_however_often_it_is_told(self):
+        self.box.fail(path=LINES, status=422, body={"error": "not this one"}, times=2)
+        self.second.product_uom_qty = 0
+        self.commit()
+        for _time in range(2):
+            self.assertEqual(self.commands().state, "failed")
+            self.commands().action_retry()
+            self.commit()
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0)])
+        self.assertFalse(self.order.activity_ids.filtered(lambda activity: activity.summary == DOUBT))
+
+    def test_a_removal_that_never_left_is_not_taken_for_done_either(self):
+        self.box.fail(path=LINES, status=429)
+        self.second.product_uom_qty = 0
+        self.commit()
+        self.box.fail(path=LINES, status=422, body={"error": "not this one"})
+        self.again()
+        self.assertEqual(self.commands().state, "failed")
+        self.assertEqual(len(self.there()), 2)
+
+
+class TestRefusedWhileChanged(OrderOutCase):
+    """The customer was changing the order when it was confirmed here, which nobody here knew."""
+
+    confirm_policy = "never"
+
+    @property
+    def told(self):
+        return f"update-order-status/{self.hashed_id}"
+
+    def test_a_status_that_was_refused_is_told_again_when_the_order_has_changed(self):
+        self.box.fail(path=self.told, status=422, body={"error": "the retailer is editing"})
+        self.order.action_confirm()
+        self.commit()
+        self.assertEqual(self.commands().state, "failed")
+        self.box.edit_order(self.hashed_id, by="admin", note_message="done")
+        self.pull()
+        self.commit()
+        self.assertFalse(self.commands())
+        self.assertEqual(self.box.order(self.hashed_id)["status"], "approved")
+
+    def test_one_that_is_refused_again_waits_for_a_person_again(self):
+        self.box.fail(path=self.told, status=422, body={"error": "the retailer is editing"}, times=2)
+        self.order.action_confirm()
+        self.commit()
+        self.box.edit_order(self.hashed_id, by="admin", note_message="done")
+        self.pull()
+        self.commit()
+        self.assertEqual(self.commands().state, "failed")
