@@ -117,8 +117,12 @@ class MarketplaceApiCartona(models.AbstractModel):
 
     def _list_products(self, config, cursor=None):
         page = int(cursor or 1)
+        params = {"page": page, "per_page": CATALOGUE_PAGE}
+        if config.supplier_code:
+            # Not documented for reading, as it is for updates: else the prices may be those of another account.
+            params["supplier_code"] = config.supplier_code
         with self._exchange(config, "list_products") as exchange:
-            rows = exchange.request("GET", config.product_path, params={"page": page, "per_page": CATALOGUE_PAGE})
+            rows = exchange.request("GET", config.product_path, params=params)
             self._check_list(rows)
             exchange.count = len(rows)
             products = self._parse_products(rows, exchange)

@@ -324,6 +324,7 @@ class AdapterContract(AdapterTools):
         self.assertEqual(self.order_here(external_id).order_line.mapped("product_uom_qty"), [1.0, 2.0])
 
     def test_all_pages_come_in(self):
+        self.account.confirm_policy = "never"  # whether they are confirmed is not the question here
         self.list_products()
         ids = [self.place_order((self.products[0], 1, 10.0)) for _n in range(self.page_size() + 2)]
         self.pull()
@@ -331,7 +332,6 @@ class AdapterContract(AdapterTools):
         self.assertEqual(set(found.mapped("cartona_id")), set(ids))
 
     def page_size(self):
-        """Return how many orders the box gives in one page."""
         return 100
 
     def test_a_pull_goes_on_where_the_last_one_ended_and_passes_over_nothing(self):

@@ -67,6 +67,7 @@ class TestAcknowledgements(MarketplaceCase):
         self.assertTrue(all(self.stored(external_id) for external_id in external_ids))
 
     def test_where_all_are_refused_not_each_of_them_is_tried_alone(self):
+        self.account.confirm_policy = "never"
         self.orders(60)
         self.refuse("", body={"error": "not today"})
         self.pull()

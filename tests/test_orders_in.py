@@ -334,6 +334,14 @@ class TestOrdersIn(MarketplaceCase):
         self.pull()
         self.assertEqual(self.orders(document).marketplace_config_id, second)
 
+    def test_an_account_reads_the_prices_of_its_own_code(self):
+        second = self.second_account()
+        for product in self.box.state.rows:
+            product.offers["2"]["selling_price"] = 99.0
+        mine, theirs = (account._api()._list_products(account)[0] for account in (second, self.account))
+        self.assertEqual({product.price for product in mine}, {99.0})
+        self.assertNotIn(99.0, {product.price for product in theirs})
+
     def test_an_order_stays_at_the_account_that_has_it_when_its_code_gets_an_account_of_its_own(self):
         document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
         self.pull()
