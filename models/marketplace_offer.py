@@ -9,6 +9,8 @@ from ..schemas import UNLIMITED, Offer
 
 # Floats that should be whole may lack the last bit: 11.999999999 boxes are 12.
 WHOLE = 1e-9
+# More than anybody has: a barcode that was scanned into a quantity. Neither we nor a marketplace can store any number.
+MOST = 10**9
 
 
 class MarketplaceListing(models.Model):
@@ -219,5 +221,5 @@ SUBJECT_KEYS = {"price": "price", "stock": "quantity", "publication": "published
 
 
 def whole_units(available, pack_size):
-    """Return how many whole selling units ``available`` units of a product make, at least 0."""
-    return max(0, math.floor(available / pack_size + WHOLE))
+    """Return how many whole selling units ``available`` units of a product make, at least 0 and at most ``MOST``."""
+    return min(max(0, math.floor(available / pack_size + WHOLE)), MOST)

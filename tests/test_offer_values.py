@@ -208,6 +208,15 @@ class TestOfferValues(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 6)
         self.assertFalse(self.at_box(self.products[1])["is_unlimited_stock"])
 
+    def test_a_quantity_that_nobody_can_mean_is_offered_as_very_many_and_holds_back_no_other(self):
+        self.set_stock(self.products[0], 6_281_000_000_000)  # a barcode that was scanned into the counted quantity
+        self.set_stock(self.products[1], 7)
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 10**9)
+        self.assertFalse(self.at_box(self.products[0])["is_unlimited_stock"])
+        self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 7)
+        self.assertEqual(self.listings.mapped("state"), ["synced"] * 4)
+
     def test_two_rules_for_the_same_are_refused(self):
         rule = {"product_tmpl_id": self.products[0].product_tmpl_id.id}
         with self.assertRaises(ValidationError):
