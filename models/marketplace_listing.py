@@ -155,8 +155,10 @@ class MarketplaceListing(models.Model):
         others = self.with_context(active_test=False).search(
             [("product_tmpl_id", "in", disabled.ids), ("id", "not in", self.ids)]
         )
+        # In the name of matching: it goes on sale where it was listed, and not wherever its external id is known.
         # sudo: who may list a product may thereby put it on sale
-        (disabled - others.product_tmpl_id).sudo().marketplace_sync_enabled = True
+        products_sudo = (disabled - others.product_tmpl_id).sudo().with_context(marketplace_matching=True)
+        products_sudo.marketplace_sync_enabled = True
 
     def write(self, vals):
         moved = self.filtered(lambda listing: listing._changes(vals, {"config_id", "external_id"}))

@@ -56,6 +56,22 @@ class TestMatching(MarketplaceCase):
         self.match()
         self.assertFalse(other.listing_ids)
 
+    def test_what_is_matched_or_listed_at_another_marketplace_is_not_put_on_sale_where_its_id_is_known(self):
+        elsewhere = self._create_account(name="Elsewhere", code=self.add_marketplace())
+        for product in self.products:
+            product.cartona_id = self.external_id(product)
+        self.commit()
+        elsewhere.action_match_products()
+        self.commit()
+        self.assertEqual(elsewhere.listing_ids.product_id, self.products)
+        self.assertTrue(all(self.products.mapped("marketplace_sync_enabled")))
+        late = self.env["product.product"].create(storable({"name": "Late", "cartona_id": "late"}))
+        self.env["marketplace.listing"].create(
+            {"config_id": elsewhere.id, "product_id": late.id, "external_id": "there"}
+        )
+        self.assertTrue(late.marketplace_sync_enabled)
+        self.assertFalse(self.account.listing_ids)
+
     # ------------------------------------------------------------------ whose ids the products have
 
     def switch_sync(self):
