@@ -27,7 +27,20 @@ class ResCurrencyRate(models.Model):
         currencies = self.currency_id
         if self.company_id.currency_id & currencies:
             currencies |= currencies.search([])
-        self.env["marketplace.outbox"]._mark("price", currency=currencies.ids)
+        following = self._marketplace_accounts(currencies)
+        self.env["marketplace.outbox"]._mark("price", currency=currencies.ids, config=following.ids)
+
+    def _marketplace_accounts(self, currencies):
+        """Return the accounts that have prices converted from or to one of the currencies, with or without a pricelist:
+        Odoo takes the price of a product without a company for one in the main company's currency."""
+        main = self.env["res.company"].sudo()._get_main_company().currency_id
+        # sudo: who enters rates needs no rights on accounts
+        configs_sudo = self.env["marketplace.config"].sudo().search([])
+        for config in configs_sudo:
+            converted = main | config.company_id.currency_id | config._currency()
+            if len(converted) == 1 or not converted & currencies:
+                configs_sudo -= config
+        return configs_sudo
 
     def _mark_marketplace_dates(self, since):
         """Mark the listings whose price follows a rate that holds since a day that has begun after ``since``, the

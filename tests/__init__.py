@@ -54,6 +54,7 @@ from . import test_matching
 from . import test_notices
 from . import test_offer_demand
 from . import test_offer_failures
+from . import test_offer_sources
 from . import test_offer_values
 from . import test_offers
 from . import test_old_rows
