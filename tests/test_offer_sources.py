@@ -1,9 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from psycopg2 import IntegrityError
+
+from odoo import Command
+from odoo.tools import mute_logger
+
 from .common import MarketplaceCase
 
 
 class TestOfferSources(MarketplaceCase):
-    """What a price or a stock is made of may change without a word of the product: rates."""
+    """What a price or a stock is made of may change without a word of the product: rates, categories."""
 
     # ------------------------------------------------------------------ rates
 
@@ -53,3 +58,30 @@ class TestOfferSources(MarketplaceCase):
         self.rate(other, self.env.company, 7.0)
         self.env.cr.flush()
         self.assertFalse(self.env["marketplace.outbox"].search([]))
+
+    # ------------------------------------------------------------------ categories
+
+    def test_a_category_that_is_deleted_takes_its_rules_along(self):
+        category = self.env["product.category"].create({"name": "Short-lived"})
+        product = self.products[0]
+        product.categ_id = category
+        self.list_products()
+        half = {"applied_on": "2_product_category", "categ_id": category.id, "compute_price": "percentage"}
+        self.account.pricelist_id = self.env["product.pricelist"].create(
+            {"name": "Half", "item_ids": [Command.create({**half, "percent_price": 50})]}
+        )
+        self.account.stock_rule_ids = [Command.create({"categ_id": category.id, "maximum": 3})]
+        self.set_stock(product, 10)
+        self.commit()
+        self.assertEqual(self.offered(product), (5.0, 3))
+        if product._fields["categ_id"].required:  # until 18.0 it is kept by what is in it
+            with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                category.unlink()
+            return
+        category.unlink()
+        self.commit()
+        self.assertEqual(self.offered(product), (10.0, 10))
+
+    def offered(self, product):
+        there = self.at_box(product)
+        return there["selling_price"], there["available_stock_quantity"]
