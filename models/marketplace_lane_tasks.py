@@ -112,7 +112,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
                     [
                         ("cartona_id", "!=", False),
                         ("marketplace_sync_enabled", "=", True),
-                        ("company_id", "in", [False, config.company_id.id]),
+                        ("company_id", "in", [False, *config.company_id.parent_ids.ids]),
                         ("id", ">", int(cursor or 0)),
                     ],
                     order="id",

@@ -267,7 +267,7 @@ class MarketplaceListing(models.Model):
         by_id = {product.cartona_id: product for product in wanted}
         for listing in known:
             product = by_id[listing.external_id]
-            allowed = not product.company_id or product.company_id == listing.company_id
+            allowed = not product.company_id or product.company_id in listing.company_id.parent_ids
             free = listing.product_id.cartona_id != listing.external_id or listing.product_id == product and new_id
             if not listing.active and free and allowed:
                 listing.write({"product_id": product.id, "active": True})
@@ -275,7 +275,7 @@ class MarketplaceListing(models.Model):
         for config in configs:
             for product in wanted:
                 place = (config.id, product.cartona_id)
-                if place in taken or (product.company_id and product.company_id != config.company_id):
+                if place in taken or product.company_id and product.company_id not in config.company_id.parent_ids:
                     continue
                 taken.add(place)  # two products with one id: the first has it
                 values.append({"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id})

@@ -69,7 +69,7 @@ class MarketplaceMatching(models.AbstractModel):
         candidates = {}
         for name, values in keys.items():
             found = self.env["product.product"].search(
-                [(name, "in", list(values)), ("company_id", "in", [False, config.company_id.id])]
+                [(name, "in", list(values)), ("company_id", "in", [False, *config.company_id.parent_ids.ids])]
             )
             candidates[name] = found.grouped(name)
         return candidates

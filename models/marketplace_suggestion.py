@@ -139,7 +139,7 @@ class MarketplaceMatching(models.AbstractModel):
                     SELECT p.id, t.name
                       FROM product_product p
                       JOIN product_template t ON t.id = p.product_tmpl_id
-                     WHERE p.active AND t.active AND t.sale_ok AND (t.company_id IS NULL OR t.company_id = %s)
+                     WHERE p.active AND t.active AND t.sale_ok AND (t.company_id IS NULL OR t.company_id = ANY(%s))
                        AND NOT EXISTS (
                            SELECT 1 FROM marketplace_listing l
                             WHERE l.product_id = p.id AND l.config_id = %s AND l.active)
@@ -156,7 +156,7 @@ class MarketplaceMatching(models.AbstractModel):
                 SELECT text.id AS product_id, spelling
                   FROM text CROSS JOIN LATERAL unnest(string_to_array(text.value, ' ')) AS spelling
                 """,
-                config.company_id.id,
+                config.company_id.parent_ids.ids,
                 config.id,
             )
         )

@@ -72,6 +72,28 @@ class TestMatching(MarketplaceCase):
         self.assertTrue(late.marketplace_sync_enabled)
         self.assertFalse(self.account.listing_ids)
 
+    def test_a_branch_sells_what_its_company_has(self):
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.env.company.id})
+        matched, given, early, alike = self.products
+        self.products.company_id = self.env.company
+        alike.write({"name": "Zebra biscuit", "default_code": "ELSE"})
+        early.write({"cartona_id": "early", "default_code": "EARLY", "marketplace_sync_enabled": True})
+        given.default_code = "GIVEN"
+        self.account.active = False
+        self.box.add_product(id="77", name="Zebra biscuit", internal_product_id="NONE")
+        account = self._create_account(name="Branch", company_id=branch.id, warehouse_ids=False)
+        self.commit()
+        self.assertEqual(account.listing_ids.product_id, early)
+        given.write({"cartona_id": "given", "marketplace_sync_enabled": True})
+        account.action_match_products()
+        self.commit()
+        self.assertEqual(account.listing_ids.product_id, matched | given | early)
+        rows = self.env["marketplace.unmatched"].search([("config_id", "=", account.id), ("external_id", "=", "77")])
+        self.assertEqual(rows.suggestion_id, alike)
+        given.cartona_id = False
+        given.cartona_id = "given"
+        self.assertIn(given, account.listing_ids.product_id)
+
     # ------------------------------------------------------------------ whose ids the products have
 
     def switch_sync(self):
