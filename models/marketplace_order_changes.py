@@ -180,7 +180,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             sale_order.action_unlock()
         done = sale_order.picking_ids.filtered(lambda picking: picking.state == "done")
         if done._marketplace_outgoing():
-            sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel")).action_cancel()
+            self._stop_deliveries(sale_order)
             self._ask_person(
                 sale_order,
                 _("Cancelled at the marketplace, but goods have left"),
@@ -211,12 +211,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if sale_order.state in ("draft", "sent"):
             sale_order._action_cancel()
             return
-        open_pickings = sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel"))
+        back = self._stop_deliveries(sale_order)
         outgoing = sale_order.picking_ids._marketplace_outgoing()
-        back = (open_pickings - outgoing).filtered(
-            lambda picking: picking.return_id or picking.picking_type_code == "incoming"
-        )
-        (open_pickings - back).action_cancel()  # what nobody has picked yet need not be picked
         for picking in outgoing.filtered(lambda picking: picking.state == "done"):
             create_return(picking)
         back.move_ids._action_assign()  # Odoo takes from them what it reserves for another return
@@ -227,3 +223,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             cause="returned",
             about="returned",
         )
+
+    def _stop_deliveries(self, sale_order):
+        """Cancel what is still to go out, and what nobody has picked yet for it; return what is coming back."""
+        open_pickings = sale_order.picking_ids.filtered(lambda picking: picking.state not in ("done", "cancel"))
+        back = (open_pickings - open_pickings._marketplace_outgoing()).filtered(
+            lambda picking: picking.return_id or picking.picking_type_code == "incoming"
+        )
+        (open_pickings - back).action_cancel()
+        return back

@@ -88,6 +88,25 @@ class TestReturnedThere(ReturnsCase):
         self.assertEqual(len(self.order.activity_ids), 1)
 
 
+class TestCancelledThere(ReturnsCase):
+    """The marketplace cancels what has left in part."""
+
+    def test_what_is_to_go_out_is_stopped_and_what_is_coming_back_is_not(self):
+        delivery = self.deliver_quantities(6, 5)
+        rest = self.order.picking_ids - delivery
+        back = self.prepare_return(delivery, 6, 5)
+        self.box.edit_order(self.hashed_id, by="admin", status="cancelled_by_retailer")
+        self.pull()
+        self.assertEqual((rest.state, back.state), ("cancel", "assigned"))
+        self.assertIn("Cancelled at the marketplace, but goods have left", self.order.activity_ids.summary)
+
+    def test_what_is_to_go_out_again_is_stopped(self):
+        again = self.prepare_return(self.take_back(self.deliver_quantities(10, 5), 2, 0), 2)
+        self.box.edit_order(self.hashed_id, by="admin", status="cancelled_by_retailer")
+        self.pull()
+        self.assertEqual(again.state, "cancel")
+
+
 class TestReturnsAreNoDeliveries(ReturnsCase):
     """Odoo returns by the same type of operation, where a type of delivery names none for that."""
 
