@@ -14,13 +14,22 @@ class StockPicking(models.Model):
 
     def _marketplace_outgoing(self):
         """Return those that bring goods to the customer: the last step out of a warehouse, or a vendor's delivery. A
-        type of delivery that names none for returns takes them back, too."""
+        type of delivery that names none for returns takes them back, too, and by a warehouse's own another one of the
+        company is supplied."""
         return self.filtered(
             lambda picking: (
-                (picking.picking_type_code == OUT and picking.location_id.usage != "customer")
+                (
+                    picking.picking_type_code == OUT
+                    and picking.location_id.usage != "customer"
+                    and not picking._is_to_another_warehouse()
+                )
                 or (picking.picking_type_code == DROPSHIP and picking.location_dest_id.usage == "customer")
             )
         )
+
+    def _is_to_another_warehouse(self):
+        transit = self.location_dest_id
+        return transit.usage == "transit" and bool(transit.company_id)  # between companies it has none
 
     def _action_done(self):
         result = super()._action_done()

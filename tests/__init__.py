@@ -82,6 +82,7 @@ from . import test_released
 from . import test_remainders
 from . import test_rest
 from . import test_rest_refusals
+from . import test_resupply
 from . import test_retention
 from . import test_returns
 from . import test_rpc
