@@ -93,6 +93,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self._lock_as_it_is(sale_order)
         if not self._is_stale(sale_order, status):
             sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
+            self._hold_orders(sale_order)
         row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
 
     def _process_erasure(self, config, row):

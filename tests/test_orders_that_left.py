@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from .contract import AdapterContract
 from .test_contract_shopify import ShopifyCase
+from .test_rest import RestCase
 
 
 class TestOrdersThatLeft(ShopifyCase):
@@ -80,3 +81,60 @@ class TestOrdersThatLeft(ShopifyCase):
         )
         order = self.pulled((service, 2, "10.00"))
         self.assertEqual((order.state, order.marketplace_hold), ("sale", False))
+
+
+class TestMessagesThatItLeft(RestCase):
+    """The marketplace tells the status of an order and nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+
+    def hear(self, external_id, state):
+        documents = [(self.account, "status", external_id, {"id": external_id, "state": state}, "")]
+        self.env["marketplace.inbox"]._store(documents, "webhook")
+        self.commit()
+
+    def assert_held(self, order):
+        self.assertEqual((order.state, order.marketplace_status), ("draft", "shipped"))
+        self.assertIn("left before it was confirmed here", order.marketplace_hold)
+        self.assertFalse(order.picking_ids)
+
+    def place_new(self):
+        return self.place_order((self.products[0], 2, 10.0), state="NEW")
+
+    def order_here(self, external_id):
+        return AdapterContract.order_here(self, external_id)
+
+    def test_an_order_that_is_not_confirmed_here_waits_for_a_person(self):
+        self.account.confirm_policy = "approved"
+        external_id = self.place_new()
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.marketplace_hold), ("draft", False))
+        self.hear(external_id, "SENT")
+        self.assert_held(order)
+
+    def test_so_does_one_that_comes_after_the_message(self):
+        external_id = self.place_new()
+        self.hear(external_id, "SENT")
+        self.pull()
+        self.assert_held(self.order_here(external_id))
+
+    def test_an_order_that_is_confirmed_here_goes_on(self):
+        external_id = self.place_new()
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "sale")
+        self.hear(external_id, "SENT")
+        self.assertEqual((order.marketplace_status, order.marketplace_hold), ("shipped", False))
+
+    def test_what_it_is_held_for_goes_when_it_is_cancelled(self):
+        self.account.confirm_policy = "approved"
+        external_id = self.place_new()
+        self.pull()
+        self.hear(external_id, "SENT")
+        self.hear(external_id, "VOID")
+        order = self.order_here(external_id)
+        self.assertEqual(order.state, "cancel")
+        self.assertFalse(order.marketplace_hold)
