@@ -64,6 +64,16 @@ class SaleOrderLine(models.Model):
         """Tell whether the customer has any of the goods. What has all come back may be sent once more."""
         return any(line._is_marketplace_goods() and line.qty_delivered > 0 for line in self)
 
+    def _marketplace_to_go(self):
+        """Return how much of the line is on its way out, in its unit. Of a kit, what its components make."""
+        moves = self.sudo().move_ids  # whoever sells may lack rights on deliveries
+        to_go = moves.filtered(lambda move: move._is_to_go_to_customer())
+        quantity = sum(to_go.mapped("product_qty"))
+        if to_go.product_id <= self.product_id:
+            return self.product_id.uom_id._compute_quantity(quantity, self.product_uom, round=False)
+        asked = sum(moves.filtered(lambda move: move._is_of_marketplace_line()).mapped("product_qty"))
+        return self.product_uom_qty * quantity / asked if asked else 0.0
+
     def _mark_marketplace_left(self):
         """Where it was these lines alone that were still to come, there may be nothing left to wait for."""
         goods = self.sudo().filtered(lambda line: line.order_id.cartona_id and line._is_marketplace_goods())
@@ -91,3 +101,11 @@ class StockMove(models.Model):
 
     def _is_on_its_way_out(self):
         return any(move.state not in ("done", "cancel") for move in self._on_the_way_out())
+
+    def _is_to_go_to_customer(self):
+        """Tell whether the move is part of what the customer is still to get, as Odoo counts what is delivered: what is
+        sent again counts where its return did."""
+        self.ensure_one()
+        if self.state in ("done", "cancel") or (self.origin_returned_move_id and not self.to_refund):
+            return False
+        return self.location_dest_id.usage == "customer" or bool(self._on_the_way_out())

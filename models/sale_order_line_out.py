@@ -47,18 +47,21 @@ class SaleOrderLine(models.Model):
 
     # ------------------------------------------------------------------ units
 
-    def _marketplace_amount(self):
-        """Return how many selling units of the line the customer gets: what has left, once nothing more is to leave,
-        until then what is ordered; also where all of it has come back: nobody was at home, and it is brought again, or
-        a person cancels the order."""
+    def _marketplace_amount(self, gone=None):
+        """Return how many selling units of the line the customer gets: what is ordered, until the customer has anything
+        of the order; then what has gone and is to go of this line. So what was given up is not sold again because
+        another line goes out. Where all of it has come back, it is what is ordered once more: nobody was at home, and
+        it is brought again, or a person cancels the order.
+
+        :param bool gone: whether the customer has anything of the order, where that is known already
+        """
         self.ensure_one()
-        order, quantity = self.order_id, self.product_uom_qty
-        if (
-            self.qty_delivered_method == "stock_move"
-            and order._has_all_left()
-            and order.order_line._is_marketplace_gone()
-        ):
-            quantity = self.qty_delivered
+        quantity = self.product_uom_qty
+        if gone is None:
+            gone = self.order_id.order_line._is_marketplace_gone()
+        if gone and self.qty_delivered_method == "stock_move" and not self._is_to_be_procured():
+            to_go = self._marketplace_to_go()
+            quantity = min(quantity, self.qty_delivered + to_go) if to_go else self.qty_delivered
         return self._in_selling_units(quantity)
 
     def _marketplace_pack(self):
@@ -119,19 +122,20 @@ class SaleOrderLine(models.Model):
         same = found.filtered(lambda listing: not float_compare(listing.pack_size, pack, precision_digits=6))
         return (same or found)[:1]
 
-    def _marketplace_changes(self, again=False):
+    def _marketplace_changes(self, again=False, gone=None):
         """Return the changes that make the marketplace's line what this one is; none where it is so.
 
         :param bool again: it was sent as a new line before and is to be sent once more
+        :param bool gone: as for :meth:`_marketplace_amount`
         """
         if self.display_type or not self.product_id or self.is_downpayment:
             return []
         if not self.marketplace_quantity or (again and not self.cartona_line_id):
-            return self._marketplace_addition()
+            return self._marketplace_addition(gone)
         if self.marketplace_listing_id and self._marketplace_listing() != self.marketplace_listing_id:
-            gone = [LineChange(external_id=self.cartona_line_id or "", quantity=0.0)]
-            return gone + self._marketplace_addition()  # another product is another line
-        quantity, price = self._marketplace_amount(), self._marketplace_price(self._net_price())
+            removal = [LineChange(external_id=self.cartona_line_id or "", quantity=0.0)]
+            return removal + self._marketplace_addition(gone)  # another product is another line
+        quantity, price = self._marketplace_amount(gone), self._marketplace_price(self._net_price())
         change = LineChange(external_id=self.cartona_line_id or "")
         if self._is_news("marketplace_quantity", quantity):
             change.quantity = quantity
@@ -158,11 +162,11 @@ class SaleOrderLine(models.Model):
         other_product = self._marketplace_listing() != self.marketplace_listing_id
         return not other_product or bool(self.order_id._marketplace_line_commands())
 
-    def _marketplace_addition(self):
+    def _marketplace_addition(self, gone=None):
         """Return the change that adds this line, as long as it is something that a marketplace sells: a fee or a gift
         that was added here is none of its business."""
         listing = self._marketplace_listing()
-        quantity, price = self._marketplace_amount(), self._marketplace_price(self._net_price())
+        quantity, price = self._marketplace_amount(gone), self._marketplace_price(self._net_price())
         if quantity <= 0 or price <= 0 or (self.product_id.type == "service" and not listing):
             return []
         return [LineChange(product_external_id=listing.external_id or "", quantity=quantity, price_unit=price)]

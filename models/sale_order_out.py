@@ -179,8 +179,9 @@ class SaleOrder(models.Model):
         self.ensure_one()
         nobody = self.env["sale.order.line"]
         changes = [(nobody, LineChange(external_id=line_id, quantity=0.0)) for line_id in removed]
+        gone = self.order_line._is_marketplace_gone()
         for line in self.order_line:
-            changes += [(line, change) for change in line._marketplace_changes(again=str(line.id) in again)]
+            changes += [(line, change) for change in line._marketplace_changes(str(line.id) in again, gone)]
         return changes
 
     def _marketplace_line_commands(self):
@@ -199,8 +200,9 @@ class SaleOrder(models.Model):
         commands = self._marketplace_line_commands()
         if not commands or "failed" in commands.mapped("state"):
             return 0.0
-        lines = self.order_line.filtered(lambda line: line._marketplace_changes())
-        ours = sum(line._marketplace_amount() * line._marketplace_price(line._net_price()) for line in lines)
+        gone = self.order_line._is_marketplace_gone()
+        lines = self.order_line.filtered(lambda line: line._marketplace_changes(gone=gone))
+        ours = sum(line._marketplace_amount(gone) * line._marketplace_price(line._net_price()) for line in lines)
         return ours - sum(line._marketplace_sum() for line in lines) - sum(self._marketplace_removed().values())
 
     def _add_to_marketplace_total(self, amount):

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from .test_order_lines_out import OrderOutCase
+from .test_returns import ReturnsCase
 
 
 class TestRemainders(OrderOutCase):
@@ -90,6 +91,66 @@ class TestRemainders(OrderOutCase):
         self.again()
         self.assertFalse(self.commands(order))
         self.assertEqual(self.box.order(order.cartona_id)["status"], "pending")
+
+
+class TestWhatWasGivenUp(ReturnsCase):
+    """What was given up is not sold again because something else of the order is to go out."""
+
+    def setUp(self):
+        super().setUp()
+        self.deliver(4, 5)
+        self.commit()
+        self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 5, 40.0)])
+        self.box.clear_journal()
+
+    def test_a_line_that_is_added(self):
+        self.add_line(self.products[2], 3, 30.0)
+        self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 5, 40.0), self.sold(2, 3, 30.0)])
+        self.assertEqual(self.order.marketplace_total, self.box.order(self.hashed_id)["total_price"])
+
+    def test_more_of_another_line(self):
+        self.second.product_uom_qty = 7
+        self.commit()
+        self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 7, 40.0)])
+
+    def test_more_of_its_own_line_is_what_is_to_go_out(self):
+        self.first.product_uom_qty = 12
+        self.commit()
+        opened = self.order.picking_ids.move_ids.filtered(lambda move: move.state not in ("done", "cancel"))
+        self.assertEqual(opened.product_uom_qty, 8)
+        self.assertEqual(self.there()[0], self.sold(0, 12, 20.0))
+
+    def test_what_is_to_go_out_again(self):
+        self.tell("delivery_confirmed", "delivered")
+        delivery = self.order.picking_ids.filtered(lambda picking: picking.state == "done")
+        self.prepare_return(self.take_back(delivery, 2, 0), 2)
+        self.order.action_confirm_marketplace_delivery()
+        self.commit()
+        self.assertEqual(self.there()[0], self.sold(0, 4, 20.0))
+        self.assertEqual(self.order.marketplace_status, "delivered")
+
+    def test_a_whole_line(self):
+        self.add_line(self.products[2], 3, 30.0)
+        self.order.picking_ids.filtered(lambda picking: picking.state == "assigned").action_cancel()
+        self.add_line(self.products[3], 1, 50.0)
+        self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 5, 40.0), self.sold(3, 1, 50.0)])
+
+
+class TestManyLines(OrderOutCase):
+    def test_whether_anything_has_left_is_asked_once_for_all_lines(self):
+        for number in range(10):
+            self.add_line(self.products[2], 1 + number, 30.0)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        gone, asked = self.registry["sale.order.line"]._is_marketplace_gone, []
+
+        def is_gone(lines):
+            asked.append(lines)
+            return gone(lines)
+
+        self.patch(self.registry["sale.order.line"], "_is_marketplace_gone", is_gone)
+        self.assertEqual(self.order._marketplace_line_changes(), [])
+        self.assertEqual(len(asked), 1)
 
 
 class TestGoodsThatAreOnNoDelivery(OrderOutCase):
