@@ -105,7 +105,7 @@ FULFILLMENTS = f"""
 query Fulfillments($id: ID!) {{
   order(id: $id) {{
     fulfillments(first: 20) {{
-      id status trackingInfo {{ number }}
+      id status createdAt trackingInfo {{ number }}
       fulfillmentLineItems(first: 20) {{ nodes {{ {_FULFILLED} }} pageInfo {{ hasNextPage endCursor }} }}
     }}
   }}

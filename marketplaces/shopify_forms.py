@@ -2,6 +2,7 @@
 """Shopify's documents as neutral forms, and ours as Shopify's. Nothing here asks anybody, or knows of Odoo."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
 from ..schemas import Customer, Order, OrderLine, RemoteProduct
@@ -25,6 +26,8 @@ EXTRAS = {
     "currentTotalDutiesSet": "Duties",
     "currentTotalAdditionalFeesSet": "Additional fees",
 }
+#: Shopify's clock and ours are no further apart.
+CLOCKS = timedelta(minutes=5)
 #: Between a line's id and the number of its part.
 PART = ":"
 
@@ -257,20 +260,37 @@ def told_of(package, units, fulfillments):
     That is what has the same tracking number; for a package that was not told before as far as we know, only if it
     holds the very same, since two packages may share a number.
     """
+    standing = [row for row in fulfillments if text(row, "status") not in ("CANCELLED", "ERROR", "FAILURE")]
+    if not package.tracking:
+        return _told_without_number(package, units, standing) if package.repeated else Counter()
     told = Counter()
-    for row in fulfillments:
-        if text(row, "status") in ("CANCELLED", "ERROR", "FAILURE"):
-            continue
-        numbers = {text(info, "number") for info in items(row, "trackingInfo", default=[])} - {""}
-        held = Counter()
-        for item in items(row["fulfillmentLineItems"], "nodes"):
-            held[tail(item, "lineItem", "id")] += int(number(item, "quantity", default=0.0))
-        same = package.tracking in numbers if package.tracking else package.repeated and not numbers and held == units
-        if same and (package.repeated or held == units):
+    for row in standing:
+        held = _held(row)
+        if package.tracking in _numbers(row) and (package.repeated or held == units):
             told += held
-            if not package.tracking:
-                break
     return told
+
+
+def _told_without_number(package, units, fulfillments):
+    """What was made since the package left: the very same, or parts of it, since each location has one of its own."""
+    since = package.shipped_at - CLOCKS if package.shipped_at else datetime.min
+    found = [_held(row) for row in fulfillments if not _numbers(row) and moment(row, "createdAt") >= since]
+    told = Counter()
+    for held in [units] if units in found else found:
+        if held <= units - told:
+            told += held
+    return told
+
+
+def _numbers(fulfillment):
+    return {text(info, "number") for info in items(fulfillment, "trackingInfo", default=[])} - {""}
+
+
+def _held(fulfillment):
+    held = Counter()
+    for item in items(fulfillment["fulfillmentLineItems"], "nodes"):
+        held[tail(item, "lineItem", "id")] += int(number(item, "quantity", default=0.0))
+    return held
 
 
 def allotted(units, fulfillment_orders):

@@ -128,6 +128,18 @@ class OrdersOfShop:
             row["status"] = "CLOSED"
         return self.touch(order_id, cancelledAt=self.now(), cancelReason=reason)
 
+    def move(self, order_id, line_id, location):
+        """Have what is open of a line leave from another location: a fulfilment order of its own."""
+        order = self.orders[order_id]
+        for row in order["fulfillmentOrders"]:
+            moved = [item for item in row["lineItems"] if tail(item["lineItem"]["id"]) == line_id]
+            if moved:
+                row["lineItems"] = [item for item in row["lineItems"] if item not in moved]
+                other = {**self._fulfillment_order([], location), "lineItems": moved}
+                order["fulfillmentOrders"].append(other)
+                break
+        self.touch(order_id)
+
     def _fulfillment_order(self, rows, location):
         items = [
             {
@@ -229,6 +241,7 @@ class OrdersOfShop:
         fulfillment = {
             "__typename": "Fulfillment",
             "id": gid("Fulfillment", self.new_id()),
+            "createdAt": self.now(),
             "status": "SUCCESS",
             "trackingInfo": [tracking] if tracking else [],
             "fulfillmentLineItems": [

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import datetime, timedelta
+
 from ..marketplaces import shopify_forms as forms
 from ..schemas import Package
 from ..transport import errors
@@ -74,17 +76,30 @@ class TestShopifyDeliveries(ShopifyCase):
         self.assertEqual(len(self.held(external_id)), 1)
 
     def test_what_leaves_from_two_locations_is_a_fulfilment_each_and_a_half_told_one_is_completed(self):
-        external_id, (first, second) = self.order(2, 3)
-        order = self.box.orders[external_id]
-        items = order["fulfillmentOrders"][0]["lineItems"]
-        other = self.box._fulfillment_order([], "655441492")
-        other["lineItems"] = [items.pop()]
-        order["fulfillmentOrders"].append(other)
-        self.box.fail("#Fulfill$", skip=1, status=503)
-        with self.assertRaises(errors.TemporaryFailure):
-            self.ship(external_id, [(first, 2.0), (second, 3.0)])
-        self.assertEqual(self.ship(external_id, [(first, 2.0), (second, 3.0)], repeated=True).outcome, "accepted")
-        self.assertEqual(self.held(external_id), [{first: 2}, {second: 3}])
+        for tracking in ("1Z1", ""):
+            for there in (False, True):  # whether what was left out could be sent once more
+                with self.subTest(tracking=tracking, more_is_open=there):
+                    external_id, (first, second) = self.order(4 if there else 2, 3)
+                    self.box.move(external_id, second, "655441492")
+                    self.box.fail("#Fulfill$", skip=1, status=503)
+                    with self.assertRaises(errors.TemporaryFailure):
+                        self.ship(external_id, [(first, 2.0), (second, 3.0)], tracking)
+                    for _try in range(2):
+                        result = self.ship(external_id, [(first, 2.0), (second, 3.0)], tracking, repeated=True)
+                        self.assertEqual(result.outcome, "accepted")
+                    self.assertEqual(self.held(external_id), [{first: 2}, {second: 3}])
+
+    def test_what_was_made_before_a_package_left_is_not_that_package(self):
+        external_id, (first,) = self.order(5)
+        for units in (1.0, 2.0):  # less than what the package holds, and just as much
+            self.ship(external_id, [(first, units)], "")
+        self.ship(external_id, [(first, 2.0)], "", repeated=True)
+        self.assertEqual(self.held(external_id), [{first: 1}, {first: 2}])
+        left = datetime.fromisoformat(self.box.now()[:19]) + timedelta(hours=1)
+        self.box._clock = left - timedelta(minutes=1)  # clocks differ
+        for _try in range(2):
+            self.ship(external_id, [(first, 2.0)], "", repeated=True, shipped_at=left)
+        self.assertEqual(self.held(external_id), [{first: 1}, {first: 2}, {first: 2}])
 
     def test_the_parts_of_a_line_are_one_line_there(self):
         external_id, (first,) = self.order(5)
