@@ -15,8 +15,8 @@ class MarketplaceLineChanges(models.AbstractModel):
     between the lines as they are now and what the marketplace has of them.
 
     To change a line twice does no harm; to add it twice does. So before a line is added, that this was tried is stored,
-    and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is there no
-    more: that it was tried is stored, too, and such a refusal then holds back nothing.
+    and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is no longer
+    there: that it was tried is stored, too, and such a refusal then holds back nothing.
     """
 
     _name = "marketplace.line.changes"
@@ -122,8 +122,8 @@ class MarketplaceLineChanges(models.AbstractModel):
             order,
             _("Were the lines taken off at the marketplace?"),
             _(
-                "It was told to take off lines, the answer was lost, and told again it refuses: %(why)s Most likely they "
-                "are off. Compare the order there with this one (lines there: %(lines)s).",
+                "It was told to take off lines, the answer was lost, and told again it refuses: %(why)s Most likely "
+                "they are off. Compare the order there with this one (lines there: %(lines)s).",
                 why=why,
                 lines=listed(self.env, sorted(line_ids)),
             ),

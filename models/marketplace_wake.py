@@ -147,8 +147,8 @@ class MarketplaceWake(models.AbstractModel):
             self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
 
     def _keep_house(self):
-        """Look again at what is new, feel the job runner's pulse and count the calls of the hours that are over. None of
-        it is a reason to leave work undone."""
+        """Look again at what is new, feel the job runner's pulse and count the calls of the hours that are over. None
+        of it is a reason to leave work undone."""
         try:
             self._look_again()
             with own_transaction(self.env) as env:
