@@ -15,8 +15,8 @@ class MarketplaceLineChanges(models.AbstractModel):
     between the lines as they are now and what the marketplace has of them.
 
     To change a line twice does no harm; to add it twice does. So before a line is added, that this was tried is stored,
-    and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is no longer
-    there: that it was tried is stored, too, and such a refusal then holds back nothing.
+    and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is gone
+    by then: that it was tried is stored, too, and such a refusal holds back nothing.
     """
 
     _name = "marketplace.line.changes"
