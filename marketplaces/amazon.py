@@ -78,6 +78,9 @@ class MarketplaceApiAmazon(models.AbstractModel):
             "default_url": REGIONS["eu"][1],
         }
 
+    def _own_urls(self):
+        return [url for _name, url in REGIONS.values()]
+
     def _token_grant(self, config, refresh_token):
         if not (refresh_token and config.client_id and config.client_secret):
             raise errors.ConfigurationError(

@@ -168,6 +168,10 @@ class MarketplaceApi(models.AbstractModel):
         ``config._capabilities()``."""
         return self._capabilities()
 
+    def _own_urls(self):
+        """Return the addresses of the marketplace's own besides the usual one, where it has several: by region, say."""
+        return ()
+
     def _secrets(self, config):
         """Return the texts that must never be stored or shown: redaction takes them out of every excerpt."""
         sudo = config.sudo()

@@ -207,7 +207,11 @@ class MarketplaceConfig(models.Model):
 
     _sql_constraints = [
         ("batch_size_range", "CHECK (batch_size BETWEEN 1 AND 25000)", "The batch size must be from 1 to 25,000."),
-        ("timeout_positive", "CHECK (timeout > 0)", "The timeout must be more than 0 seconds."),
+        (
+            "timeout_positive",
+            "CHECK (timeout > 0 AND timeout <= 300)",
+            "The timeout must be above 0, and up to 300 seconds.",
+        ),
         ("safety_positive", "CHECK (safety_quantity >= 0)", "The safety quantity can't be negative."),
     ]
 

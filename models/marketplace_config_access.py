@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from urllib.parse import urlsplit
+
 from odoo import _, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..compat import listed
 from ..encryption import Secret
@@ -86,6 +88,32 @@ class MarketplaceConfig(models.Model):
                         others=listed(self.env, sharing.mapped("name")),
                     )
                 )
+
+    def _keep_secrets_here(self, vals):
+        """Refuse to send secrets that were entered before to another host: whoever may enter its address may not be who
+        may read them. Entered once more, they may go there; and administrators decide for themselves."""
+        if self.env.su or self.env.user._is_system():
+            return
+        for config in self:
+            # sudo: it is asked whether there are any
+            sent = {name for name in config._secret_names() if not name.startswith("webhook_")}
+            kept = [name for name in sent if config.sudo()[name] and not vals.get(name)]
+            for name in {"base_url", "token_url"} & vals.keys() if kept else ():
+                host = urlsplit(vals[name] or "").netloc
+                if host and host not in config._known_hosts(name):
+                    raise UserError(
+                        _(
+                            "%(host)s is another host than the account's. Enter the credentials once more together "
+                            "with the address, so that they go there only with their owner's knowledge.",
+                            host=host,
+                        )
+                    )
+
+    def _known_hosts(self, name):
+        """Return the hosts that the account's secrets go to already, or that are the marketplace's own."""
+        usual = {"base_url": "default_url", "token_url": "token_url"}[name]
+        urls = (self[name], self._capabilities().get(usual), *self._api()._own_urls())
+        return {urlsplit(url or "").netloc for url in urls}
 
     def _token_url(self):
         """Return where access tokens are asked for."""

@@ -24,6 +24,7 @@ class MarketplaceConfig(models.Model):
     )
 
     def write(self, vals):
+        self._keep_secrets_here(vals)
         moved = self.filtered(lambda config: config._differs(vals, config._place_fields()))
         relocated = self.filtered(lambda config: config._differs(vals, config._stock_place_fields()))
         result = super().write(vals)

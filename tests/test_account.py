@@ -126,6 +126,24 @@ class TestAccount(MarketplaceCase):
         with self.assertRaisesRegex(ValidationError, "one company"):
             self.account.company_id = company
 
+    # ------------------------------------------------------------------ another host
+
+    def test_a_manager_can_not_have_the_token_sent_to_a_host_of_his_own(self):
+        manager = new_test_user(self.env, "host-manager", groups=MANAGER)
+        account = self.account.with_user(manager)
+        for name in ("base_url", "token_url"):
+            with self.assertRaisesRegex(UserError, "evil.example.*once more"):
+                account[name] = "https://evil.example/api/"
+        account.base_url = f"{self.account.base_url}v2/"  # another path of the same host
+        account.write({"base_url": "https://new.example/", "auth_token": "entered once more"})
+        self.assertEqual(account.base_url, "https://new.example/")
+        account.base_url = self.account._capabilities()["default_url"]
+
+    def test_a_timeout_has_an_end(self):
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            self.account.timeout = 301
+            self.env.flush_all()
+
     # ------------------------------------------------------------------ another marketplace behind the account
 
     def move_to(self, **values):

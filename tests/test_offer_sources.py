@@ -28,9 +28,7 @@ class TestOfferSources(MarketplaceCase):
     def rate(self, currency, company, rate):
         rates = self.env["res.currency.rate"]
         rates.search([("currency_id", "=", currency.id)]).unlink()
-        return rates.create(
-            {"currency_id": currency.id, "company_id": company.id, "name": "2020-01-01", "rate": rate}
-        )
+        return rates.create({"currency_id": currency.id, "company_id": company.id, "name": "2020-01-01", "rate": rate})
 
     def test_a_price_in_the_main_companys_currency_follows_its_rate_at_an_account_abroad(self):
         account, _currency = self.abroad()
