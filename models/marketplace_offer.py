@@ -5,7 +5,7 @@ from odoo import _, fields, models
 from odoo.tools import SQL, float_compare
 
 from ..compat import has_stock
-from ..schemas import UNLIMITED, Offer
+from ..schemas import Offer
 
 # Floats that should be whole may lack the last bit: 11.999999999 boxes are 12.
 WHOLE = 1e-9
@@ -90,10 +90,11 @@ class MarketplaceListing(models.Model):
         quantities = {}
         for listing in self:
             product = listing.product_id
-            if not has_stock(product):
-                quantities[listing.id] = UNLIMITED if config.untracked_policy == "unlimited" else 0
+            rule = rules[product.id]
+            if has_stock(product):
+                quantities[listing.id] = rule._quantity(available[product.id], listing.pack_size)
             else:
-                quantities[listing.id] = rules[product.id]._quantity(available[product.id], listing.pack_size)
+                quantities[listing.id] = rule._quantity_untracked(config.untracked_policy)
         return quantities
 
     # ------------------------------------------------------------------ what has to be sent

@@ -73,3 +73,10 @@ class MarketplaceStockRule(models.Model):
         if quantity <= self.threshold:
             return 0
         return min(quantity, self.maximum) if self.maximum else quantity
+
+    def _quantity_untracked(self, policy):
+        """Return the quantity to offer of a product that Odoo keeps no stock of: nothing can be kept back of it, and
+        what the account says of such products is nearer to them than a rule for everything."""
+        if policy == "unlimited":
+            return UNLIMITED if self.unlimited else self.maximum or UNLIMITED
+        return UNLIMITED if self.unlimited and (self.product_tmpl_id or self.categ_id) else 0

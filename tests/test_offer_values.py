@@ -238,6 +238,39 @@ class TestOfferValues(MarketplaceCase):
         self.assertFalse(self.at_box(service)["is_unlimited_stock"])
         self.assertEqual(self.at_box(service)["available_stock_quantity"], 0)
 
+    def test_exceptions_are_for_what_has_no_stock_too(self):
+        goods, scarce, service = self.env["product.product"].create(
+            [{"name": name, "type": "consu", "list_price": 3} for name in ("Any", "Scarce", "Course")]
+        )
+        for product in (goods, scarce, service):
+            self.box.add_product(id=self.external_id(product))
+            self.env["marketplace.listing"].create(
+                {"config_id": self.account.id, "product_id": product.id, "external_id": self.external_id(product)}
+            )
+        course = self.env["product.category"].create({"name": "Courses"})
+        service.categ_id = course
+        self.account.stock_rule_ids = [
+            Command.create({"product_tmpl_id": scarce.product_tmpl_id.id, "maximum": 20, "threshold": 5}),
+            Command.create({"categ_id": course.id, "unlimited": True}),
+        ]
+        self.commit()
+        self.assertEqual(self.on_offer(goods, scarce, service), ["unlimited", 20, "unlimited"])
+        self.account.untracked_policy = "zero"
+        self.commit()
+        self.assertEqual(self.on_offer(goods, scarce, service), [0, 0, "unlimited"])
+        # A rule for everything says nothing of what the policy is about.
+        self.account.stock_rule_ids = [Command.create({"unlimited": True, "maximum": 9})]
+        self.commit()
+        self.assertEqual(self.on_offer(goods, self.products[0]), [0, "unlimited"])
+        self.account.stock_rule_ids.filtered(lambda rule: rule.maximum == 9).unlimited = False
+        self.account.untracked_policy = "unlimited"
+        self.commit()
+        self.assertEqual(self.on_offer(goods), [9])
+
+    def on_offer(self, *products):
+        there = [self.at_box(product) for product in products]
+        return ["unlimited" if one["is_unlimited_stock"] else one["available_stock_quantity"] for one in there]
+
     def test_a_product_of_which_a_stock_is_kept_from_now_on_is_no_longer_sold_without_end(self):
         product = self.env["product.product"].create({"name": "Case", "type": "consu", "list_price": 3})
         self.box.add_product(id=str(1000 + product.id))
