@@ -55,10 +55,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         config, described = sale_order.marketplace_config_id, self._in_language_of(sale_order.partner_id)
         listings = self._resolve_listings(config, [order])
         existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
-        removed = sale_order._marketplace_removed()
+        dropped = set(sale_order.marketplace_dropped or ())
         commands, lost = [], sale_order.order_line.browse()
         for line in order.lines:
-            if not self._is_ordered(line) or line.external_id in removed:
+            if not self._is_ordered(line) or line.external_id in dropped:
                 continue
             values = described._prepare_line_values(config, line, self._listing_of(line, listings))
             known = existing.get(line.external_id)
@@ -161,7 +161,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _differs(self, sale_order, order):
         """Tell whether the lines that the marketplace has are not those that both sides agreed on: what was changed
         here is told, not asked about."""
-        there = {line.external_id: line for line in order.lines if self._is_ordered(line)}
+        dropped = set(sale_order.marketplace_dropped or ())
+        there = {
+            line.external_id: line for line in order.lines if self._is_ordered(line) and line.external_id not in dropped
+        }
         here = {
             line.cartona_line_id: line
             for line in sale_order.order_line

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models, tools
+from odoo.tools.sql import column_exists, create_column
 
 
 class SaleOrderLine(models.Model):
@@ -45,7 +46,21 @@ class SaleOrderLine(models.Model):
         "without it.",
         groups="base.group_user",
     )
+    marketplace_product_id = fields.Many2one(
+        "product.product",
+        compute="_compute_marketplace_product_id",
+        store=True,
+        copy=False,
+        groups="base.group_user",
+        help="What the listing stood for when the line was taken over.",
+    )
     marketplace_comment = fields.Char(string="Comment There", readonly=True, copy=False, groups="base.group_user")
+
+    def _auto_init(self):
+        # Made here and left empty: millions of lines that have nothing to do with a marketplace are not computed.
+        if not column_exists(self.env.cr, self._table, "marketplace_product_id"):
+            create_column(self.env.cr, self._table, "marketplace_product_id", "int4")
+        return super()._auto_init()
 
     def init(self):
         result = super().init()
@@ -82,6 +97,12 @@ class SaleOrderLine(models.Model):
     def unlink(self):
         self._mark_marketplace_stock()
         return super().unlink()
+
+    @api.depends("marketplace_listing_id")
+    def _compute_marketplace_product_id(self):
+        """By the listing alone: it stays when that is matched to another product."""
+        for line in self:
+            line.marketplace_product_id = line.marketplace_listing_id.sudo().product_id
 
     # What the marketplace charged is the price: no pricelist of ours changes it afterwards.
 

@@ -38,6 +38,7 @@ class SaleOrderLine(models.Model):
     def unlink(self):
         for line in self.filtered(lambda line: line.cartona_line_id and line.marketplace_quantity):
             line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
+            line.order_id._note_marketplace_dropped(line.cartona_line_id)
         return super().unlink()
 
     def _mark_marketplace_lines(self):
@@ -154,13 +155,18 @@ class SaleOrderLine(models.Model):
         return quantity or self._is_news("marketplace_price_unit", theirs.price_unit)
 
     def _is_changed_here(self):
-        """Tell whether the marketplace is still to be told of this line. Another product is no change of ours where no
-        message waits: then its listing was matched anew."""
+        """Tell whether the marketplace is still to be told of this line, or would be if it took changes of lines."""
         self.ensure_one()
         if not self._marketplace_changes():
             return False
-        other_product = self._marketplace_listing() != self.marketplace_listing_id
-        return not other_product or bool(self.order_id._marketplace_line_commands())
+        return self._marketplace_listing() == self.marketplace_listing_id or self._is_product_chosen_here()
+
+    def _is_product_chosen_here(self):
+        """Tell whether a person chose another product than was taken over; else its listing was matched anew. Of a line
+        that was taken over before that was kept, a message that waits tells."""
+        if self.marketplace_product_id:
+            return self.product_id != self.marketplace_product_id
+        return bool(self.order_id._marketplace_line_commands())
 
     def _marketplace_addition(self, gone=None):
         """Return the change that adds this line, as long as it is something that a marketplace sells: a fee or a gift

@@ -24,6 +24,12 @@ class SaleOrder(models.Model):
         help="What the marketplace is told when this order is cancelled. Empty: the account's own reason.",
         groups="base.group_user",
     )
+    marketplace_dropped = fields.Json(
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="The marketplace's IDs of lines that were deleted here: its documents don't bring them back.",
+    )
     marketplace_cancel_reasons = fields.Char(compute="_compute_marketplace_cancel_reasons", groups="base.group_user")
 
     @api.depends("marketplace_config_id")
@@ -143,6 +149,12 @@ class SaleOrder(models.Model):
             self.env.cr.precommit.add(self.env["sale.order"]._flush_marketplace_lines)
         for order in self:
             data[LINE_MARKS].setdefault(order.id, {}).update(removed or {})
+
+    def _note_marketplace_dropped(self, line_id):
+        """Keep that this line was deleted here, also where the marketplace is told nothing of lines."""
+        # sudo: what is kept of it is our own code's to write; whoever may delete the line causes it
+        order = self.sudo()
+        order.marketplace_dropped = [*(order.marketplace_dropped or ()), line_id]
 
     def _flush_marketplace_lines(self):
         marked = list(self.env.cr.precommit.data.get(LINE_MARKS) or ())

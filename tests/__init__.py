@@ -37,6 +37,7 @@ from . import test_deleted_accounts
 from . import test_demo
 from . import test_digest
 from . import test_doctor_ways
+from . import test_drafts_by_hand
 from . import test_dropshipping
 from . import test_ebay_notifications
 from . import test_ebay_offers
