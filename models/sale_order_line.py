@@ -89,7 +89,10 @@ class SaleOrderLine(models.Model):
         return lines
 
     def write(self, vals):
+        prices = self._prices_in_unit(vals) if "price_unit" not in vals else {}
         result = super().write(vals)
+        for line, price in prices.items():
+            line.price_unit = price
         if {"product_id", "product_uom_qty", "product_uom"} & vals.keys():
             self._mark_marketplace_stock()
         return result
@@ -105,6 +108,20 @@ class SaleOrderLine(models.Model):
             line.marketplace_product_id = line.marketplace_listing_id.sudo().product_id
 
     # What the marketplace charged is the price: no pricelist of ours changes it afterwards.
+
+    @api.onchange("product_uom")
+    def _onchange_marketplace_unit(self):
+        """Show on the form what :meth:`write` does."""
+        before = self._origin
+        self.price_unit = before._prices_in_unit({"product_uom": self.product_uom.id}).get(before, self.price_unit)
+
+    def _prices_in_unit(self, vals):
+        """Return what those lines cost whose unit ``vals`` change: the price is for a unit, and no pricelist tells it
+        for another one."""
+        unit = self.env["uom.uom"].browse(vals.get("product_uom"))
+        ours = (self - self._without_marketplace()).filtered("product_uom") if unit else ()
+        changed = [line for line in ours if line.product_uom != unit]
+        return {line: line.product_uom._compute_price(line.price_unit, unit) for line in changed}
 
     def _compute_price_unit(self):
         return super(SaleOrderLine, self._without_marketplace())._compute_price_unit()

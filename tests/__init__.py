@@ -111,6 +111,7 @@ from . import test_tour_setup
 from . import test_told_again
 from . import test_translations
 from . import test_trust
+from . import test_units_by_hand
 from . import test_unmatched
 from . import test_walks
 from . import test_webhook
