@@ -1,5 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import models
+from odoo import _, models
+
+from ..compat import listed
+from .marketplace_order_doubts import ENDED
 
 LEFT_MARKS = "marketplace.left.marks"
 
@@ -27,7 +30,30 @@ class SaleOrder(models.Model):
             marks.discard(order.id)
             if order.state == "sale" and order._has_all_left():
                 order._tell_marketplace("left")
+                order._note_marketplace_shipped()  # of what was told before the rest was given up
+                order.with_context(lang=order.marketplace_config_id._language())._ask_about_quantities()
                 order._request_marketplace_invoice()
+
+    def _ask_about_quantities(self):
+        """Where other quantities have left than were ordered and we don't tell so, a person settles it there."""
+        config = self.marketplace_config_id
+        if self.marketplace_status in ENDED or (config.push_lines and self._may_change_lines()):
+            return
+        gone = self.order_line._is_marketplace_gone()
+        amounts = {line: line._marketplace_amount(gone) for line in self.order_line if line._is_marketplace_known()}
+        other = [line for line, amount in amounts.items() if line._is_news("marketplace_quantity", amount)]
+        processor = self.env["marketplace.order.processor"]
+        if not other:
+            processor._forget_question(self, "quantities")
+            return
+        texts = listed(self.env, (line._left_text(amounts[line]) for line in other))
+        processor._ask_person(
+            self,
+            _("Other quantities have left than were ordered at the marketplace"),
+            _("Odoo does not tell the marketplace. Settle it there, by a refund for instance: %s.", texts),
+            cause="quantities",
+            about="; ".join(f"{line.cartona_line_id}: {amounts[line]:g}" for line in other),
+        )
 
     def _mark_marketplace_left(self):
         """Note that less is to go out of these orders. Whether that was all is seen at the flush: until then the order
@@ -63,6 +89,18 @@ class SaleOrderLine(models.Model):
     def _is_marketplace_gone(self):
         """Tell whether the customer has any of the goods. What has all come back may be sent once more."""
         return any(line._is_marketplace_goods() and line.qty_delivered > 0 for line in self)
+
+    def _is_marketplace_known(self):
+        """Tell whether these are goods that the marketplace has on the order."""
+        return bool(self.cartona_line_id and self.marketplace_quantity and self._is_marketplace_goods())
+
+    def _left_text(self, amount):
+        return _(
+            "%(product)s: %(gone)s of %(ordered)s",
+            product=self.product_id.display_name,
+            gone=format(amount, "g"),
+            ordered=format(self.marketplace_quantity, "g"),
+        )
 
     def _marketplace_to_go(self):
         """Return how much of the line is on its way out, in its unit. Of a kit, what its components make."""

@@ -71,9 +71,7 @@ class StockPicking(models.Model):
         """
         self.marketplace_told_at = fields.Datetime.now()
         for order in self.sale_id:
-            gone = order.picking_ids.filtered(lambda picking: picking.marketplace_ships and picking.state == "done")
-            if order._has_all_left() and all(picking.marketplace_told_at for picking in gone):
-                order._set_marketplace_status("shipped", user_id)
+            order._note_marketplace_shipped(user_id)
 
     def _prepare_marketplace_package(self, repeated=False):
         """Return the ``Package`` that this delivery is, as far as the marketplace has its lines. Extend this to tell
@@ -128,6 +126,16 @@ class StockPicking(models.Model):
         if self.marketplace_tracking or "carrier_tracking_ref" not in self._fields:
             return self.marketplace_tracking or ""
         return self.carrier_tracking_ref or ""
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    def _note_marketplace_shipped(self, user_id=None):
+        """Note that the order has left, once nothing is left to go and the marketplace knows of each delivery."""
+        gone = self.picking_ids.filtered(lambda picking: picking.marketplace_ships and picking.state == "done")
+        if gone and all(picking.marketplace_told_at for picking in gone) and self._has_all_left():
+            self._set_marketplace_status("shipped", user_id)
 
 
 class SaleOrderLine(models.Model):
