@@ -111,6 +111,7 @@ def order_of(raw, digits: int, rounding_name: str) -> Order:
         ordered_at=moment(raw, "creationDate"),
         currency=text(raw, "pricingSummary", "total", "currency"),
         ship_by=min(filter(None, (_ship_by(row) for row in rows)), default=None),
+        refunded=_refunded(raw, rows),
         note=text(raw, "buyerCheckoutNotes"),
     )
 
@@ -159,6 +160,17 @@ def _other_lines(raw, rows, digits, rounding_name):
     if round(left, digits):
         lines.append(OrderLine(ROUNDING, 1.0, round(left, digits), name=rounding_name, kind="delivery"))
     return lines
+
+
+def _refunded(raw, rows):
+    """What was given back: of the order as a whole, and line by line; eBay tells neither in the other."""
+    payment = raw.get("paymentSummary")
+    found = [refund for row in (payment, *rows) if row for refund in items(row, "refunds", default=[])]
+    found = [refund for refund in found if text(refund, "refundStatus") != "FAILED"]
+    total = sum(number(refund, "amount", "value", default=0.0) for refund in found)
+    if not total and PAYMENTS.get(text(raw, "orderPaymentStatus").upper()) == "refunded":
+        return number(raw, "pricingSummary", "total", "value", default=0.0)
+    return total
 
 
 def _ship_by(row):

@@ -14,7 +14,7 @@ _MONEY = "{ shopMoney { amount } }"
 _TAXES = "taxLines { priceSet { shopMoney { amount } } }"
 
 _LINE_ITEM = f"""
-    id name sku quantity currentQuantity variant {{ id }}
+    id name sku quantity currentQuantity nonFulfillableQuantity variant {{ id }}
     originalUnitPriceSet {_MONEY} discountAllocations {{ allocatedAmountSet {_MONEY} }} {_TAXES}
 """
 _ADDRESS = "{ name firstName lastName company address1 address2 city zip provinceCode countryCodeV2 phone }"
@@ -22,7 +22,7 @@ _ORDER = f"""
     id name createdAt updatedAt cancelledAt cancelReason currencyCode taxesIncluded email phone note
     displayFinancialStatus displayFulfillmentStatus returnStatus
     customer {{ id displayName email phone }} shippingAddress {_ADDRESS} billingAddress {_ADDRESS}
-    totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY}
+    totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalRefundedSet {_MONEY}
     totalTipReceivedSet {_MONEY} currentTotalDutiesSet {_MONEY} currentTotalAdditionalFeesSet {_MONEY}
     shippingLines(first: 5) {{
         nodes {{ id title isRemoved discountedPriceSet {_MONEY} currentDiscountedPriceSet {_MONEY} {_TAXES} }}

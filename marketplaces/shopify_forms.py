@@ -89,6 +89,7 @@ def order_of(raw, digits, with_taxes):
         reference=text(raw, "name"),
         ordered_at=moment(raw, "createdAt"),
         currency=text(raw, "currencyCode"),
+        refunded=float(sums.given_back(raw, status)),
         note=text(raw, "note"),
         cancellation_reason=text(raw, "cancelReason"),
     )
@@ -170,7 +171,7 @@ class Sums:
     def _product_line(self, row):
         ordered = Decimal(str(number(row, "quantity")))
         quantity = ordered if self.closed else Decimal(str(number(row, "currentQuantity", default=float(ordered))))
-        discount = sum(money(one, "allocatedAmountSet") for one in items(row, "discountAllocations", default=[]))
+        discount = _discount(row)
         amount = money(row, "originalUnitPriceSet") * ordered - discount + self._taxes(row)
         part = quantity / ordered if ordered else Decimal(0)
         line = OrderLine(
@@ -233,6 +234,53 @@ class Sums:
 
     def _rounded(self, amount):
         return Decimal(amount).quantize(self.step, ROUND_HALF_UP)
+
+
+    # === what was given back ===
+
+    def given_back(self, raw, status):
+        """What was paid back, but for what was taken off before it was sent: that is told by the lines. Of an order
+        that has ended it is all of it."""
+        refunded, units = money(raw, "totalRefundedSet"), Decimal(0)
+        for row in () if self.closed else items(first(raw, "lineItems", default={}), "nodes"):
+            off = self._taken_off(row)
+            units += off
+            refunded -= _paid_for(raw, row) * off / Decimal(str(number(row, "quantity"))) if off else 0
+        if not self.closed and status != "shipped":
+            refunded -= self._shipping_off(raw)
+        return self._rounded(refunded) if refunded > self.step * units else Decimal(0)  # each was rounded by itself
+
+    def _taken_off(self, row):
+        """Units that were taken off before they were sent. What can't be sent may also be no goods."""
+        ordered = number(row, "quantity")
+        gone = ordered - number(row, "currentQuantity", default=ordered)
+        return Decimal(str(min(gone, number(row, "nonFulfillableQuantity", default=0.0))))
+
+    def _shipping_off(self, raw):
+        off = Decimal(0)
+        for row in items(first(raw, "shippingLines", default={}), "nodes", default=[]):
+            if row.get("currentDiscountedPriceSet") is not None:
+                before = money(row, "discountedPriceSet")
+                part = (before - money(row, "currentDiscountedPriceSet")) / before if before else Decimal(0)
+                off += (before + _taxes_on_top(raw, row)) * part
+        return off
+
+
+def _discount(row):
+    return sum(money(one, "allocatedAmountSet") for one in items(row, "discountAllocations", default=[]))
+
+
+def _taxes_on_top(raw, row):
+    """The taxes that the customer has paid beside the price."""
+    if flag(raw, "taxesIncluded"):
+        return Decimal(0)
+    return sum(money(tax, "priceSet") for tax in items(row, "taxLines", default=[]))
+
+
+def _paid_for(raw, row):
+    """What the customer has paid for all units of a line."""
+    price = money(row, "originalUnitPriceSet") * Decimal(str(number(row, "quantity")))
+    return price - _discount(row) + _taxes_on_top(raw, row)
 
 
 def _priced(line, external_id, quantity, price):

@@ -32,7 +32,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _ask_about_refund(self, sale_order):
         self._ask_person(
             sale_order,
-            _("Partly refunded at the marketplace"),
+            _("Refunded at the marketplace"),
             _(
                 "%.2f were given back. Take what is not wanted off the delivery, or credit the invoice.",
                 sale_order.marketplace_refunded,

@@ -138,6 +138,7 @@ class EbayBox(RoutedBox):
                     "total": amount(round(total + float(delivery), 4), self.currency),
                 },
                 "cancelStatus": {"cancelState": "NONE_REQUESTED", "cancelRequests": []},
+                "paymentSummary": {"payments": [], "refunds": []},
                 "fulfillmentStartInstructions": [self._instruction(number)],
                 "lineItems": rows,
             }
@@ -180,6 +181,15 @@ class EbayBox(RoutedBox):
         with self.lock:
             self.orders[order_id].update(values, lastModifiedDate=stamp(self.tick()))
             return self.orders[order_id]
+
+    def give_back(self, order_id, value, line=None, status="REFUNDED"):
+        """Refund a sum, of the order as a whole or of a line by its index."""
+        order = self.orders[order_id]
+        refund = {"amount": amount(value, self.currency), "refundStatus": status}
+        owner = order["paymentSummary"] if line is None else order["lineItems"][line]
+        owner.setdefault("refunds", []).append(refund)
+        word = "PARTIALLY_REFUNDED" if status == "REFUNDED" else order["orderPaymentStatus"]
+        return self.change_order(order_id, orderPaymentStatus=word)
 
     def cancel_order(self, order_id):
         return self.change_order(order_id, cancelStatus={"cancelState": "CANCELED", "cancelRequests": []})

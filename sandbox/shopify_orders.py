@@ -31,7 +31,7 @@ class OrdersOfShop:
                 "customer": self.customer() if customer is True else customer or None,
                 "shippingAddress": place,
                 **{key: None for key in ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet")},
-                "totalTipReceivedSet": self.money("0"),
+                **{key: self.money("0") for key in ("totalTipReceivedSet", "totalRefundedSet")},
                 "shippingLines": [self.shipping(shipping)] if float(shipping) else [],
                 "lineItems": rows,
                 "fulfillments": [],
@@ -50,6 +50,7 @@ class OrdersOfShop:
             "sku": variant.get("sku"),
             "quantity": quantity,
             "currentQuantity": quantity,
+            "nonFulfillableQuantity": 0,
             "variant": {"id": gid("ProductVariant", variant_id)} if variant_id else None,
             "originalUnitPriceSet": self.money(price),
             "discountAllocations": [{"allocatedAmountSet": self.money(discount)}] if float(discount) else [],
@@ -121,9 +122,30 @@ class OrdersOfShop:
             self.recount(order)
         return order
 
+    def give_back(self, order_id, sum_, taken_off=()):
+        """Refund a sum, for units of lines ``[(index, units)]`` or for none. What was not sent yet never will be."""
+        order = self.orders[order_id]
+        for index, units in taken_off:
+            row = order["lineItems"][index]
+            row["currentQuantity"] -= units
+            row["nonFulfillableQuantity"] += self._take_open(order, row, units)
+        refunded = float(amount(order["totalRefundedSet"])) + float(sum_)
+        whole = refunded >= float(amount(order["totalPriceSet"]))
+        status = "REFUNDED" if whole else "PARTIALLY_REFUNDED"
+        self.touch(order_id, displayFinancialStatus=status, totalRefundedSet=self.money(f"{refunded:.3f}"))
+
+    def _take_open(self, order, line, units):
+        """Take units of a line out of what is still to be fulfilled; how many there were of it."""
+        taken = 0
+        for item in (item for row in order["fulfillmentOrders"] for item in row["lineItems"] if item["lineItem"] is line):
+            part = min(units - taken, item["remainingQuantity"])
+            item["remainingQuantity"] -= part
+            taken += part
+        return taken
+
     def cancel(self, order_id, reason="CUSTOMER"):
         for row in self.orders[order_id]["lineItems"]:
-            row["currentQuantity"] = 0
+            row.update(currentQuantity=0, nonFulfillableQuantity=row["quantity"])
         for row in self.orders[order_id]["fulfillmentOrders"]:
             row["status"] = "CLOSED"
         return self.touch(order_id, cancelledAt=self.now(), cancelReason=reason)
@@ -267,7 +289,7 @@ class OrdersOfShop:
             problems = []
             self.cancel(tail(variables["id"]), variables["reason"])
             if variables["refund"]:
-                self.touch(tail(variables["id"]), displayFinancialStatus="REFUNDED")
+                self.give_back(tail(variables["id"]), amount(order["totalPriceSet"]))
         job = None if problems else {"id": gid("Job", self.new_id())}
         return {"orderCancel": {"job": job, "orderCancelUserErrors": problems}}
 

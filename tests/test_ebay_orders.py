@@ -59,6 +59,22 @@ class TestEbayOrders(EbayTools, MarketplaceCase):
             with self.assertRaisesRegex(errors.MappingError, f"{key}.*teleported"):
                 self.parsed(**{key: value})
 
+    def test_what_is_given_back_after_it_was_sent_is_told_to_a_person(self):
+        order = self.pulled((self.products[0], 1, 10.0), (self.products[1], 1, 5.0), orderFulfillmentStatus="FULFILLED")
+        self.box.give_back(order.cartona_id, "9.00", status="FAILED")
+        self.pull()
+        self.assertFalse(order.activity_ids)
+        for line, refunded in ((None, 2.5), (1, 5.0)):
+            self.box.give_back(order.cartona_id, "2.5", line)
+            self.pull()
+            self.assertEqual(order.activity_ids.mapped("summary"), ["Refunded at the marketplace"])
+            self.assertEqual((order.marketplace_refunded, order.marketplace_status), (refunded, "shipped"))
+
+    def test_what_is_refunded_as_a_whole_is_known_where_the_refunds_are_not_told(self):
+        for summary in (None, {}, {"refunds": []}):
+            found = self.parsed(orderPaymentStatus="FULLY_REFUNDED", paymentSummary=summary)
+            self.assertEqual(found.refunded, 10.0)
+
     def test_ids_are_kept_to_the_last_digit(self):
         order = self.pulled((self.products[0], 1, 10.0))
         line_id = self.box.orders[order.cartona_id]["lineItems"][0]["lineItemId"]

@@ -16,6 +16,8 @@ class TestShopifyOrders(ShopifyCase):
         self.list_products()
         self.commit()
 
+    deliver, settle = AdapterContract.deliver, ShopifyCase.commit
+
     def order_here(self, external_id):
         return AdapterContract.order_here(self, external_id)
 
@@ -207,6 +209,93 @@ class TestShopifyOrders(ShopifyCase):
         self.env["marketplace.inbox"]._store([(self.account, "order", external_id, old)], "webhook")
         row = self.env["marketplace.inbox"].search([("external_id", "=", external_id)], limit=1)
         self.assertTrue(row.stale)
+
+    # ------------------------------------------------------------------ money that was given back
+
+    def questions(self, order):
+        return order.activity_ids.mapped("summary")
+
+    def test_what_is_given_back_after_it_was_sent_is_told_to_a_person(self):
+        for sums in ((2, 3), (20,)):
+            with self.subTest(sums):
+                external_id = self.place_order((self.products[0], 2, "10.00"))
+                order = self.pulled(external_id)
+                self.box.touch(external_id, displayFulfillmentStatus="FULFILLED")
+                for sum_ in sums:
+                    self.box.give_back(external_id, sum_)
+                    self.assertEqual(self.pulled(external_id).marketplace_status, "shipped")
+                self.assertEqual(self.questions(order), ["Refunded at the marketplace"])
+                self.assertIn(f"{sum(sums)}.00", order.activity_ids.note)
+                self.assertEqual(order.marketplace_refunded, sum(sums))
+                order.activity_ids.unlink()
+                self.box.touch(external_id, note="Thanks")
+                self.assertFalse(self.questions(self.pulled(external_id)), "asked once")
+
+    def test_what_is_given_back_for_what_was_taken_off_is_told_by_the_quantities(self):
+        lines = [(product, 2, "10.00") for product in self.products[:2]]
+        external_id = self.place_order(*lines, shipping="5.00")
+        self.account.confirm_policy = "never"
+        order = self.pulled(external_id)
+        self.box.give_back(external_id, "20.00", taken_off=[(0, 1), (1, 1)])
+        self.pulled(external_id)
+        self.assertEqual(order.order_line.mapped("product_uom_qty"), [1.0, 1.0, 1.0])
+        self.assertFalse(self.questions(order))
+        self.assertFalse(order.marketplace_refunded)
+        self.box.give_back(external_id, "14.50", taken_off=[(0, 1)])
+        self.pulled(external_id)
+        self.assertEqual(self.questions(order), ["Refunded at the marketplace"])
+        self.assertEqual(order.marketplace_refunded, 4.5)
+
+    def test_what_comes_back_after_it_was_sent_is_told_and_what_was_taken_off_before_is_not(self):
+        external_id = self.place_order((self.products[0], 3, "10.00"), shipping="5.00")
+        order = self.pulled(external_id)
+        self.box.give_back(external_id, "10.00", taken_off=[(0, 1)])
+        self.pulled(external_id)
+        self.assertEqual(order.order_line[0].product_uom_qty, 2.0)
+        self.deliver(order)
+        self.assertEqual(self.box.orders[external_id]["displayFulfillmentStatus"], "FULFILLED")
+        self.pulled(external_id)
+        self.assertFalse(self.questions(order))
+        self.box.give_back(external_id, "10.00", taken_off=[(0, 1)])
+        self.pulled(external_id)
+        self.assertEqual(self.questions(order), ["Refunded at the marketplace"])
+        self.assertEqual(order.marketplace_refunded, 10.0)
+
+    def test_shipping_that_is_given_back_is_told_once_it_was_sent(self):
+        for fulfilment, refunded in (("UNFULFILLED", 0.0), ("FULFILLED", 5.7)):
+            shipping = self.box.shipping("5.00", tax="0.70", currentDiscountedPriceSet=self.box.money("0.00"))
+            raw = self.raw(
+                self.line(self.products[0], 1, "10.00"),
+                shippingLines=[shipping],
+                taxesIncluded=False,
+                displayFulfillmentStatus=fulfilment,
+                totalRefundedSet=self.box.money("5.70"),
+            )
+            self.assertEqual(forms.order_of(raw, 2, True).refunded, refunded)
+
+    def test_cents_of_what_was_taken_off_unit_by_unit_were_not_given_back(self):
+        line = self.line(self.products[0], 3, "6.6667", tax="2.80", currentQuantity=1, nonFulfillableQuantity=2)
+        for sum_, refunded in (("15.22", 0.0), ("15.30", 0.1)):
+            raw = self.raw(line, taxesIncluded=False, totalRefundedSet=self.box.money(sum_))
+            self.assertEqual(forms.order_of(raw, 2, False).refunded, refunded)
+
+    def test_what_is_added_and_not_paid_yet_was_not_given_back(self):
+        external_id = self.place_order((self.products[0], 3, "10.00"))
+        order = self.pulled(external_id)
+        self.box.give_back(external_id, "10.00", taken_off=[(0, 1)])
+        self.box.orders[external_id]["lineItems"].append(self.line(self.products[1], 1, "7.00"))
+        self.box.touch(external_id)
+        self.assertFalse(self.pulled(external_id).marketplace_refunded)
+        self.assertNotIn("Refunded at the marketplace", self.questions(order))
+
+    def test_of_an_order_that_is_cancelled_all_that_was_given_back_is_known_and_nobody_is_asked(self):
+        external_id = self.place_order((self.products[0], 2, "10.00"))
+        order = self.pulled(external_id)
+        self.box.cancel(external_id)
+        self.box.give_back(external_id, "20.00")
+        self.assertEqual(self.pulled(external_id).marketplace_status, "cancelled")
+        self.assertEqual(order.marketplace_refunded, 20.0)
+        self.assertFalse(self.questions(order))
 
     # ------------------------------------------------------------------ pulling
 

@@ -245,7 +245,7 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         there = self.box.orders[int(order.cartona_id)]
         self.box.change_order(there, refunds=[{"id": 1, "reason": "Broken", "total": "-4.00"}])
         self.pull()
-        self.assertEqual(self.activities(order), ["Partly refunded at the marketplace"])
+        self.assertEqual(self.activities(order), ["Refunded at the marketplace"])
         order.activity_ids.unlink()
         self.box.change_order(there, customer_note="Thanks")
         self.pull()
@@ -260,7 +260,7 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
             refunds.append({"id": number, "reason": "Broken", "total": f"-{total}.00"})
             self.box.change_order(there, refunds=list(refunds))
             self.pull()
-        self.assertEqual(self.activities(order), ["Partly refunded at the marketplace"])
+        self.assertEqual(self.activities(order), ["Refunded at the marketplace"])
         self.assertIn("7.00", order.activity_ids.note)
 
     def test_a_refund_before_shipping_cancels_and_one_afterwards_takes_back(self):
