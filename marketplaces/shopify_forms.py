@@ -235,7 +235,6 @@ class Sums:
     def _rounded(self, amount):
         return Decimal(amount).quantize(self.step, ROUND_HALF_UP)
 
-
     # === what was given back ===
 
     def given_back(self, raw, status):

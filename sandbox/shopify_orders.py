@@ -137,7 +137,9 @@ class OrdersOfShop:
     def _take_open(self, order, line, units):
         """Take units of a line out of what is still to be fulfilled; how many there were of it."""
         taken = 0
-        for item in (item for row in order["fulfillmentOrders"] for item in row["lineItems"] if item["lineItem"] is line):
+        for item in (
+            item for row in order["fulfillmentOrders"] for item in row["lineItems"] if item["lineItem"] is line
+        ):
             part = min(units - taken, item["remainingQuantity"])
             item["remainingQuantity"] -= part
             taken += part
