@@ -33,7 +33,7 @@ STATUS_TO_CARTONA = {
 # What tells who a retailer is. The code stays: it is a number of Cartona's.
 PERSONAL_KEYS = {
     *("retailer_name", "retailer_number", "retailer_number2", "retailer_email", "retailer_address"),
-    *("address_notes", "note_message", "pickup_otp"),
+    *("address_notes", "note_message", "comment", "pickup_otp"),
 }
 # The id of a product, in all spellings that occur.
 PRODUCT_KEYS = ("supplier_product_id", "suppler_prodcut_id", "id")

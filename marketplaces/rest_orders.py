@@ -183,7 +183,7 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _account_personal_keys(self, config):
         rows = config.sudo().field_map_ids.filtered(
-            lambda row: row.field.startswith("customer.") or row.field == "order.note"
+            lambda row: row.field.startswith("customer.") or row.field in ("order.note", "line.comment")
         )
         keep = {"code", "id"}
         named = set().union(*(forms.last_keys(row.path) for row in rows if row.field != "customer.code"))

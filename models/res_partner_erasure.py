@@ -30,11 +30,17 @@ class ResPartner(models.Model):
 
     def _marketplace_loose_documents(self, config, code):
         """Return the documents that name this customer and have not become an order."""
+        return self._marketplace_naming(config, code, "order_id IS NULL AND state IN ('waiting', 'failed')")
+
+    def _marketplace_naming(self, config, code, which):
+        """Return those of the documents of these accounts that name this customer."""
+        self.env["marketplace.inbox"].flush_model()
         self.env.cr.execute(
             SQL(
-                "SELECT id FROM marketplace_inbox WHERE config_id = ANY(%s) AND order_id IS NULL AND kind != 'erase' "
-                "AND state IN ('waiting', 'failed') AND position(%s in payload) > 0",
+                "SELECT id FROM marketplace_inbox WHERE config_id = ANY(%s) AND kind != 'erase' AND %s "
+                "AND position(%s in payload) > 0",
                 config._credential_group().ids,
+                SQL(which),
                 code,
             )
         )
@@ -76,7 +82,7 @@ class ResPartner(models.Model):
         # Archived ones that share the credentials, too.
         codes = {config.with_context(active_test=False): names for config, names in codes.items()}
         accounts = self.env["marketplace.config"].union(*(config._credential_group() for config in codes))
-        orders = self._marketplace_orders(accounts)
+        orders = self._marketplace_orders(accounts) | self._marketplace_orders_told(codes)
         documents = self._marketplace_documents(codes, accounts, orders)
         words = documents._personal_words() | self._marketplace_words().union(*codes.values())
         ours = bool(self) and self._marketplace_is_ours(accounts)
@@ -85,6 +91,7 @@ class ResPartner(models.Model):
         for order in orders:  # it is handed on to the invoice
             order.invoice_ids.filtered(lambda move, order=order: move.narration == order.note).narration = False
         orders.write({"note": False})
+        orders.order_line._marketplace_forget_comments()
         self._marketplace_scrub(accounts, orders, words)
         people = self.with_context(active_test=False).child_ids
         if ours:
@@ -101,6 +108,15 @@ class ResPartner(models.Model):
         whose = ["|", ("partner_id", "in", people.ids), ("partner_shipping_id", "in", people.ids)]
         of_accounts = ("marketplace_config_id", "in", accounts.ids)
         return self.env["sale.order"].sudo().search([of_accounts, *whose]) if people else self.env["sale.order"]
+
+    def _marketplace_orders_told(self, codes):
+        """Return the orders whose documents name these customers: somebody may have given them to another contact."""
+        orders = self.env["sale.order"].sudo()
+        for config, names in codes.items():
+            for code in names - {""}:
+                told = self._marketplace_naming(config, code, "order_id IS NOT NULL AND redacted_at IS NULL")
+                orders |= told.order_id
+        return orders
 
     def _marketplace_words(self):
         """Return the texts by which these people are found in what was written down."""
@@ -166,3 +182,32 @@ class ResPartner(models.Model):
             )
         )
         self.env["marketplace.sync.log"].invalidate_model(["request", "response"])
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def _marketplace_forget_comments(self):
+        """Take what customers wrote of these lines off them and off their invoices, but for those that a hash seals. As
+        statements, since Odoo refuses to change lines of what is locked."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                r"""
+                UPDATE account_move_line SET name = replace(account_move_line.name, E'\n' || marketplace_comment, '')
+                  FROM sale_order_line
+                  JOIN sale_order_line_invoice_rel ON order_line_id = sale_order_line.id, account_move
+                 WHERE invoice_line_id = account_move_line.id AND account_move.id = account_move_line.move_id
+                   AND inalterable_hash IS NULL AND sale_order_line.id = ANY(%s) AND marketplace_comment != ''
+                """,
+                self.ids,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                r"UPDATE sale_order_line SET name = replace(name, E'\n' || marketplace_comment, ''), "
+                "marketplace_comment = NULL WHERE id = ANY(%s) AND marketplace_comment IS NOT NULL",
+                self.ids,
+            )
+        )
+        self.env.invalidate_all()

@@ -20,6 +20,8 @@ AS_JSON = r"\\u0645\\u062a\\u062c\\u0631"
 WORDS = (*CANARY.values(), NOTE, "Kanarienvogel", "Canary Wharf", "متجر", AS_JSON)
 # Tables of Odoo and of queue_job in which something of a customer stands, besides all of ours.
 TABLES = ("res_partner", "mail_message", "mail_tracking_value", "mail_activity", "queue_job", "sale_order")
+# Where it stands only by some ways.
+FURTHER = ("sale_order_line", "stock_move", "stock_picking", "account_move", "account_move_line")
 
 
 class TestForget(MarketplaceCase):
@@ -38,7 +40,7 @@ class TestForget(MarketplaceCase):
         """Return ``{(table, word)}``: where one of these words stands."""
         self.env.flush_all()
         ours = [self.env[name] for name in self.env.registry if name.startswith("marketplace.")]
-        tables = {model._table for model in ours if not model._abstract and not model._transient} | set(TABLES)
+        tables = {model._table for model in ours if not model._abstract and not model._transient} | {*TABLES, *FURTHER}
         found = set()
         for table in tables:
             for word in words:
@@ -95,6 +97,33 @@ class TestForget(MarketplaceCase):
         self.assertEqual(self.order_of(other).partner_id.name, "Nightingale")
         tables = {table for table, _word in self.where("Nightingale")}
         self.assertLessEqual({"res_partner", "marketplace_inbox", "mail_message"}, tables)
+
+    def test_what_was_written_of_a_line_goes_from_its_texts_and_those_of_its_invoice(self):
+        self.account.invoice_policy = "posted"
+        line = {"supplier_product_id": self.external_id(self.products[0]), "amount": 1, "selling_price": 5.0}
+        details = [{**line, "comment": "For the parrot of Tweety"}]
+        document = self.box.add_order(order_details=details, retailer=CANARY, status="pending")
+        self.pull()
+        order = self.order_of(document)
+        order.picking_ids.move_ids.picked = True
+        order.picking_ids.button_validate()
+        self.commit()
+        tables = {table for table, _word in self.where("parrot of Tweety")}
+        self.assertLessEqual({"sale_order_line", "account_move_line"}, tables)
+        if not order.locked:
+            order.action_lock()
+        self.forget()
+        self.assertEqual(self.where("parrot", *WORDS), set())
+        self.assertIn(self.products[0].name, order.order_line.name)
+        self.assertEqual(order.invoice_ids.invoice_line_ids.name, order.order_line.name)
+
+    def test_an_order_that_was_given_to_another_contact_is_found_too(self):
+        other = self.env["res.partner"].create({"name": "Nightingale"})
+        self.order.write({"partner_id": other.id, "partner_shipping_id": other.id, "partner_invoice_id": other.id})
+        self.commit()
+        self.forget()
+        self.assertEqual(self.where(*WORDS), set())
+        self.assertEqual(self.order.partner_id.name, "Nightingale")
 
     def job(self, record, key, method, *args, **values):
         getattr(record.with_delay(identity_key=key), method)(*args)
