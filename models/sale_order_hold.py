@@ -75,6 +75,23 @@ class SaleOrder(models.Model):
         # sudo: as above. Where the document is not kept any more, the order stands as it was mended by hand.
         held.sudo()._marketplace_documents()._replayable().action_replay()
 
+    # ------------------------------------------------------------------ portal
+
+    # A customer neither signs nor pays what can't be confirmed: that would be refused, with a reason for the staff.
+
+    def _has_to_be_signed(self):
+        return super()._has_to_be_signed() and not self._is_stopped()
+
+    def _has_to_be_paid(self):
+        return super()._has_to_be_paid() and not self._is_stopped()
+
+    def _is_confirmation_amount_reached(self):
+        return super()._is_confirmation_amount_reached() and not self._is_stopped()
+
+    def _is_stopped(self):
+        order = self.sudo()  # customers read none of what marketplaces say
+        return bool(order.marketplace_hold) or order.marketplace_status in ENDED
+
     # ------------------------------------------------------------------ business
 
     def _marketplace_hold_text(self):

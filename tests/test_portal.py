@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
 
@@ -51,3 +52,52 @@ class TestPortal(OrderOutCase):
         order.with_user(self.customer).sudo().action_confirm()
         self.commit()
         self.assertEqual(self.box.order(document["hashed_id"])["status"], "approved")
+
+
+class TestPortalOfHeldOrders(OrderOutCase):
+    """A customer can't confirm online what can't go on: the reason is for the staff."""
+
+    confirm_policy = "never"
+
+    def setUp(self):
+        super().setUp()
+        self.order.write({"require_signature": True, "require_payment": True, "prepayment_percent": 1.0})
+
+    def hold(self):
+        self.first.price_unit = 1.0
+        self.account.push_lines = False
+        self.commit()
+        self.box.edit_order(self.hashed_id, by="admin", note_message="x")
+        self.pull()
+        self.assertTrue(self.order.marketplace_hold)
+
+    def pay(self):
+        provider = self.env["payment.provider"].search([("company_id", "=", self.env.company.id)], limit=1)
+        values = {
+            "provider_id": provider.id,
+            "payment_method_id": self.env["payment.method"].with_context(active_test=False).search([], limit=1).id,
+            "reference": "paid-online",
+            "amount": self.order.amount_total,
+            "currency_id": self.order.currency_id.id,
+            "partner_id": self.order.partner_id.id,
+            "sale_order_ids": [Command.link(self.order.id)],
+            "state": "done",
+        }
+        return self.env["payment.transaction"].create(values)
+
+    def test_what_is_held_is_neither_signed_nor_paid_nor_confirmed_by_a_payment(self):
+        self.assertTrue(self.order._has_to_be_signed() and self.order._has_to_be_paid())
+        self.hold()
+        self.assertFalse(self.order._has_to_be_signed() or self.order._has_to_be_paid())
+        self.assertFalse(self.pay()._check_amount_and_confirm_order())
+        self.assertEqual(self.order.state, "draft")
+        self.order.action_marketplace_accept()
+        self.assertTrue(self.order._has_to_be_signed())
+        self.assertTrue(self.order.transaction_ids._check_amount_and_confirm_order())
+        self.assertEqual(self.order.state, "sale")
+
+    def test_what_has_ended_there_is_neither(self):
+        self.order.marketplace_status = "cancelled"
+        self.assertFalse(self.order._has_to_be_signed() or self.order._has_to_be_paid())
+        self.assertFalse(self.pay()._check_amount_and_confirm_order())
+        self.assertEqual(self.order.state, "draft")
