@@ -11,6 +11,9 @@ from ..transport.retry import backoff
 
 # This many temporary failures in a row, and a person is told that the marketplace does not answer.
 CIRCUIT_FAILURES = 5
+# So long a lane waits at most for what is another's failure, or its own where others work: else what a marketplace can
+# not stand in one lane would stop them all, or all that comes after it.
+APART_SECONDS = 60
 
 
 class MarketplaceConfigState(models.Model):
@@ -24,6 +27,12 @@ class MarketplaceConfigState(models.Model):
     config_id = fields.Many2one("marketplace.config", required=True, ondelete="cascade")
     failures = fields.Integer(help="Temporary failures in a row.")
     blocked_until = fields.Datetime(help="Nothing is sent before this time.")
+    others_until = fields.Datetime(help="Until when lanes wait that have not failed themselves.")
+    failing = fields.Json(
+        help="The lanes that fail: how often in a row, whether the marketplace has answered another lane since "
+        "('others') and did so before the last failure ('worked'), until when this lane alone waits, and why; and how "
+        "many rows it sends at once."
+    )
     limited = fields.Json(help="The lanes whose calls the marketplace limits: until when, and how often in a row.")
     last_error = fields.Char()
     last_pull_at = fields.Datetime()
@@ -37,8 +46,22 @@ class MarketplaceConfigState(models.Model):
     def _blocked_until(self, lane=""):
         """Return until when nothing is sent, by this lane or by any, ``None`` where nothing was in the way."""
         self.ensure_one()
-        own = fields.Datetime.to_datetime((self.limited or {}).get(lane, {}).get("until"))
-        return max(filter(None, (self.blocked_until, own)), default=None)
+        own = [fields.Datetime.to_datetime(of_lanes.get(lane, {}).get("until")) for of_lanes in self._waits()]
+        return max(filter(None, (self._whole_until(lane), *own)), default=None)
+
+    def _whole_until(self, lane):
+        """Return until when the account as a whole is left alone: a lane that has not failed itself is soon let try, as
+        nothing else would show that the marketplace answers."""
+        if lane and self.failing and not self._times(lane) and self.others_until and self.blocked_until:
+            return min(self.others_until, self.blocked_until)
+        return self.blocked_until
+
+    def _waits(self):
+        return self.limited or {}, self.failing or {}
+
+    def _times(self, lane):
+        """Return how often in a row calls of this lane have failed."""
+        return (self.failing or {}).get(lane, {}).get("times", 0)
 
     def _is_blocked(self, lane=""):
         until = self._blocked_until(lane)
@@ -67,17 +90,20 @@ class MarketplaceConfigState(models.Model):
         :param lane: whose call it took, so that no other lane's limit is over; ``""``: all are
         """
         failed = self.filtered(lambda state: state.failures or state.blocked_until or state.last_error)
-        failed.write({"failures": 0, "blocked_until": False, "last_error": False})
+        failed.write({"failures": 0, "blocked_until": False, "others_until": False, "last_error": False})
         limited = self.filtered(lambda state: lane in (state.limited or {}) if lane else state.limited)
-        limited._write_limited(SQL("limited - %s", lane) if lane else SQL("NULL::jsonb"))
+        limited._write_json("limited", SQL("limited - %s", lane) if lane else SQL("NULL::jsonb"))
+        for state in self.filtered("failing"):
+            state._note_working(lane)
 
     def _note_failure(self, error, lane=""):
         """Take in what ``error`` says of the account as a whole, so that its rows need not be blamed for it.
 
         Rejected credentials or settings pause it, since only a person can help. Anything else blocks it for a while
         that grows with each failure in a row, or for as long as the marketplace asks; the first call after that is the
-        probe, and its success resumes the work in order. Too many calls block the ``lane`` that made them alone: most
-        marketplaces count them by operation, and orders must not wait for prices.
+        probe, and its success resumes the work in order. Where others were answered since the ``lane`` failed last, it
+        is this lane alone that waits. So it does after too many calls: most marketplaces count them by operation, and
+        orders must not wait for prices.
         """
         self.ensure_one()
         if lane and isinstance(error, errors.RateLimited):
@@ -87,20 +113,95 @@ class MarketplaceConfigState(models.Model):
             self.last_error = str(error)
             self.config_id._pause_for(error)
             return
+        self.invalidate_recordset()  # it was read before the call, and other lanes have gone on
+        if not (lane and self._note_failing(error, lane)):
+            self._block(error)
+        if self.failures == CIRCUIT_FAILURES:
+            summary = _("%s does not answer", self.config_id.name)
+            self.config_id._tell_responsible(summary, str(error), cause="silent")
+        elif self._times(lane) == CIRCUIT_FAILURES:
+            self._tell_failing(error, lane)
+
+    def _block(self, error):
+        """Leave the account alone for a while that grows with each failure in a row, or as long as it is asked to."""
         failures = self.failures + 1
-        seconds = getattr(error, "seconds", None)
-        if seconds is None:
-            seconds = backoff(failures)
+        asked = getattr(error, "seconds", None)
+        seconds = backoff(failures) if asked is None else max(1, asked)
+        now = fields.Datetime.now()
+        # Before the lane that failed, so that it gets to know whether others work.
+        others = seconds if asked is not None else min(seconds / 2, APART_SECONDS)
         self.write(
             {
                 "failures": failures,
-                "blocked_until": fields.Datetime.now() + timedelta(seconds=max(1, seconds)),
+                "blocked_until": now + timedelta(seconds=seconds),
+                "others_until": now + timedelta(seconds=others),
                 "last_error": str(error),
             }
         )
-        if failures == CIRCUIT_FAILURES:
-            summary = _("%s does not answer", self.config_id.name)
-            self.config_id._tell_responsible(summary, str(error), cause="silent")
+
+    # ------------------------------------------------------------------ lanes that fail
+
+    def _note_failing(self, error, lane):
+        """Note a failure of one lane; tell whether others work, so that it says nothing of the account."""
+        before = (self.failing or {}).get(lane, {})
+        times, others = before.get("times", 0) + 1, bool(before.get("others"))
+        worked = others or (times == 1 and not before.get("resumed"))
+        entry = {"times": times, "worked": worked, "size": before.get("size"), "error": str(error)}
+        if others:
+            asked = getattr(error, "seconds", None)
+            seconds = backoff(times, cap=APART_SECONDS) if asked is None else max(1, asked)
+            entry["until"] = self._in_seconds(seconds)
+        self._write_failing(lane, entry)
+        return others
+
+    def _note_working(self, lane):
+        """Note that the marketplace has answered ``lane``, ``""``: that a person has mended the account."""
+        if not lane:
+            # That is no answer of the marketplace: who resumes the account during an outage blames no row by that.
+            self._write_json(
+                "failing",
+                SQL("""(SELECT jsonb_object_agg(key, '{"resumed": true}'::jsonb) FROM jsonb_each(failing))"""),
+            )
+            return
+        if lane in self.failing:
+            size = 2 * (self.failing[lane].get("size") or 0)
+            narrow = 0 < size < self.config_id.batch_size
+            self._write_failing(lane, {"size": size} if narrow else None)
+        if any(not entry.get("others") for name, entry in (self.failing or {}).items() if name != lane):
+            others = """(SELECT jsonb_object_agg(key, CASE key WHEN %s THEN value ELSE value || '{"others": true}' END)
+                           FROM jsonb_each(failing))"""
+            self._write_json("failing", SQL(others, lane))
+
+    def _write_failing(self, lane, entry):
+        without = SQL("coalesce(failing, '{}'::jsonb) - %s", lane)
+        self._write_json("failing", SQL("(%s) || %s::jsonb", without, json.dumps({lane: entry})) if entry else without)
+
+    def _has_worked(self, lane):
+        """Tell whether the marketplace answered something before this lane failed last, and after it had failed before:
+        then what failed is to blame rather than the marketplace."""
+        return bool((self.failing or {}).get(lane, {}).get("worked"))
+
+    def _size(self, lane, size):
+        """Return how many of ``size`` rows the lane is to send at once."""
+        return min(size, (self.failing or {}).get(lane, {}).get("size") or size)
+
+    def _narrow(self, lane, size):
+        """Have the lane send fewer rows at once, until that works: it may be one of them that is not stood."""
+        entry = (self.failing or {}).get(lane)
+        if entry:
+            self._write_failing(lane, {**entry, "size": max(1, size // 2)})
+
+    def _tell_failing(self, error, lane):
+        name = self.config_id.name
+        summaries = {
+            "offers": _("%s: prices and stock do not get through", name),
+            "orders": _("%s: what is told of orders does not get through", name),
+            "pull": _("%s: orders can not be pulled", name),
+            "tasks": _("%s: the catalogue can not be read", name),
+        }
+        self.config_id._tell_responsible(summaries.get(lane, name), str(error), cause=f"failing {lane}")
+
+    # ------------------------------------------------------------------ limits of calls
 
     def _note_limited(self, error, lane):
         times = (self.limited or {}).get(lane, {}).get("times", 0) + 1
@@ -111,22 +212,24 @@ class MarketplaceConfigState(models.Model):
 
     def _limit(self, lane, seconds, times=1):
         """Have one lane make no call for so long."""
-        until = fields.Datetime.to_string(fields.Datetime.now() + timedelta(seconds=math.ceil(seconds)))
-        own = json.dumps({lane: {"until": until, "times": times}})
-        self._write_limited(SQL("coalesce(limited, '{}'::jsonb) || %s::jsonb", own))
+        own = json.dumps({lane: {"until": self._in_seconds(seconds), "times": times}})
+        self._write_json("limited", SQL("coalesce(limited, '{}'::jsonb) || %s::jsonb", own))
 
-    def _write_limited(self, value):
+    def _in_seconds(self, seconds):
+        return fields.Datetime.to_string(fields.Datetime.now() + timedelta(seconds=math.ceil(seconds)))
+
+    def _write_json(self, name, value):
         """Write in the database what depends on what stands there: each lane has a sender of its own, and all of them
         write to this row."""
         if self:
-            self.flush_recordset(["limited"])
-            query = "UPDATE marketplace_config_state SET limited = nullif(%s, '{}'::jsonb) WHERE id = ANY(%s)"
-            self.env.cr.execute(SQL(query, value, self.ids))
-            self.invalidate_recordset(["limited"])
+            self.flush_recordset([name])
+            query = "UPDATE marketplace_config_state SET %s = nullif(%s, '{}'::jsonb) WHERE id = ANY(%s)"
+            self.env.cr.execute(SQL(query, SQL.identifier(name), value, self.ids))
+            self.invalidate_recordset([name])
 
     def _limits_in_words(self, *lanes):
-        """Return a sentence for each lane, of ``lanes`` or of all, that waits because the marketplace limits its
-        calls."""
+        """Return a sentence for each lane, of ``lanes`` or of all, that waits although the account does not: because
+        the marketplace limits its calls, or fails at them alone."""
         self.ensure_one()
         names = {
             "offers": _("Prices and stock"),
@@ -134,12 +237,14 @@ class MarketplaceConfigState(models.Model):
             "pull": _("The pull of orders"),
             "tasks": _("Reading the catalogue"),
         }
-        return [
-            _(
-                "%(what)s: the marketplace limits our calls. It goes on at %(time)s.",
-                what=names.get(lane, lane),
-                time=format_datetime(self.env, self._blocked_until(lane)),
-            )
-            for lane in lanes or sorted(self.limited or {})
-            if self._is_limited(lane)
-        ]
+        limited, failing = self._waits()
+        sentences = []
+        for lane in lanes or sorted({*limited, *failing}):
+            if self._is_limited(lane):
+                values = {"what": names.get(lane, lane), "time": format_datetime(self.env, self._blocked_until(lane))}
+                if (failing.get(lane, {}).get("until") or "") > limited.get(lane, {}).get("until", ""):
+                    error = failing[lane].get("error", "")
+                    sentences.append(_("%(what)s, tried again at %(time)s: %(error)s", error=error, **values))
+                else:
+                    sentences.append(_("%(what)s: the marketplace limits our calls. It goes on at %(time)s.", **values))
+        return sentences

@@ -12,7 +12,7 @@ from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from .marketplace_api import Reach
-from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES
+from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES, UNANSWERED
 
 _logger = logging.getLogger(__name__)
 
@@ -73,12 +73,18 @@ class MarketplaceLaneOffers(models.AbstractModel):
             config = env["marketplace.config"].browse(config_id)
             if self._may_talk(config):
                 rows, settled = env[self._name]._claim(config)
-            size = config.batch_size
-            if config._running().failures >= PROBE_FAILURES:
+            size = config._running()._size(self._lane(), config.batch_size)
+            if env[self._name]._failures(config) >= PROBE_FAILURES:
                 rows, size = rows[:1], 1  # the marketplace has not answered lately: a probe, not a full load
         rows, located = self._locate(config_id, rows)
-        self._send_all(config_id, [rows[start : start + size] for start in range(0, len(rows), size)])
+        self._send_all(config_id, self._batches(rows, size))
         return bool(polled or folded or settled or rows or located)
+
+    def _batches(self, rows, size):
+        """Return the rows in batches; what failed by itself before goes alone, after the others."""
+        together = [row for row in rows if not row.get("alone")]
+        batches = [together[start : start + size] for start in range(0, len(together), size)]
+        return batches + [[row] for row in rows if row.get("alone")]
 
     def _locate(self, config_id, rows):
         """Give each row what else its marketplace has to name it by. It is asked once for each listing, and before
@@ -95,8 +101,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 able = config._capabilities()
                 if not able.get("needs_remote"):
                     return rows, False
-                size = able.get("locate_size") or config.batch_size
-                batch, unknown = unknown[:size], unknown[size:]
+                size = config._running()._size(self._lane(), able.get("locate_size") or config.batch_size)
+                batch = self._batches(unknown, size)[0]
+                unknown = [row for row in unknown if row not in batch]
                 if not self._may_talk(config) or not env[self._name]._locate_batch(config, batch):
                     break
             located = True
@@ -115,6 +122,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 return self._locate_batch(config, rows[:middle]) and self._locate_batch(config, rows[middle:])
             self._store(rows, [RowResult.rejected(getattr(error, "code", ""), str(error))])
             return True
+        if error:
+            self._step_aside(config, rows, error)
         for row in () if error else rows:
             row["remote"] = found.get(row["external_id"])
             self.env["marketplace.listing"].browse(row["listing_id"]).remote = row["remote"]
@@ -268,6 +277,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             if row is None:
                 settled.append(listing.id)
             elif row.keys() & {"price", "quantity", "published"}:
+                row["alone"] = listing.error_code == UNANSWERED
                 rows.append(row)
             else:
                 self._store_problem(row)
@@ -304,20 +314,24 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 return [rows[:middle], rows[middle:]]
             results = [RowResult.rejected(error.code or str(error.status or ""), str(error))]
         if results is None:
-            self._step_aside(config, rows)
+            self._step_aside(config, rows, error)
             self.env["marketplace.listing"]._know_again(config, rows)
-            return []  # the account is blocked or paused; the rows stay due
+            return []  # the lane waits, or the account is paused; the rows stay due
         self._store(rows, results)
         self.env["marketplace.push"]._keep(config, rows, results)
         config._running().last_push_at = fields.Datetime.now()
         return []
 
-    def _step_aside(self, config, rows):
-        """After a probe of one row that failed, let the next probe be another row: it may be this one that the
-        marketplace can't stand."""
-        moment = self._aside_until(config) if len(rows) == 1 else None
-        if moment:
-            self.env["marketplace.listing"].browse(rows[0]["listing_id"]).next_attempt = moment
+    def _step_aside(self, config, rows, error):
+        """After a batch that failed, send fewer rows at once; after one row that failed alone, let the next probe be
+        another one: it may be this one that the marketplace can't stand."""
+        if len(rows) > 1:
+            config._running()._narrow(self._lane(), len(rows))
+            return
+        listing = self.env["marketplace.listing"].browse(rows[0]["listing_id"]).exists()
+        blamed = listing and self._put_off(config, listing, error)
+        if blamed:
+            listing._store_result(blamed, MAX_ATTEMPTS, self._retry_time(blamed, listing.attempts + 1))
 
     def _push(self, config, rows):
         """Send one batch. A row that can't be put into the marketplace's form is refused here, by itself."""

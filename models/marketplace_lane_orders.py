@@ -97,10 +97,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
         )
 
     def _heads(self, config, limit, order=None):
-        """Return ids of the next command of each order, where it may be tried now."""
+        """Return ids of the next command of each order, where it may be tried now; what failed before at last."""
         self.env.cr.execute(
             SQL(
-                "SELECT id FROM %s WHERE next_attempt IS NULL OR next_attempt <= %s ORDER BY id LIMIT %s",
+                "SELECT id FROM %s WHERE next_attempt IS NULL OR next_attempt <= %s "
+                "ORDER BY next_attempt NULLS FIRST, id LIMIT %s",
                 self._waiting(config, order),
                 self._now(),
                 limit,
@@ -185,11 +186,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
         if isinstance(error, errors.RequestRejected):
             result = RowResult.rejected(error.code or str(error.status or ""), str(error))
         if result is None:
-            # The account is blocked or paused, and the command waits. When that lasts, the marketplace is tried again
-            # with another order, in case it was this one that it can't stand.
-            moment = self._aside_until(config)
-            if moment:
-                command.write({"next_attempt": moment, "last_error": str(error)})
+            # The lane waits, or the account is paused, and the command with it. When that lasts, the marketplace is
+            # tried again with another order, in case it was this one that it can't stand.
+            blamed = self._put_off(config, command, error)
+            if blamed:
+                self._store_failure(command, blamed)
             return False
         self._store(command, order, result)
         return True

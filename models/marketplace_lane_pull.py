@@ -107,13 +107,13 @@ class MarketplaceLanePull(models.AbstractModel):
         is about no single order, which might be the reason. By turns, since it may be the pull that it can't stand."""
         running = config._running()
         limited = (running.limited or {}).get(self._lane(), {})
-        return bool(running.pull_requested_at and (running.failures + limited.get("times", 0)) % 2)
+        return bool(running.pull_requested_at and (self._failures(config) + limited.get("times", 0)) % 2)
 
     def _postpone_notice(self, notice, error):
         """Come back to a notice later. An attempt counts where the marketplace worked until then: an outage, a limit
         of calls or wrong credentials are no fault of the order, however long they last."""
         config = notice.config_id._credentials()
-        counts = self._may_talk(config) or (config._is_running() and config._running().failures == 1)
+        counts = self._may_talk(config) or (config._is_running() and config._running()._has_worked(self._lane()))
         attempts = notice.attempts + counts
         if attempts >= MAX_ATTEMPTS:
             notice._fail(error)
@@ -140,7 +140,7 @@ class MarketplaceLanePull(models.AbstractModel):
             answer, error = env[self._name]._guarded(config, api._pull_orders, config, cursor)
             if error:
                 if isinstance(error, (errors.RequestRejected, errors.MappingError)):
-                    config._running()._note_failure(error)  # a pull is about no row that could be blamed
+                    config._running()._note_failure(error, self._lane())  # a pull is about no row that could be blamed
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
             if not config._capabilities()["needs_ack"]:

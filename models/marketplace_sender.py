@@ -8,6 +8,7 @@ import psycopg2
 from odoo import _, fields, models
 
 from ..database import own_transaction, session_lock
+from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
 
@@ -22,6 +23,8 @@ IDLE_ROUNDS = 3
 MAX_ATTEMPTS = 10
 # A marketplace that has failed this often in a row is sent one thing alone, to see whether it answers.
 PROBE_FAILURES = 2
+# The code of a row whose own call had no good answer.
+UNANSWERED = "unanswered"
 
 
 class MarketplaceSender(models.AbstractModel):
@@ -150,10 +153,33 @@ class MarketplaceLane(models.AbstractModel):
     def _aside_until(self, config):
         """Return until when something that failed as a probe makes way for another one, which may be what the
         marketplace can stand; ``None`` as long as there are no probes."""
-        failures = config._running().failures
+        failures = self._failures(config)
         if failures <= PROBE_FAILURES:
             return None
         return fields.Datetime.now() + timedelta(seconds=2 * backoff(failures))
+
+    def _failures(self, config):
+        """Return how often in a row this lane has failed, or the account."""
+        return max(config._running().failures, config._running()._times(self._lane()))
+
+    def _put_off(self, config, row, error):
+        """Come back later to a row, a command or a listing, whose own call had no good answer.
+
+        It is to blame where the marketplace answered others both before and after this row failed for the last time;
+        else it may be the marketplace that is away, however long, and then it makes way as a probe.
+
+        :return: the ``RowResult`` to store where it is to blame, ``None`` where it is put off without
+        """
+        running = config._running()
+        if row.error_code == UNANSWERED and running._has_worked(self._lane()):
+            # After this lane's own wait, so that what else waits here goes first.
+            now = fields.Datetime.now()
+            wait = max(now, running._blocked_until(self._lane()) or now) - now
+            return RowResult.retry(str(error), after=wait.total_seconds() + backoff(row.attempts + 1), code=UNANSWERED)
+        values = {"error_code": UNANSWERED, "last_error": str(error)}
+        moment = self._aside_until(config)
+        row.write({**values, "next_attempt": moment} if moment else values)
+        return None
 
     def _lane(self):
         return self._name[len(LANE_PREFIX) :]
@@ -198,7 +224,8 @@ class MarketplaceLane(models.AbstractModel):
             raise  # the transaction is lost, so nothing can be noted in it
         except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
             _logger.exception("Adapter %s failed", config.code)
-            config._running()._note_failure(errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err)))
+            unforeseen = errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err))
+            config._running()._note_failure(unforeseen, self._lane())
             return None, err
         config._running()._note_success(self._lane())
         return answer, None

@@ -48,6 +48,7 @@ from . import test_forgotten_documents
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
+from . import test_lanes_apart
 from . import test_language
 from . import test_limits
 from . import test_log_hour

@@ -113,10 +113,10 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
 
     def test_an_acknowledgement_that_is_lost_in_an_outage_is_no_fault_of_the_order(self):
         notice = self.notice()
-        self.running().failures = 1
+        self.running().failing = {"pull": {"times": 1}}
         pull = self.env["marketplace.lane.pull"]
         for _try in range(12):
-            self.running()._note_failure(self.outage())
+            self.running()._note_failure(self.outage(), "pull")
             pull._postpone_notice(notice, "It did not take it.")
         self.assertEqual((notice.state, notice.attempts), ("waiting", 0))
 

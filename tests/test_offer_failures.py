@@ -272,9 +272,9 @@ class TestAttempts(MarketplaceCase):
 
     def test_what_failed_as_a_probe_makes_way_for_longer_than_the_next_probe_takes(self):
         for failures, least, most in ((3, 20, 40), (4, 40, 80)):
-            self.running().failures = failures
+            self.running().failing = {"offers": {"times": failures}, "orders": {"times": 9}}
             soonest, latest = self.wait(lambda: self.lane._aside_until(self.account))
             self.assertLessEqual(soonest, most)
             self.assertGreaterEqual(latest, least)
-        self.running().failures = 2
+        self.running().failing = {"offers": {"times": 2}, "orders": {"times": 9}}
         self.assertIsNone(self.lane._aside_until(self.account))

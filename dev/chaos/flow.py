@@ -13,8 +13,9 @@ PULL_SECONDS = 4.0
 # waiting is cut short this often.
 PATIENCE_SECONDS = 1.0
 CUT_SHORT = (
-    "UPDATE marketplace_config_state SET blocked_until = NULL, limited = NULL "
-    "WHERE blocked_until IS NOT NULL OR limited IS NOT NULL"
+    "UPDATE marketplace_config_state SET blocked_until = NULL, limited = NULL, "
+    "failing = (SELECT jsonb_object_agg(key, value - 'until') FROM jsonb_each(failing)) "
+    "WHERE blocked_until IS NOT NULL OR limited IS NOT NULL OR failing IS NOT NULL"
 )
 # How often what becomes of an order is tried again before it is left to the end of the run.
 ROUNDS = 3
