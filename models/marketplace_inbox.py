@@ -1,7 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import hashlib
 import json
+import logging
+import math
 from collections import Counter
+
+import psycopg2
 
 from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
@@ -10,6 +14,8 @@ from odoo.tools import SQL
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import MASK
 from ..transport.text import storable
+
+_logger = logging.getLogger(__name__)
 
 # An order in one of these has goods of ours to come.
 OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
@@ -332,6 +338,12 @@ class MarketplaceInbox(models.Model):
             order = config._api()._parse_order(config, raw)
         except MarketplaceError:
             return {}
+        except psycopg2.Error:
+            raise  # of the database, not of the document
+        except Exception:
+            # Processing it says so, and holds back no other; here it would keep all of them from being stored.
+            _logger.exception("What an order of %s asks for can't be read", config.code)
+            return {}
         lines = [line for line in order.lines if not line.cancelled] if order.status in OPEN_STATUSES else []
         processor, listings = self.env["marketplace.order.processor"], {}
         if not all(line.product_external_id for line in lines):
@@ -339,7 +351,8 @@ class MarketplaceInbox(models.Model):
         demand = Counter()
         for line in lines:
             demand[line.product_external_id or processor._listing_of(line, listings).external_id] += line.quantity
-        return {external_id: quantity for external_id, quantity in demand.items() if external_id}
+        # Sums of absurd numbers are none that a database takes.
+        return {key: quantity for key, quantity in demand.items() if key and math.isfinite(quantity)}
 
     def _mark_demand(self):
         """What these documents ask for has changed: the marketplace's own stock moved, or will not after all."""

@@ -1,5 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import _, fields, models
 from odoo.tools import SQL
@@ -8,6 +11,8 @@ from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
+
+_logger = logging.getLogger(__name__)
 
 # A notice whose order can't be fetched so often waits for a person.
 MAX_ATTEMPTS = 10
@@ -37,6 +42,18 @@ class MarketplaceLanePull(models.AbstractModel):
         return config._running().pull_requested_at or self._notices(config, due=False)[:1].next_attempt or None
 
     def _step(self, config_id):
+        try:
+            return self._pull_step(config_id)
+        except psycopg2.Error:
+            raise  # of the database, which says nothing of the marketplace
+        except Exception as err:
+            _logger.exception("What was pulled for account %s can't be stored", config_id)
+            with own_transaction(self.env) as env:
+                unforeseen = errors.TemporaryFailure(env["marketplace.api"]._unforeseen(err))
+                env["marketplace.config"].browse(config_id)._running()._note_failure(unforeseen, self._lane())
+            return False
+
+    def _pull_step(self, config_id):
         if self._fetch_noticed(config_id):
             return True
         pulled = self._pull_page(config_id)
@@ -157,7 +174,7 @@ class MarketplaceLanePull(models.AbstractModel):
         api = config._api()
         known, unknown = [], []
         for raw in documents:
-            external_id, code = api._identify(config, raw)
+            external_id, code = self._identified(api, config, raw)
             account = config._account_of(code, external_id)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
@@ -165,6 +182,17 @@ class MarketplaceLanePull(models.AbstractModel):
         held._hold_unknown_supplier()
         rows, new = inbox._store(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
+
+    def _identified(self, api, config, raw):
+        """Return whose and which order a document is. One of which that can't be read is stored without, and fails when
+        it is processed; its neighbours come in."""
+        try:
+            return api._identify(config, raw)
+        except psycopg2.Error:
+            raise
+        except Exception:
+            _logger.exception("A document of %s can't be identified", config.code)
+            return "", ""
 
     def _acknowledge(self, config_id, row_ids):
         """Acknowledge the documents of one page, which are committed now; tell whether the marketplace was there for

@@ -144,7 +144,10 @@ class MarketplaceWake(models.AbstractModel):
         _logger.warning("No job runner takes up marketplace jobs; working inline. Check the queue_job configuration.")
         seconds = max(5, RUNNER_SECONDS / 2 / len(work))
         for config_id, lane in work:
-            self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
+            try:
+                self.env["marketplace.sender"]._drain(config_id, lane, seconds=seconds)
+            except Exception:
+                _logger.exception("Lane %s of account %s failed; the others go on", lane, config_id)
 
     def _keep_house(self):
         """Look again at what is new, feel the job runner's pulse and count the calls of the hours that are over. None
