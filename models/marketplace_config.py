@@ -421,7 +421,7 @@ class MarketplaceConfig(models.Model):
 
     def _schedule_activity(self, record, summary, note, cause):
         """Give the account's responsible person an activity on ``record``."""
-        user = self.user_id or self.env.ref("base.user_admin")
+        user = self.user_id.filtered("active") or self._any_manager() or self.env.ref("base.user_admin")
         record.activity_schedule(
             "mail.mail_activity_data_todo",
             summary=summary,
@@ -429,6 +429,13 @@ class MarketplaceConfig(models.Model):
             user_id=user.id,
             marketplace_cause=cause,
         )
+
+    def _any_manager(self):
+        """Return somebody who looks after marketplaces in the account's company."""
+        people = self.env["res.users"].search(
+            [("company_ids", "in", self.company_id.ids), ("share", "=", False)], order="id"
+        )
+        return next((user for user in people if user.has_group(MANAGER)), people.browse())
 
     def _stock_rules(self, products):
         """Return the nearest stock rule of each product: ``{product id: marketplace.stock.rule}``. Where there is none,
