@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
 import re
+import time
 from datetime import timedelta
 
 from odoo import api, fields, models, tools
@@ -11,7 +12,9 @@ from ..database import own_transaction
 _logger = logging.getLogger(__name__)
 
 KEEP_DAYS = 30
-VACUUM_ROWS = 50_000
+# Rows that go in one piece, and how long a night deletes at most.
+VACUUM_ROWS = 10_000
+VACUUM_SECONDS = 60
 
 
 class MarketplaceSyncLog(models.Model):
@@ -157,12 +160,18 @@ class MarketplaceSyncLog(models.Model):
 
     @api.autovacuum
     def _gc_old_rows(self):
-        """Delete what is older than the retention, in bounded pieces."""
-        self.env.cr.execute(
-            SQL(
-                "DELETE FROM marketplace_sync_log WHERE id IN "
-                "(SELECT id FROM marketplace_sync_log WHERE create_date < %s ORDER BY create_date LIMIT %s)",
-                fields.Datetime.now() - timedelta(days=KEEP_DAYS),
-                VACUUM_ROWS,
-            )
-        )
+        """Delete what is older than the retention, in pieces, each in a transaction of its own, for as long as a night
+        has time: where more is written in a day than one piece holds, the log would grow for ever."""
+        deadline = time.monotonic() + VACUUM_SECONDS
+        done = VACUUM_ROWS
+        while done == VACUUM_ROWS and time.monotonic() < deadline:
+            with own_transaction(self.env) as env:
+                env.cr.execute(
+                    SQL(
+                        "DELETE FROM marketplace_sync_log WHERE id IN (SELECT id FROM marketplace_sync_log "
+                        "WHERE create_date < %s ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED)",
+                        fields.Datetime.now() - timedelta(days=KEEP_DAYS),
+                        VACUUM_ROWS,
+                    )
+                )
+                done = env.cr.rowcount

@@ -2,7 +2,7 @@
 import re
 from pathlib import Path
 
-from ..models import marketplace_retention
+from ..models import marketplace_retention, marketplace_sync_log
 from .common import MarketplaceCase
 
 OPERATIONS = Path(__file__).resolve().parent.parent / "docs" / "OPERATIONS.md"
@@ -49,6 +49,15 @@ class TestOldRows(MarketplaceCase):
         self.env.invalidate_all()
         self.assertEqual((old | newest).exists(), newest)
         self.assertEqual(self.env["marketplace.drift"].search([("config_id", "=", self.account.id)]), drifts)
+
+    def test_a_night_removes_all_of_the_log_that_is_old_in_pieces(self):
+        self.patch(marketplace_sync_log, "VACUUM_ROWS", 2)
+        log = self.env["marketplace.sync.log"]
+        log.search([]).unlink()
+        self.age(log.create([{**self.mine, "operation": "push_offers", "status": "success"} for _row in range(7)]), 31)
+        log._gc_old_rows()
+        self.env.invalidate_all()
+        self.assertFalse(log.search([]))
 
     def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
         old, _newest = self.audit(200), self.audit(100)
