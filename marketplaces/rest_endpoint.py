@@ -69,6 +69,7 @@ FIELDS = {
         "currency": "Currency",
         "total": "Total",
         "delivery_price": "Delivery charge",
+        "other_charges": "Other charges",
         "delivery_date": "Delivery date",
         "ship_by": "To leave until",
         "note": "Note",
@@ -147,7 +148,9 @@ STATUSES = [
 ]
 # What a field is, and the converters that make it; what is not here is text, and any converter makes that.
 KINDS = {
-    "number": {"price", "quantity", "unit_count", "total", "delivery_price", "price_unit", "price_total"},
+    "number": {
+        *("price", "quantity", "unit_count", "total", "delivery_price", "other_charges", "price_unit", "price_total")
+    },
     "boolean": {"published", "cancelled"},
     "datetime": {"ordered_at", "changed_at", "ship_by"},
     "date": {"delivery_date"},

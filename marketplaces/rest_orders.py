@@ -17,6 +17,8 @@ from . import rest_forms as forms
 LINE_PAGES = 50
 # The line for what rounding lost stands on what the customer is sent, so it is in no job's language.
 ROUNDING = "Rounding"
+# The ids of lines of which the marketplace tells the amount alone.
+LINES = {"delivery_price": "delivery", "other_charges": "charges"}
 
 
 class MarketplaceApiRest(models.AbstractModel):
@@ -115,9 +117,10 @@ class MarketplaceApiRest(models.AbstractModel):
             if not values.get(name):
                 raise MappingError(self._path_of(config, f"order.{name}"), _("is missing"))
         lines = self._parse_lines(config, values.pop("lines", None), digits)
-        delivery = values.pop("delivery_price", 0.0)
-        if delivery:
-            lines.append(OrderLine("delivery", 1.0, delivery, name=_("Delivery"), kind="delivery"))
+        for name, words in (("delivery_price", _("Delivery")), ("other_charges", _("Other charges"))):
+            charge = values.pop(name, 0.0)
+            if charge:
+                lines.append(OrderLine(LINES[name], 1.0, charge, name=words, kind="delivery"))
         values.pop("changed_at", None)
         customer = self._values(config, "customer", raw)
         return Order(

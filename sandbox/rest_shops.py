@@ -94,7 +94,14 @@ class SallaBox(RestBox):
                 "timezone": "Asia/Riyadh",
             },
             "status": {"id": 566146469, "name": "بإنتظار المراجعة", "slug": "under_review"},
-            "amounts": {"total": money, "shipping_cost": {"amount": 0, "currency": "SAR"}},
+            "amounts": {
+                "sub_total": money,
+                "shipping_cost": {"amount": 0, "currency": "SAR"},
+                "cash_on_delivery": {"amount": 0, "currency": "SAR"},
+                "tax": {"percent": "0.00", "amount": {"amount": 0, "currency": "SAR"}},
+                "discounts": [],
+                "total": money,
+            },
             "currency": "SAR",
             "customer": {
                 "id": 225167971,
@@ -117,6 +124,12 @@ class SallaBox(RestBox):
                 for index, (key, quantity, price) in enumerate(lines, 1)
             ],
         }
+
+    def charge(self, order_id, name, amount):
+        """Charge for the delivery (``shipping_cost``) or for paying at the door (``cash_on_delivery``)."""
+        amounts = self.orders[order_id]["amounts"]
+        amounts[name] = {"amount": amount, "currency": "SAR"}
+        amounts["total"] = {"amount": round(amounts["total"]["amount"] + amount, 2), "currency": "SAR"}
 
     def list_orders(self, request, text):
         since = request.args.get("from_date", "2000-01-01")

@@ -249,6 +249,28 @@ class TestRestSalla(RestContract, MarketplaceCase):
         self.assertEqual(lost, [] if order.order_line[0].price_unit != 1.67 else [-0.03])
         self.assertFalse(order.marketplace_hold)
 
+    def test_what_paying_at_the_door_costs_holds_no_order(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 2, 10.0))
+        self.box.charge(external_id, "shipping_cost", 15.0)
+        self.box.charge(external_id, "cash_on_delivery", 5.5)
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertFalse(order.marketplace_hold)
+        self.assertEqual((order.state, order.amount_total), ("sale", 40.5))
+        self.assertEqual(order.order_line.mapped("price_unit"), [10.0, 15.0, 5.5])
+        self.assertEqual(len(set(order.order_line.mapped("cartona_line_id"))), 3)
+
+    def test_what_is_taken_off_the_order_may_be_mapped_too(self):
+        maps = self.account.sudo().field_map_ids
+        maps.filtered(lambda row: row.field == "order.other_charges").path = "taken_off"
+        self.list_products()
+        external_id = self.place_order((self.products[0], 2, 10.0), taken_off=-5.0)
+        self.box.orders[external_id]["amounts"]["total"]["amount"] = 15.0
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.amount_total), ("sale", 15.0))
+
     def test_totals_that_divide_leave_no_line_of_rounding(self):
         self.list_products()
         external_id = self.place_order((self.products[0], 6, 2.5))
