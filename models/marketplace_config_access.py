@@ -99,8 +99,9 @@ class MarketplaceConfig(models.Model):
             sent = {name for name in config._secret_names() if not name.startswith("webhook_")}
             kept = [name for name in sent if config.sudo()[name] and not vals.get(name)]
             for name in {"base_url", "token_url"} & vals.keys() if kept else ():
-                host = urlsplit(vals[name] or "").netloc
-                if host and host not in config._known_hosts(name):
+                # Whatever stands before or behind it, the host is what a call makes of it.
+                host = urlsplit((vals[name] or "").strip()).netloc
+                if (vals[name] or "").strip() and host not in config._known_hosts(name):
                     raise UserError(
                         _(
                             "%(host)s is another host than the account's. Enter the credentials once more together "
@@ -113,7 +114,7 @@ class MarketplaceConfig(models.Model):
         """Return the hosts that the account's secrets go to already, or that are the marketplace's own."""
         usual = {"base_url": "default_url", "token_url": "token_url"}[name]
         urls = (self[name], self._capabilities().get(usual), *self._api()._own_urls())
-        return {urlsplit(url or "").netloc for url in urls}
+        return {urlsplit((url or "").strip()).netloc for url in urls} - {""}
 
     def _token_url(self):
         """Return where access tokens are asked for."""

@@ -221,7 +221,7 @@ class MarketplaceInbox(models.Model):
         """
         version = config._api()._version(config, raw) if kind == "order" else ""
         stale = bool(newest.version and version and version < newest.version)
-        if newest and not version and source == "webhook" and config._capabilities()["needs_ack"]:
+        if kind == "order" and newest and not version and source == "webhook" and config._capabilities()["needs_ack"]:
             # A relay delivers late what it could not at once. What has gone back to this comes by the queue, too.
             stale = self._repeats(config, external_id, digest) > 0
         first = kind == "order" and bool(external_id) and not newest

@@ -21,6 +21,9 @@ FOLD_ROWS = 10_000
 CLAIM_ROWS = 1000
 # What was computed longer ago is not sent.
 FRESH_SECONDS = 2.0
+# How long a step asks for what it needs before it can send, where there is nothing to send meanwhile: each computes all
+# that is due anew.
+LOCATE_SECONDS = 20.0
 # The code of a result that says: what else the product was named by there is not true any more.
 STALE = "stale"
 # The code of one that says: the marketplace does not have the product.
@@ -90,25 +93,26 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Give each row what else its marketplace has to name it by. It is asked once for each listing, and before
         anything is sent, a batch at a time in a transaction of its own, so that what was found stays found.
 
-        :return: the rows that can be sent, and whether any was looked up. When looking them up took too long there are
-            none: what was computed before is not sent, the next step computes it anew.
+        :return: the rows that can be sent, and whether any was looked up. Looking up ends soon where others wait to be
+            sent; else it may take longer, and what was computed before is not sent: the next step computes it anew
         """
-        unknown = [row for row in rows if not row["remote"]]
+        unknown = sorted((row for row in rows if not row["remote"]), key=lambda row: bool(row.get("alone")))
+        patience = FRESH_SECONDS / 2 if len(unknown) < len(rows) else LOCATE_SECONDS
         started, located = time.monotonic(), False
-        while unknown:
+        while unknown and time.monotonic() - started <= patience:
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
                 able = config._capabilities()
                 if not able.get("needs_remote"):
                     return rows, False
                 size = config._running()._size(self._lane(), able.get("locate_size") or config.batch_size)
-                batch = self._batches(unknown, size)[0]
-                unknown = [row for row in unknown if row not in batch]
+                count = sum(not row.get("alone") for row in unknown[:size]) or 1  # what failed before goes alone
+                batch, unknown = unknown[:count], unknown[count:]
                 if not self._may_talk(config) or not env[self._name]._locate_batch(config, batch):
                     break
             located = True
-            if time.monotonic() - started > FRESH_SECONDS:
-                return [], located
+        if time.monotonic() - started > FRESH_SECONDS:
+            return [], located
         return [row for row in rows if row["remote"]], located
 
     def _locate_batch(self, config, rows):

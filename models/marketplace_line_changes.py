@@ -49,7 +49,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         if added:
             self._clear_doubt(command, before)
         if not (error and errors.maybe_applied(error)):
-            self._forget_removing(command)
+            self._forget_removing(command, removed_before)
         result, told = answer or (None, [])
         if result and result.outcome == "accepted":
             self._store(order, changes, told, removed)
@@ -104,7 +104,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         """Store, before the call, that it may take lines off. Return the ids of those that a call without an answer may
         have taken off before."""
         removing = {change.external_id: True for _line, change in changes if change.removes}
-        before = self._merged(commands, "removing").keys() & removing.keys()
+        before = {line_id: True for line_id in self._merged(commands, "removing") if line_id in removing}
         if removing:
             with own_transaction(self.env) as env:
                 row = env["marketplace.outbox"].browse(command.id)
@@ -112,10 +112,11 @@ class MarketplaceLineChanges(models.AbstractModel):
             self.env.invalidate_all()
         return before
 
-    def _forget_removing(self, command):
-        """The marketplace has answered: what it did not take off stands there."""
+    def _forget_removing(self, command, before):
+        """This call took nothing off that nobody has heard of; of those ``before`` it nobody has heard yet."""
+        payload = {key: value for key, value in (command.payload or {}).items() if key != "removing"}
         if "removing" in (command.payload or {}):
-            command.payload = {key: value for key, value in command.payload.items() if key != "removing"}
+            command.payload = {**payload, "removing": before} if before else payload
 
     def _ask_about_removed(self, order, line_ids, why):
         self.env["marketplace.order.processor"]._ask_person(

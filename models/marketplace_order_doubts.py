@@ -1,7 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, fields, models
+from odoo.exceptions import UserError
 
 from ..schemas import STATUS_RANK
+from ..transport.errors import MappingError
 
 ENDED = ("cancelled", "returned")
 
@@ -86,13 +88,24 @@ class SaleOrder(models.Model):
 
     def _open_again(self):
         """A person goes on with orders that the marketplace had ended and has opened again: they stand here as they do
-        there by now."""
+        there by now.
+
+        :raise UserError: the marketplace's newest document can't be understood
+        """
         # sudo: what the marketplace has told is our own code's to write; whoever may confirm the order decides here
         for order in self.sudo().filtered(lambda order: order.marketplace_status in ENDED):
-            if "stepped-back" not in order.marketplace_asked:
-                continue
-            for document in order._marketplace_documents():
-                told = self.env["marketplace.order.processor"]._parse(order.marketplace_config_id, document)
-                if told.status in ENDED:
-                    continue
-                order.write({"marketplace_status": told.status, "marketplace_raw_status": told.raw_status})
+            if "stepped-back" in order.marketplace_asked:
+                order.with_company(order.company_id)._stand_as_told()
+
+    def _stand_as_told(self):
+        """Take over the newest document, unless the order has ended by that."""
+        processor = self.env["marketplace.order.processor"]
+        for document in self._marketplace_documents():
+            try:
+                told = processor._parse(self.marketplace_config_id, document)
+            except MappingError as err:
+                raise UserError(str(err)) from err
+            if told.status not in ENDED:
+                self.write({"marketplace_status": told.status, "marketplace_raw_status": told.raw_status})
+                processor._take_over(self, document, told)
+                processor._hold_orders(self)

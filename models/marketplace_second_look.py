@@ -10,11 +10,12 @@ LOOKED_AT = {"active", "pricelist_id", "sync_price", "sync_stock"}
 ROWS = 10_000
 
 # A transaction sees the database as it was when it began. When the last one that was older than a listing has ended,
-# nobody is left who does not know it.
+# nobody is left who does not know it. One that has lasted for hours is somebody's who forgot it: it is not waited for.
 OLDEST = """
     SELECT coalesce(min(xact_start), clock_timestamp()) AT TIME ZONE 'utc'
       FROM pg_stat_activity
-     WHERE datname = current_database() AND pid != pg_backend_pid()
+     WHERE datname = current_database() AND pid != pg_backend_pid() AND backend_type = 'client backend'
+       AND xact_start > clock_timestamp() - interval '6 hours'
 """
 
 
@@ -59,7 +60,7 @@ class MarketplaceListing(models.Model):
                 """
                 UPDATE marketplace_listing SET look_again_after = NULL
                  WHERE id IN (SELECT id FROM marketplace_listing WHERE look_again_after < %s
-                               LIMIT %s FOR UPDATE SKIP LOCKED)
+                               LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
              RETURNING id
                 """,
                 oldest,

@@ -42,10 +42,10 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_confirm(self):
+        self.filtered("marketplace_asked")._open_again()
         held = self.filtered("marketplace_hold")
         if held:
             raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))
-        self.filtered("marketplace_asked")._open_again()
         ended = self.filtered(lambda order: order.marketplace_status in ENDED)
         if ended:
             raise UserError("\n\n".join(order._marketplace_ended_text() for order in ended))

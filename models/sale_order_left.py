@@ -103,14 +103,14 @@ class SaleOrderLine(models.Model):
         )
 
     def _marketplace_to_go(self):
-        """Return how much of the line is on its way out, in its unit. Of a kit, what its components make."""
+        """Return how much of the line is on its way out, in its unit; of a kit, which is complete with the last of its
+        components alone, at most what was ordered."""
         moves = self.sudo().move_ids  # whoever sells may lack rights on deliveries
         to_go = moves.filtered(lambda move: move._is_to_go_to_customer())
         quantity = sum(to_go.mapped("product_qty"))
         if to_go.product_id <= self.product_id:
             return self.product_id.uom_id._compute_quantity(quantity, self.product_uom, round=False)
-        asked = sum(moves.filtered(lambda move: move._is_of_marketplace_line()).mapped("product_qty"))
-        return self.product_uom_qty * quantity / asked if asked else 0.0
+        return self.product_uom_qty
 
     def _mark_marketplace_left(self):
         """Where it was these lines alone that were still to come, there may be nothing left to wait for."""

@@ -50,6 +50,7 @@ class SaleOrderLine(models.Model):
         "product.product",
         compute="_compute_marketplace_product_id",
         store=True,
+        index="btree_not_null",
         copy=False,
         groups="base.group_user",
         help="What the listing stood for when the line was taken over.",
@@ -111,9 +112,10 @@ class SaleOrderLine(models.Model):
 
     @api.onchange("product_uom")
     def _onchange_marketplace_unit(self):
-        """Show on the form what :meth:`write` does."""
+        """Show on the form what :meth:`write` does; the unit that the line had before has its price again."""
         before = self._origin
-        self.price_unit = before._prices_in_unit({"product_uom": self.product_uom.id}).get(before, self.price_unit)
+        if self.product_uom and (before - before._without_marketplace()).product_uom:
+            self.price_unit = before.product_uom._compute_price(before.price_unit, self.product_uom)
 
     def _prices_in_unit(self, vals):
         """Return what those lines cost whose unit ``vals`` change: the price is for a unit, and no pricelist tells it

@@ -25,6 +25,9 @@ class SaleOrderLine(models.Model):
         lines = super().create(vals_list)
         ours = [line.id for line, vals in zip(lines, vals_list, strict=True) if "marketplace_quantity" not in vals]
         self.browse(ours)._mark_marketplace_lines()
+        # sudo: what is known of the marketplace is our own code's to write; whoever may add the line causes it
+        for line in lines.sudo().filtered(lambda line: line.order_id.marketplace_dropped and not line.cartona_line_id):
+            line._replace_dropped()
         return lines
 
     def write(self, vals):
@@ -38,8 +41,21 @@ class SaleOrderLine(models.Model):
     def unlink(self):
         for line in self.filtered(lambda line: line.cartona_line_id and line.marketplace_quantity):
             line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
-            line.order_id._note_marketplace_dropped(line.cartona_line_id)
+            line.order_id._note_marketplace_dropped(line)
         return super().unlink()
+
+    def _replace_dropped(self):
+        """Be the marketplace's line of this product that was deleted here, where it was not told of that: so the goods
+        are told as shipped under the line that it has."""
+        order = self.order_id
+        if order.marketplace_config_id.push_lines and order._may_change_lines():
+            return
+        dropped = order.marketplace_dropped
+        same = (line_id for line_id, kept in dropped.items() if kept["product"] == self.product_id.id)
+        line_id = next(same, None) if self.product_id else None
+        if line_id:
+            self.write(dropped[line_id]["known"])
+            order.marketplace_dropped = {key: kept for key, kept in dropped.items() if key != line_id} or False
 
     def _mark_marketplace_lines(self):
         orders = self.order_id.filtered(lambda order: order.cartona_id)
@@ -59,7 +75,7 @@ class SaleOrderLine(models.Model):
         self.ensure_one()
         quantity = self.product_uom_qty
         if gone is None:
-            gone = self.order_id.order_line._is_marketplace_gone()
+            gone = self.order_id.state == "sale" and self.order_id.order_line._is_marketplace_gone()
         if gone and self.qty_delivered_method == "stock_move" and not self._is_to_be_procured():
             to_go = self._marketplace_to_go()
             quantity = min(quantity, self.qty_delivered + to_go) if to_go else self.qty_delivered

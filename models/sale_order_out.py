@@ -28,7 +28,7 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
         groups="base.group_user",
-        help="The marketplace's IDs of lines that were deleted here: its documents don't bring them back.",
+        help="Lines that were deleted here, by the marketplace's IDs: its documents don't bring them back.",
     )
     marketplace_cancel_reasons = fields.Char(compute="_compute_marketplace_cancel_reasons", groups="base.group_user")
 
@@ -150,11 +150,12 @@ class SaleOrder(models.Model):
         for order in self:
             data[LINE_MARKS].setdefault(order.id, {}).update(removed or {})
 
-    def _note_marketplace_dropped(self, line_id):
+    def _note_marketplace_dropped(self, line):
         """Keep that this line was deleted here, also where the marketplace is told nothing of lines."""
         # sudo: what is kept of it is our own code's to write; whoever may delete the line causes it
-        order = self.sudo()
-        order.marketplace_dropped = [*(order.marketplace_dropped or ()), line_id]
+        order, line = self.sudo(), line.sudo()
+        kept = {line.cartona_line_id: {"product": line.product_id.id, "known": line._marketplace_known()}}
+        order.marketplace_dropped = {**(order.marketplace_dropped or {}), **kept}
 
     def _flush_marketplace_lines(self):
         marked = list(self.env.cr.precommit.data.get(LINE_MARKS) or ())

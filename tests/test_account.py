@@ -131,9 +131,9 @@ class TestAccount(MarketplaceCase):
     def test_a_manager_can_not_have_the_token_sent_to_a_host_of_his_own(self):
         manager = new_test_user(self.env, "host-manager", groups=MANAGER)
         account = self.account.with_user(manager)
-        for name in ("base_url", "token_url"):
+        for name, blank in (("base_url", ""), ("token_url", ""), ("base_url", "\u00a0"), ("base_url", " ")):
             with self.assertRaisesRegex(UserError, "evil.example.*once more"):
-                account[name] = "https://evil.example/api/"
+                account[name] = f"{blank}https://evil.example/api/"
         account.base_url = f"{self.account.base_url}v2/"  # another path of the same host
         account.write({"base_url": "https://new.example/", "auth_token": "entered once more"})
         self.assertEqual(account.base_url, "https://new.example/")

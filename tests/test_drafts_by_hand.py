@@ -74,3 +74,14 @@ class TestDraftsByHand(OrderChangesCase):
         self.assertEqual(order.order_line.product_id, self.products[0] | self.products[2])
         self.assertEqual(len(order.order_line), 2)
         self.assertFalse(order.marketplace_hold)
+
+    def test_a_product_that_was_deleted_and_added_again_is_the_marketplaces_line(self):
+        self.second.unlink()
+        self.order.order_line = [
+            Command.create({"product_id": self.products[1].id, "product_uom_qty": 5, "price_unit": 40.0})
+        ]
+        again = self.order.order_line - self.first
+        self.assertEqual((again.cartona_line_id, again.marketplace_quantity), (str(self.second_id), 5))
+        self.assertFalse(self.order.marketplace_dropped)
+        self.edit_there({self.second_id: 3})
+        self.assertEqual((self.order.order_line - self.first, again.product_uom_qty), (again, 3))

@@ -1,9 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 
+from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from ..compat import pack_unit, unit_field
+from ..models.marketplace_config import MANAGER
 from .common import MarketplaceCase
 
 RETAILER = {
@@ -333,6 +335,15 @@ class TestOrdersIn(MarketplaceCase):
         self.assertFalse(self.orders(document))
         self.pull()
         self.assertEqual(self.orders(document).marketplace_config_id, second)
+
+    def test_a_manager_without_rights_on_orders_has_documents_processed_again(self):
+        self.second_account()
+        document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        row.with_user(new_test_user(self.env, "inbox-manager", groups=MANAGER)).action_replay()
+        self.commit()
+        self.assertEqual((row.state, len(self.orders(document))), ("done", 1))
 
     def test_an_account_reads_the_prices_of_its_own_code(self):
         second = self.second_account()

@@ -33,6 +33,13 @@ class TestKitShipments(MarketplaceCase):
         told = [picking._marketplace_lines() for picking in order.picking_ids.sorted("id")]
         self.assertEqual(told, [[("L1", 4.0)], [("L1", 6.0)]])
 
+    def test_a_kit_of_which_components_are_still_to_go_is_to_go(self):
+        order = self.order_by_components()
+        self.leave(order.picking_ids, 4)
+        self.assertEqual(order.order_line._marketplace_to_go(), 10)
+        self.leave(order.picking_ids.filtered(lambda picking: picking.state != "done"), 6)
+        self.assertEqual(order.order_line._marketplace_to_go(), 0)
+
     def test_what_was_given_up_with_the_backorder_is_not_told_as_sent(self):
         order = self.order_by_components()
         self.leave(order.picking_ids, 6, cancel_backorder=True)

@@ -19,6 +19,17 @@ class TestLinesTakenOff(OrderOutCase):
         self.assertEqual(self.order.marketplace_total, self.box.order(self.hashed_id)["total_price"])
         self.assertEqual(self.order.activity_ids.mapped("summary"), [DOUBT])
 
+    def test_a_limit_of_calls_in_between_makes_no_difference(self):
+        self.box.fail(path=LINES, kind="drop")
+        self.second.product_uom_qty = 0
+        self.commit()
+        self.box.fail(path=LINES, status=429)
+        self.again()
+        self.assertEqual(self.commands().state, "waiting")
+        self.again()
+        self.assertFalse(self.commands())
+        self.assertEqual(self.order.activity_ids.mapped("summary"), [DOUBT])
+
     def test_what_changed_besides_is_told_all_the_same(self):
         self.box.fail(path=LINES, kind="drop")
         self.second.product_uom_qty = 0

@@ -29,6 +29,14 @@ class TestUnitsByHand(OrderOutCase):
             self.assertEqual(line.price_unit, 10.0)
         self.assertEqual((self.first.price_unit, self.first.price_subtotal), (10.0, 180.0))
 
+    def test_a_unit_that_was_chosen_by_mistake_leaves_no_trace(self):
+        box = self.first[self.name]
+        with Form(self.order) as form, form.order_line.edit(0) as line:
+            setattr(line, self.name, self.unit)
+            setattr(line, self.name, box)
+            self.assertEqual(line.price_unit, 120.0)
+        self.assertEqual((self.first[self.name], self.first.price_subtotal), (box, 240.0))
+
     def test_a_price_that_is_written_with_it_stands(self):
         self.first.write({self.name: self.unit.id, "price_unit": 11.0})
         self.assertEqual(self.first.price_unit, 11.0)

@@ -347,6 +347,15 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.assertEqual(self.order_of(document).order_line.product_uom_qty, 9)
         self.assertEqual(sorted(self.inbox().mapped("state")), ["done", "done", "superseded"])
 
+    def test_a_status_that_comes_a_second_time_is_news(self):
+        document = self.document()
+        self.account.confirm_policy = "never"
+        self.pull()
+        for status in ("editing", "pending", "editing"):
+            self.deliver({"hashed_id": document["hashed_id"], "status": status}, kind="status")
+            self.commit()
+        self.assertNotIn("superseded", self.inbox().mapped("state"))
+
     def test_a_status_is_for_the_account_that_its_code_names_or_that_has_the_order(self):
         self.account.supplier_code = "1"
         second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
