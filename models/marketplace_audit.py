@@ -121,11 +121,12 @@ class MarketplaceAudit(models.Model):
         lane = self.env["marketplace.lane.tasks"]  # it reads the catalogue, too
         if not lane._may_talk(config):
             return self._wait(self._why_away() or lane._why_silent(config))
+        since = self._database_time()
         answer, error = lane._guarded(config, config._api()._list_products, config, self.cursor or None)
         if error:
             return self._wait(error)
         products, cursor = answer
-        self._compare(products)
+        self._compare(products, since)
         self.write({"cursor": cursor, "attempts": 0, "next_attempt": False, "last_error": False})
         if not cursor:
             self._finish()
@@ -165,7 +166,34 @@ class MarketplaceAudit(models.Model):
     def _storable(self, error):
         return storable(self.env["marketplace.api"]._in_words(error))
 
-    def _compare(self, products):
+    def _database_time(self):
+        """Return the moment by the clock that ``pushed_at`` is told by."""
+        self.env.cr.execute("SELECT clock_timestamp() at time zone 'utc'")
+        return self.env.cr.fetchone()[0]
+
+    def _settled(self, listings, since):
+        """Return the listings of which nothing is on its way, and of which the marketplace has taken nothing since it
+        was asked what it shows: its answer may not know of that yet.
+
+        What waits to be marked due is looked for before the marks, as the sender turns one into the other.
+        """
+        self.env.cr.execute(
+            "SELECT listing_id FROM marketplace_outbox WHERE lane = 'offers' AND config_id = %s", [self.config_id.id]
+        )
+        waiting = {row[0] for row in self.env.cr.fetchall()}
+        if None in waiting:
+            return listings.browse()  # of all of them
+        listings.invalidate_recordset()
+        return listings.filtered(
+            lambda listing: (
+                listing.id not in waiting
+                and not listing._is_on_its_way()
+                and not (listing.pushed_at and listing.pushed_at >= since)
+            )
+        )
+
+    def _compare(self, products, since):
+        """Compare what the marketplace shows of ``products`` with Odoo; it was asked at the moment ``since``."""
         # Archived ones too: they are those that must not be on sale.
         listings = (
             self.env["marketplace.listing"]
@@ -179,12 +207,13 @@ class MarketplaceAudit(models.Model):
         )
         by_id = {listing.external_id: listing for listing in listings}
         offers = listings._offers()
+        settled = self._settled(listings, since)
         drifts = []
         for product in products:
             listing = by_id.get(product.external_id)
             if listing and product.remote and product.remote != listing.remote:
                 listing.remote = product.remote
-            if listing and not listing._is_on_its_way():
+            if listing and listing in settled:
                 drifts += self._differences(listing, product, offers[listing.id])
         self.env["marketplace.drift"].create(drifts)
         self.compared += len(listings)

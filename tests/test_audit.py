@@ -66,6 +66,42 @@ class TestAudit(MarketplaceCase):
         self.env.invalidate_all()
         self.assertEqual(audit.state, "clean")
 
+    def audit_while(self, act):
+        """Have ``act`` done while the marketplace's answer to the audit is on its way."""
+        adapter = type(self.env["marketplace.api.cartona"])
+        read = adapter._list_products
+
+        def read_and_act(*args):
+            answer = read(*args)
+            act()
+            return answer
+
+        with mock.patch.object(adapter, "_list_products", read_and_act):
+            return self.audit()
+
+    def test_what_was_taken_while_a_page_was_read_is_no_difference(self):
+        def push():
+            self.products[0].list_price = 99
+            self.env["marketplace.lane.offers"]._fold(self.account)
+            self.env.flush_all()
+            self.env["marketplace.outbox"]._flush_marks()
+            self.env.invalidate_all()
+            self.env["marketplace.lane.offers"]._step(self.account.id)
+            self.env.invalidate_all()
+
+        audit = self.audit_while(push)
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 99)
+        self.assertEqual((audit.state, audit.drift_count), ("clean", 0))
+
+    def test_what_was_changed_while_a_page_was_read_is_no_difference(self):
+        def change():
+            self.products[0].list_price = 99
+            self.env.flush_all()
+            self.env["marketplace.outbox"]._flush_marks()
+
+        audit = self.audit_while(change)
+        self.assertEqual((audit.state, audit.drift_count), ("clean", 0))
+
     def test_what_the_marketplace_has_taken_and_not_judged_is_no_difference(self):
         later = fields.Datetime.add(fields.Datetime.now(), hours=1)
         rows = [{"listing_id": self.listings[0].id}]
