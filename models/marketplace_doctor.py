@@ -15,6 +15,8 @@ _logger = logging.getLogger(__name__)
 
 # What waits longer than this although nothing keeps it from being sent is stuck.
 STUCK = timedelta(minutes=5)
+# So long a marketplace may take to judge what it has taken.
+JUDGED = timedelta(hours=2)
 # A clock of ours that is so late that it has stopped.
 CRON_LATE = timedelta(minutes=10)
 CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit", "cron_deadlines")
@@ -183,6 +185,7 @@ class MarketplaceDoctor(models.AbstractModel):
         limited = [lane for lane in self.env["marketplace.sender"]._lanes() if config._running()._is_blocked(lane)]
         # What a notice is about is fetched by the account whose credentials these are.
         fetches = not config.sudo()._credentials()._running()._is_blocked("pull")
+        now, pushed = fields.Datetime.now(), config._running().last_push_at
         self.env.cr.execute(
             SQL(
                 """
@@ -192,6 +195,13 @@ class MarketplaceDoctor(models.AbstractModel):
                     (SELECT min(created_at) FROM marketplace_outbox
                       WHERE config_id = %(account)s AND lane != 'offers' AND state = 'waiting'
                         AND next_attempt IS NULL AND lane != ALL(%(limited)s)),
+                    -- What changes of the whole account touch goes out one after the other, however many there are.
+                    (SELECT min(due_since) FROM marketplace_listing
+                      WHERE config_id = %(account)s AND (price_due OR stock_due OR publication_due)
+                        AND state != 'failed' AND push_id IS NULL AND next_attempt IS NULL
+                        AND 'offers' != ALL(%(limited)s::text[]) AND (wide_due IS NOT TRUE OR %(idle)s)),
+                    (SELECT min(created_at) FROM marketplace_push
+                      WHERE config_id = %(account)s AND created_at < %(judged)s),
                     (SELECT min(create_date) FROM marketplace_inbox
                       WHERE config_id = %(account)s AND state IN ('waiting', 'imported') AND next_attempt IS NULL
                         AND (kind != 'notice' OR %(fetches)s)))
@@ -199,6 +209,8 @@ class MarketplaceDoctor(models.AbstractModel):
                 account=config.id,
                 limited=limited,
                 fetches=fetches,
+                idle=not pushed or pushed < now - STUCK,
+                judged=now - JUDGED,
             )
         )
         return self.env.cr.fetchone()[0]

@@ -174,6 +174,32 @@ class TestDoctor(MarketplaceCase):
         self.run_jobs()
         self.assertNotIn("work waits since", self.titles("error"))
 
+    def titles_now(self):
+        self.env.flush_all()
+        return self.titles("error")
+
+    def test_what_is_marked_and_not_sent_is_told_as_well(self):
+        listing, other = self.list_products()[:2]
+        long_ago = fields.Datetime.subtract(fields.Datetime.now(), hours=1)
+        listing.write({"price_due": True, "due_since": long_ago, "state": "waiting"})
+        self.assertIn("work waits since", self.titles_now())
+        for values in ({"state": "failed"}, {"next_attempt": fields.Datetime.add(fields.Datetime.now(), hours=1)}):
+            before = {name: listing[name] for name in values}
+            listing.write(values)
+            self.assertNotIn("work waits since", self.titles_now(), "it waits for something")
+            listing.write(before)
+        listing.wide_due = True
+        self.running().last_push_at = fields.Datetime.now()
+        self.assertNotIn("work waits since", self.titles_now(), "so many go out one after the other")
+        self.running().last_push_at = long_ago
+        self.assertIn("work waits since", self.titles_now())
+        listing.price_due = False
+        push = {"config_id": self.account.id, "handle": "1", "rows": [{}], "next_poll": long_ago}
+        other.push_id = self.env["marketplace.push"].create({**push, "created_at": long_ago})
+        self.assertNotIn("work waits since", self.titles_now())
+        other.push_id.created_at = fields.Datetime.subtract(long_ago, hours=2)
+        self.assertIn("work waits since", self.titles_now())
+
     def test_what_failed_is_counted_and_tried_again_by_the_button(self):
         listing = self.list_products()[0]
         listing.write({"state": "failed", "price_due": True})
