@@ -327,10 +327,11 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return []
 
     def _step_aside(self, config, rows, error):
-        """After a batch that failed, send fewer rows at once; after one row that failed alone, let the next probe be
+        """After a batch that failed again, send fewer rows at once; after one row that failed alone, let the next probe be
         another one: it may be this one that the marketplace can't stand."""
         if len(rows) > 1:
-            config._running()._narrow(self._lane(), len(rows))
+            if self._failures(config) >= PROBE_FAILURES:
+                config._running()._narrow(self._lane(), len(rows))
             return
         listing = self.env["marketplace.listing"].browse(rows[0]["listing_id"]).exists()
         blamed = listing and self._put_off(config, listing, error)

@@ -56,7 +56,7 @@ class TestSweeper(MarketplaceCase):
 
     def test_an_idle_system_queues_no_jobs(self):
         for _minute in range(2):
-            self.sweep()  # what is new is looked at twice
+            self.sweep()  # settings that were made are looked at twice
         jobs = self.env["queue.job"].search_count([])
         self.env["marketplace.wake"]._cron_sweep()
         self.assertEqual(self.env["queue.job"].search_count([]), jobs)
