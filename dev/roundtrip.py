@@ -115,9 +115,24 @@ class RoundTrip:
         return 1
 
     def match(self):
+        """Find the products, and say of the packs what a supplier knows: each product here is a whole one."""
         self.odoo.call("marketplace.config", "action_match_products", [self.account])
-        domain = [("config_id", "=", self.account), ("product_id", "in", list(self.products.values()))]
-        return self.until(lambda: self.odoo.call("marketplace.listing", "search_count", domain), len(self.products))
+        account = ("config_id", "=", self.account)
+        listed, packs = (
+            [account, ("product_id", "in", list(self.products.values()))],
+            [account, ("reason", "=", "pack")],
+        )
+
+        def found():
+            listings = self.odoo.call("marketplace.listing", "search_count", listed)
+            return listings + self.odoo.call("marketplace.unmatched", "search_count", packs)
+
+        self.until(found, len(self.products))
+        rows = self.odoo.call("marketplace.unmatched", "search", packs)
+        if rows:
+            self.odoo.call("marketplace.unmatched", "write", rows, {"pack_size": 1})
+            self.odoo.call("marketplace.unmatched", "action_accept_suggestion", rows)
+        return self.odoo.call("marketplace.listing", "search_count", listed)
 
     def first_push(self):
         """Every product at the marketplace has our price and our stock."""

@@ -249,7 +249,8 @@ class MarketplaceListing(models.Model):
 
     def _ensure_for_products(self, products, configs=None, new_id=False):
         """List the products that have an external id and are enabled, at every account that goes by this id, or at
-        those of ``configs`` that do; return the new listings.
+        those of ``configs`` that do; return the new listings. What matching has seen to hold several units waits there
+        for a person.
 
         :param bool new_id: the id was entered just now. A listing that a person archived wakes up for that, and not
             because sync was switched off and on again
@@ -264,6 +265,7 @@ class MarketplaceListing(models.Model):
             [("config_id", "in", configs.ids), ("external_id", "in", wanted.mapped("cartona_id"))]
         )
         taken = {(listing.config_id.id, listing.external_id) for listing in known}
+        taken |= self.env["marketplace.unmatched"]._packs(configs, wanted.mapped("cartona_id"))
         by_id = {product.cartona_id: product for product in wanted}
         for listing in known:
             product = by_id[listing.external_id]

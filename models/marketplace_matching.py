@@ -4,12 +4,14 @@ from collections import Counter
 from odoo import _, models
 
 from ..compat import listed
+from .marketplace_unmatched import FITTING
 
 
 class MarketplaceMatching(models.AbstractModel):
     """Finds the products of the marketplace's catalogue in Odoo: by external id, then internal reference, then
-    barcode. What fits two products is refused, never guessed, and so are two that fit one; both stand in
-    ``marketplace.unmatched``, for a person."""
+    barcode. What fits two products is refused, never guessed, and so are two that fit one, and what holds several
+    units: whether the product here is one of them or all, only a person knows. They stand in ``marketplace.unmatched``.
+    """
 
     _name = "marketplace.matching"
     _description = "Matching of Marketplace Products"
@@ -44,7 +46,7 @@ class MarketplaceMatching(models.AbstractModel):
         hits = {product.external_id: self._hits(product, candidates) for product in products}
         doubles = self._doubles(config, hits)
         return [
-            (product, self._refusal(hits[product.external_id], doubles), hits[product.external_id])
+            (product, self._refusal(product, hits[product.external_id], doubles), hits[product.external_id])
             for product in products
         ]
 
@@ -95,7 +97,7 @@ class MarketplaceMatching(models.AbstractModel):
         refused = self.env["marketplace.unmatched"].search(
             [
                 ("config_id", "=", config.id),
-                ("reason", "=", "double"),
+                ("reason", "in", FITTING),
                 ("candidate_ids", "in", products.ids),
                 ("external_id", "not in", list(hits)),
             ]
@@ -103,13 +105,15 @@ class MarketplaceMatching(models.AbstractModel):
         twice = products.filtered(lambda product: times[product.id] > 1)
         return twice | listings.product_id | refused.candidate_ids
 
-    def _refusal(self, found, doubles):
-        """Return why what fits ``found`` is not listed; nothing where it is."""
+    def _refusal(self, product, found, doubles):
+        """Return why the remote ``product``, which fits ``found``, is not listed; nothing where it is."""
         if not found:
             return "unknown"
         if len(found) > 1:
             return "ambiguous"
-        return "double" if found in doubles else None
+        if found in doubles:
+            return "double"
+        return "pack" if product.unit_count != 1 else None
 
     def _list(self, config, found):
         return self._create_listings(

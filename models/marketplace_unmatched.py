@@ -13,24 +13,33 @@ from ..schemas import RemoteProduct
 GONE = timedelta(days=1)
 # Rows that one step finds suggestions for.
 SUGGEST_ROWS = 1000
+# Why something is refused that one product fits, of which nothing else may be listed then.
+FITTING = ("double", "pack")
 # More products than these with one reference tell nobody anything.
 MOST_CANDIDATES = 20
-# Keeps what was refused; a suggestion stays as long as its product is unknown.
+# Keeps what was refused; a suggestion stays as long as its product is unknown. The size of a pack is the marketplace's
+# word until a person has had one on it.
 STORE = """
     INSERT INTO marketplace_unmatched AS old
                 (config_id, company_id, external_id, name, sku, barcode, unit, unit_count, reason,
-                 pack_size, seen_at, create_uid, create_date, write_uid, write_date)
+                 suggestion_id, pack_size, seen_at, create_uid, create_date, write_uid, write_date)
          SELECT %(config)s, %(company)s, external_id, nullif(name, ''), nullif(sku, ''),
                 nullif(barcode, ''), nullif(unit, ''), unit_count, reason,
-                1, %(now)s, %(user)s, %(now)s, %(user)s, %(now)s
+                (SELECT p.id FROM product_product p WHERE p.id = new.suggested_id),
+                CASE WHEN round(unit_count::numeric, 6) > 0 THEN round(unit_count::numeric, 6) ELSE 1 END,
+                %(now)s, %(user)s, %(now)s, %(user)s, %(now)s
            FROM unnest(%(ids)s, %(names)s, %(skus)s, %(barcodes)s, %(units)s, %(counts)s::float8[],
-                       %(reasons)s) AS new (external_id, name, sku, barcode, unit, unit_count, reason)
+                       %(reasons)s, %(suggested)s::int[])
+                AS new (external_id, name, sku, barcode, unit, unit_count, reason, suggested_id)
     ON CONFLICT (config_id, external_id) DO UPDATE
             SET name = EXCLUDED.name, sku = EXCLUDED.sku, barcode = EXCLUDED.barcode,
                 unit = EXCLUDED.unit, unit_count = EXCLUDED.unit_count, reason = EXCLUDED.reason,
                 seen_at = EXCLUDED.seen_at,
-                suggestion_id = CASE EXCLUDED.reason WHEN 'unknown' THEN old.suggestion_id END
-      RETURNING external_id, id, suggestion_id IS NOT NULL
+                suggestion_id = CASE EXCLUDED.reason WHEN 'unknown' THEN old.suggestion_id
+                                                     ELSE EXCLUDED.suggestion_id END,
+                pack_size = CASE WHEN old.product_id IS NULL AND old.pack_size = round(old.unit_count::numeric, 6)
+                                 THEN EXCLUDED.pack_size ELSE old.pack_size END
+      RETURNING external_id, id, reason = 'unknown' AND suggestion_id IS NOT NULL
 """
 
 
@@ -62,7 +71,7 @@ class MarketplaceUnmatched(models.Model):
     unit_count = fields.Float(string="Units in It", readonly=True, help="What the marketplace says is in one of these.")
     seen_at = fields.Datetime(string="Last Seen", readonly=True, help="When it was in the catalogue that was read.")
     reason = fields.Selection(
-        [("unknown", "Not found"), ("ambiguous", "Several fit"), ("double", "Taken")],
+        [("unknown", "Not found"), ("ambiguous", "Several fit"), ("double", "Taken"), ("pack", "Several in one")],
         required=True,
         readonly=True,
     )
@@ -83,7 +92,7 @@ class MarketplaceUnmatched(models.Model):
         readonly=True,
         ondelete="set null",
         index="btree_not_null",
-        help="The product that is not listed yet and whose name is most like it. Nobody has checked it.",
+        help="The product that fits, or that is not listed yet and whose name is most like it. Nobody has checked it.",
     )
 
     # what a person chooses
@@ -94,7 +103,12 @@ class MarketplaceUnmatched(models.Model):
         index="btree_not_null",
         help="What it is here. Choose it, then press Link.",
     )
-    pack_size = fields.Float(default=1.0, digits=(16, 6), help="How many units of the product are in one selling unit.")
+    pack_size = fields.Float(
+        default=1.0,
+        digits=(16, 6),
+        help="How many units of the product here are in one that is sold there. Filled in with what the marketplace "
+        "says is in one; 1 where the product here is the whole pack.",
+    )
 
     _sql_constraints = [
         ("external_unique", "UNIQUE (config_id, external_id)", "This external product ID stands here already."),
@@ -118,6 +132,13 @@ class MarketplaceUnmatched(models.Model):
                 row.explanation = _("%s has its ID, reference or barcode. Link it, or match again.", names)
             elif row.reason == "unknown":
                 row.explanation = _("Nothing has its ID, reference or barcode.")
+            elif row.reason == "pack":
+                row.explanation = _(
+                    "%(product)s fits, and there are %(count)s in one there. Pack size: %(count)s if the product here "
+                    "is a single one, 1 if it is the whole pack.",
+                    product=listed(self.env, row.candidate_ids.mapped("display_name")),
+                    count=format(row.unit_count, "g"),
+                )
             elif row.reason == "ambiguous":
                 row.explanation = _("These have its ID, reference or barcode.")
             else:
@@ -153,7 +174,7 @@ class MarketplaceUnmatched(models.Model):
         ):
             rivals[listing.config_id, listing.product_id].add(listing.external_id)
         for row in self.search(
-            [account, ("reason", "=", "double"), ("candidate_ids", "in", doubles.candidate_ids.ids)]
+            [account, ("reason", "in", FITTING), ("candidate_ids", "in", doubles.candidate_ids.ids)]
         ):
             rivals[row.config_id, row.candidate_ids].add(row.external_id)
         return rivals
@@ -214,6 +235,13 @@ class MarketplaceUnmatched(models.Model):
 
     # ------------------------------------------------------------------ business
 
+    def _packs(self, configs, external_ids):
+        """Return the places ``{(account id, external id)}`` of which a person has to say how many are in one."""
+        rows = self.search(
+            [("config_id", "in", configs.ids), ("external_id", "in", external_ids), ("unit_count", "!=", 1)]
+        )
+        return {(row.config_id.id, row.external_id) for row in rows}
+
     def _store_ordered(self, config, products):
         """Keep products that were ordered and nobody knows, unless matching has said more of them already."""
         known = self.search([("config_id", "=", config.id), ("external_id", "in", list(products))])
@@ -235,7 +263,9 @@ class MarketplaceUnmatched(models.Model):
         refused = sorted(refused, key=lambda one: one[0].external_id)  # two runs lock them in one order
         products, reasons, found = zip(*refused, strict=True)
         self.flush_model()
-        self.env.cr.execute(SQL(STORE, reasons=list(reasons), **self._prepare_columns(config, products)))
+        suggested = [hits.id if reason == "pack" else None for _product, reason, hits in refused]
+        columns = self._prepare_columns(config, products)
+        self.env.cr.execute(SQL(STORE, reasons=list(reasons), suggested=suggested, **columns))
         answer = self.env.cr.fetchall()
         stored = {external_id: row_id for external_id, row_id, suggested in answer if not suggested}
         self._set_candidates(

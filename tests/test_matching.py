@@ -343,6 +343,74 @@ class TestMatching(MarketplaceCase):
         self.match()
         self.assertFalse(self.refused())
 
+    # ------------------------------------------------------------------ several units in one
+
+    def make_box(self, product=None, count=12):
+        """Have the marketplace sell one of our products in boxes."""
+        row = self.box.state.products[self.external_id(product or self.products[0])]
+        row.card.update(unit="box", unit_count=count)
+
+    def test_a_box_is_not_sold_at_the_price_of_a_piece(self):
+        self.make_box()
+        self.assertEqual(self.match().product_id, self.products[1:])
+        (row,) = self.refused().values()
+        self.assertEqual((row.reason, row.candidate_ids, row.pack_size), ("pack", self.products[0], 12))
+        self.assertIn("12 in one", row.explanation)
+        row.action_accept_suggestion()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 120.0)
+        self.assertFalse(self.refused())
+
+    def test_who_sells_whole_boxes_says_so_for_all_of_them_at_once(self):
+        self.make_box()
+        self.make_box(self.products[1], 6)
+        self.match()
+        rows = self.env["marketplace.unmatched"].union(*self.refused().values())
+        rows.pack_size = 1
+        self.match()
+        self.assertEqual(rows.mapped("pack_size"), [1, 1], "what a person says stays")
+        rows.action_accept_suggestion()
+        self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
+        self.assertEqual(self.at_box(self.products[1])["selling_price"], 20.0)
+
+    def test_the_size_of_a_pack_follows_the_marketplace_until_a_person_has_chosen(self):
+        self.make_box()
+        self.match()
+        self.make_box(count=24)
+        self.match()
+        (row,) = self.refused().values()
+        self.assertEqual(row.pack_size, 24)
+        row.product_id = self.products[0]
+        self.make_box(count=6)
+        self.match()
+        self.assertEqual((row.pack_size, row.unit_count), (24, 6))
+
+    def test_a_box_and_the_piece_in_it_are_both_refused_in_whatever_order_they_come(self):
+        self.patch(cartona, "CATALOGUE_PAGE", 4)
+        self.make_box()
+        self.add_twin("77")
+        self.assertEqual(self.match().product_id, self.products[1:])
+        refused = self.refused()
+        box = refused[self.external_id(self.products[0])]
+        self.assertEqual((box.reason, refused["77"].reason), ("pack", "double"))
+        self.assertIn(box.external_id, refused["77"].explanation)
+        self.box.state.rows.reverse()
+        self.assertEqual(self.match().product_id, self.products[1:])
+
+    def test_a_box_whose_id_a_product_is_given_waits_for_a_person(self):
+        self.box.add_product(id="77", internal_product_id="NONE", name="x", unit="box", unit_count=12)
+        self.match()
+        late = self.env["product.product"].create(storable({"name": "Late", "list_price": 2}))
+        late.write({"cartona_id": "77", "marketplace_sync_enabled": True})
+        self.assertFalse(late.marketplace_listing_ids)
+        row = self.refused()["77"]
+        self.assertIn("Late", row.explanation)
+        row.product_id = late
+        row.action_link()
+        self.commit()
+        self.assertEqual(self.box.product("77")["selling_price"], 24.0)
+
     def test_the_log_counts_what_was_refused(self):
         self.add_twin("77")
         self.match()

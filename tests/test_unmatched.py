@@ -12,13 +12,17 @@ from .common import MarketplaceCase, storable
 
 
 class UnmatchedCase(MarketplaceCase):
-    def refuse(self, *products, reason="unknown"):
+    def refuse(self, *products, reason="unknown", units=6):
         """Leave what matching leaves of ``(external id, name)``, as the last page of a catalogue would."""
         nothing = self.env["product.product"]
         self.env["marketplace.unmatched"]._store(
             self.account,
             [
-                (RemoteProduct(external_id, name, sku=f"S-{external_id}", unit="box", unit_count=6), reason, nothing)
+                (
+                    RemoteProduct(external_id, name, sku=f"S-{external_id}", unit="box", unit_count=units),
+                    reason,
+                    nothing,
+                )
                 for external_id, name in products
             ],
         )
@@ -185,7 +189,7 @@ class TestUnmatchedRemoval(UnmatchedCase):
         self.assertFalse(self.rows())
 
     def test_a_product_that_gets_the_id_removes_the_row_whoever_gives_it(self):
-        self.refuse(("77", "a"))
+        self.refuse(("77", "a"), units=1)
         may_create = self.env.ref("product.group_product_manager", False)  # since 18.0
         groups = "product.group_product_manager,base.group_user" if may_create else "sales_team.group_sale_manager"
         editor = new_test_user(self.env, "editor", groups=groups)
