@@ -327,8 +327,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
         return []
 
     def _step_aside(self, config, rows, error):
-        """After a batch that failed again, send fewer rows at once; after one row that failed alone, let the next probe be
-        another one: it may be this one that the marketplace can't stand."""
+        """After a batch that failed again, send fewer rows at once; after one row that failed alone, let the next probe
+        be another one: it may be this one that the marketplace can't stand."""
         if len(rows) > 1:
             if self._failures(config) >= PROBE_FAILURES:
                 config._running()._narrow(self._lane(), len(rows))
