@@ -3,6 +3,7 @@
 
 from babel.lists import format_list
 
+from odoo import fields
 from odoo.tools.misc import babel_locale_parse, get_lang
 
 # By which a search asks for what is not found.
@@ -30,6 +31,19 @@ def is_storable(product):
     if "is_storable" in product._fields:
         return product.is_storable
     return product.type == "product"
+
+
+def narrowed(domain, conditions):
+    """Return a domain of which the conditions hold, too: a list until 18.0, an object since 19.0."""
+    return [*domain, *conditions] if isinstance(domain, list) else domain & fields.Domain(conditions)
+
+
+def expiry_field(quants):
+    """Return the field of quants by whose date Odoo reserves them no more, nothing without product_expiry. Its own free
+    quantity leaves them out since 18.0, by the day."""
+    if "expiration_date" not in quants._fields:
+        return None
+    return "removal_date" if "relative_uom_id" in quants.env["uom.uom"]._fields else "expiration_date"
 
 
 def unit_field(lines):

@@ -16,8 +16,8 @@ from .python_env import QUEUE_JOB
 
 # Python's guard against archives that write elsewhere, where it has one: ours is of our own making.
 SAFE = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-# mrp is no dependency: it is there so that the tests see kits.
-MODULES = ["sale_management", "stock", "sale_stock", "mrp", "queue_job"]
+# mrp and product_expiry are no dependencies: they are there so that the tests see kits and lots that expire.
+MODULES = ["sale_management", "stock", "sale_stock", "mrp", "product_expiry", "queue_job"]
 
 
 class Databases:

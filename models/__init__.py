@@ -96,6 +96,7 @@ from . import sale_order_line_out
 from . import sale_order_invoice
 from . import sale_order_left
 from . import stock_location
+from . import stock_lot
 from . import stock_move
 from . import stock_picking
 from . import stock_quant

@@ -131,7 +131,7 @@ class MarketplaceWake(models.AbstractModel):
         """Find what a crash left behind and prices whose date has come; where no job runner works, do the work here,
         bounded in time."""
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
-            for model in ("product.pricelist.item", "res.currency.rate"):
+            for model in ("product.pricelist.item", "res.currency.rate", "stock.quant"):
                 env[model]._mark_marketplace_dates(self.env.context.get("lastcall"))
             env["marketplace.task"]._finish_syncs()
         self._keep_house()

@@ -5,7 +5,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import unit_field
+from ..compat import expiry_field, narrowed, unit_field
 from .marketplace_order_doubts import ENDED
 from .marketplace_order_hold import LEFT
 
@@ -118,7 +118,8 @@ class ProductProduct(models.Model):
         if not warehouses:
             return dict.fromkeys(self.ids, 0.0)
         locations = warehouses.view_location_id
-        products = self.with_company(config.company_id).with_context(location=locations.ids)
+        context = {"location": locations.ids, "marketplace_fresh": True}
+        products = self.with_company(config.company_id).with_context(**context)
         # In the direction in which orders go on: what is committed meanwhile may count twice, and is never left out.
         taken = Counter(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
         taken.update(self._marketplace_held(warehouses))
@@ -129,6 +130,17 @@ class ProductProduct(models.Model):
         quantities = products._compute_quantities_dict(None, None, None)
         basis = STOCK_BASIS[config.stock_basis]
         return {product_id: basis(quantities[product_id]) - taken[product_id] for product_id in self.ids}
+
+    def _get_domain_locations(self):
+        """Leave out what has expired: no order will get it. Asked of components, too, when a kit is counted."""
+        quants, *moves = super()._get_domain_locations()
+        expires = self.env.context.get("marketplace_fresh") and expiry_field(self.env["stock.quant"])
+        dated = self.filtered("use_expiration_date") if expires else None
+        if dated:
+            now = fields.Datetime.now()
+            fresh = ["|", "|", (expires, "=", False), (expires, ">=", now), ("product_id", "not in", dated.ids)]
+            quants = narrowed(quants, fresh)
+        return quants, *moves
 
     def _marketplace_demand(self, warehouses):
         """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""

@@ -1,5 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, models
+from datetime import datetime, time, timedelta
+
+from odoo import api, fields, models
+
+from ..compat import expiry_field
 
 STOCK_FIELDS = {"quantity", "reserved_quantity", "location_id", "product_id"}
 
@@ -23,6 +27,20 @@ class StockQuant(models.Model):
     def unlink(self):
         self._mark_marketplace_stock()
         return super().unlink()
+
+    def _mark_marketplace_dates(self, since):
+        """Mark the products of what has expired after ``since``, the sweeper's last run. Odoo's own quantities go by
+        whole days where they go by this at all, so the first run of a day looks at all of it.
+
+        :param datetime since: UTC; ``None`` looks back one minute
+        """
+        expires = expiry_field(self)
+        if not expires:
+            return
+        now = fields.Datetime.now()
+        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
+        until = now if since.date() == now.date() else datetime.combine(now, time.max)
+        self.sudo().search([(expires, ">", since), (expires, "<=", until)])._mark_marketplace_stock()
 
     def _mark_marketplace_stock(self):
         self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)

@@ -1,14 +1,17 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 
 
 class TestOfferSources(MarketplaceCase):
-    """What a price or a stock is made of may change without a word of the product: rates, categories."""
+    """What a price or a stock is made of may change without a word of the product: rates, categories, lots."""
 
     # ------------------------------------------------------------------ rates
 
@@ -83,3 +86,81 @@ class TestOfferSources(MarketplaceCase):
     def offered(self, product):
         there = self.at_box(product)
         return there["selling_price"], there["available_stock_quantity"]
+
+    # ------------------------------------------------------------------ lots that expire
+
+    def stock_lots(self, product, **lots):
+        """Keep lots of a product in stock, ``name=(quantity, hours until it expires)``; return the lots."""
+        if "use_expiration_date" not in product._fields:
+            self.skipTest("expiry dates need product_expiry, which is not installed here")
+        product.write({"tracking": "lot", "use_expiration_date": True})
+        return self.env["stock.lot"].union(*[self.stock_lot(product, name, *lot) for name, lot in lots.items()])
+
+    def stock_lot(self, product, name, quantity, hours):
+        expires = fields.Datetime.now() + timedelta(hours=hours)
+        values = {"name": name, "product_id": product.id, "company_id": self.env.company.id}
+        lot = self.env["stock.lot"].create({**values, "expiration_date": expires, "removal_date": expires})
+        stock = self.warehouse.lot_stock_id
+        self.env["stock.quant"]._update_available_quantity(product, stock, quantity, lot_id=lot)
+        return lot
+
+    def test_what_has_expired_is_not_offered_whatever_counts_as_available(self):
+        self.list_products()
+        product = self.products[0]
+        self.stock_lots(product, old=(60, -48), fresh=(40, 24 * 30))
+        for basis in ("free", "outgoing", "forecast"):
+            with self.subTest(basis=basis):
+                self.account.stock_basis = basis
+                self.commit()
+                self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
+        product.use_expiration_date = False  # Odoo reserves all of it again
+        self.account.stock_basis = "outgoing"
+        self.commit()
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 100)
+
+    def test_a_kit_is_offered_of_what_has_not_expired(self):
+        if "mrp.bom" not in self.env:
+            self.skipTest("kits need mrp, which is not installed here")
+        kit = self.create_kit("Kit", self.products[0], 2)
+        lot = self.stock_lots(self.products[0], old=(60, -48), fresh=(40, 24 * 30))[1]
+        self.commit()
+        self.assertEqual(self.at_box(kit)["available_stock_quantity"], 20)
+        past = fields.Datetime.now() - timedelta(days=2)
+        lot.write({"expiration_date": past, "removal_date": past})
+        self.commit()
+        self.assertEqual(self.at_box(kit)["available_stock_quantity"], 0)
+
+    def create_kit(self, name, component, quantity):
+        """List a kit of a component."""
+        kit = self.env["product.product"].create({"name": name, "type": "consu", "list_price": 50, "taxes_id": False})
+        line = Command.create({"product_id": component.id, "product_qty": quantity})
+        values = {"product_tmpl_id": kit.product_tmpl_id.id, "type": "phantom", "bom_line_ids": [line]}
+        self.env["mrp.bom"].create(values)
+        self.box.add_product(id=self.external_id(kit))
+        self.env["marketplace.listing"].create(
+            {"config_id": self.account.id, "product_id": kit.id, "external_id": self.external_id(kit)}
+        )
+        return kit
+
+    def test_what_expires_is_offered_no_more_from_then_on(self):
+        self.list_products()
+        product = self.products[0]
+        self.stock_lots(product, soon=(60, 24 * 3), later=(40, 24 * 30))
+        self.commit()
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 100)
+        now = fields.Datetime.now()
+        with freeze_time(now + timedelta(days=3, minutes=2)):
+            self.env["marketplace.wake"].with_context(lastcall=now + timedelta(days=2, hours=22))._cron_sweep()
+            self.commit()
+            self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
+
+    def test_a_lot_whose_date_is_corrected_is_offered_at_once_or_no_more(self):
+        self.list_products()
+        product = self.products[0]
+        lot = self.stock_lots(product, lot=(60, 24 * 30))
+        self.commit()
+        for days, offered in ((-2, 0), (20, 60)):
+            date = fields.Datetime.now() + timedelta(days=days)
+            lot.write({"expiration_date": date, "removal_date": date})
+            self.commit()
+            self.assertEqual(self.at_box(product)["available_stock_quantity"], offered)
