@@ -219,7 +219,7 @@ class MarketplaceInbox(models.Model):
 
         :param newest: the newest document of the same order, if any; what is older than that is set aside
         """
-        version = config._api()._version(config, raw) if kind == "order" else ""
+        version = self._version_of(config, kind, raw)
         stale = bool(newest.version and version and version < newest.version)
         if kind == "order" and newest and not version and source == "webhook" and config._capabilities()["needs_ack"]:
             # A relay delivers late what it could not at once. What has gone back to this comes by the queue, too.
@@ -258,6 +258,17 @@ class MarketplaceInbox(models.Model):
         if inserted:
             return self.browse(inserted[0])
         return self.search([("config_id", "=", config.id), ("key", "=", key)])
+
+    def _version_of(self, config, kind, raw):
+        """Return by what newer documents of the order are known, ``""`` where nothing tells, or the adapter stumbles
+        over the document, which must hold back no other."""
+        try:
+            return config._api()._version(config, raw) if kind == "order" else ""
+        except psycopg2.Error:
+            raise
+        except Exception:
+            _logger.exception("The version of a document of %s can't be read", config.code)
+            return ""
 
     def _split_private(self, config, raw):
         """Return the document as everybody may see it, and what is taken out of it for managers."""

@@ -39,7 +39,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             lane._store_failure(command, RowResult.rejected("lines", problem))
             return True
         added = [(line, change) for line, change in changes if not change.external_id]
-        taken = order._marketplace_taken_document()
+        taken, known_error = order._marketplace_taken_document(), command.error_code
         removed_before = self._note_removing(command, commands, changes)
         before = self._note_doubt(command, added) if added else {}
         answer, error = self._tell(config, order, changes, removed_before)
@@ -47,7 +47,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             lane._tell_failed(command)
             return False
         if added:
-            self._clear_doubt(command, before)
+            self._clear_doubt(command, before, known_error)
         if not (error and errors.maybe_applied(error)):
             self._forget_removing(command, removed_before)
         result, told = answer or (None, [])
@@ -155,12 +155,13 @@ class MarketplaceLineChanges(models.AbstractModel):
         self.env.invalidate_all()
         return before
 
-    def _clear_doubt(self, command, before):
-        """The marketplace has answered, so there is no doubt: back to what was known before the call."""
+    def _clear_doubt(self, command, before, error_code):
+        """The marketplace has answered, so there is no doubt: back to what was known before the call, of the lines and
+        of the command, by whose ``error_code`` it is known whether it failed before."""
         for line_id, values in before.items():
             self._write_known(self.env["sale.order.line"].browse(line_id).exists(), values)
         payload = {key: value for key, value in command.payload.items() if key != "adding"}
-        command.write({"state": "waiting", "payload": payload, "error_code": False, "last_error": False})
+        command.write({"state": "waiting", "payload": payload, "error_code": error_code, "last_error": False})
 
     # ------------------------------------------------------------------ what the marketplace has now
 

@@ -50,6 +50,11 @@ class TestOddDocuments(MarketplaceCase):
         self.assertTrue(failed.last_error)
         self.assertTrue(self.account.activity_ids)
 
+    def test_an_order_whose_version_can_not_be_read_for_a_bug_comes_in_all_the_same(self):
+        self.stumble("_version")
+        self.pull_quietly()
+        self.assertTrue(self.order_of(self.bad))
+
     def test_an_order_whose_id_can_not_be_read_for_a_bug_holds_back_no_other(self):
         self.stumble("_identify")
         self.pull_quietly()
