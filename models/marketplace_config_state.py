@@ -145,7 +145,7 @@ class MarketplaceConfigState(models.Model):
         """Note a failure of one lane; tell whether others work, so that it says nothing of the account."""
         before = (self.failing or {}).get(lane, {})
         times, others = before.get("times", 0) + 1, bool(before.get("others"))
-        worked = others or (times == 1 and not before.get("resumed"))
+        worked = times == 1 and not before.get("resumed")
         entry = {"times": times, "worked": worked, "size": before.get("size"), "error": str(error)}
         if others:
             asked = getattr(error, "seconds", None)
@@ -164,9 +164,8 @@ class MarketplaceConfigState(models.Model):
             )
             return
         if lane in self.failing:
-            size = 2 * (self.failing[lane].get("size") or 0)
-            narrow = 0 < size < self.config_id.batch_size
-            self._write_failing(lane, {"size": size} if narrow else None)
+            size = self.failing[lane].get("size")
+            self._write_failing(lane, {"size": size} if size else None)
         if any(not entry.get("others") for name, entry in (self.failing or {}).items() if name != lane):
             others = """(SELECT jsonb_object_agg(key, CASE key WHEN %s THEN value ELSE value || '{"others": true}' END)
                            FROM jsonb_each(failing))"""
@@ -177,8 +176,8 @@ class MarketplaceConfigState(models.Model):
         self._write_json("failing", SQL("(%s) || %s::jsonb", without, json.dumps({lane: entry})) if entry else without)
 
     def _has_worked(self, lane):
-        """Tell whether the marketplace answered something before this lane failed last, and after it had failed before:
-        then what failed is to blame rather than the marketplace."""
+        """Tell whether this lane was answered before it failed last: then what failed is to blame, rather than the
+        marketplace, or what it offers for this kind of calls."""
         return bool((self.failing or {}).get(lane, {}).get("worked"))
 
     def _size(self, lane, size):
@@ -190,6 +189,13 @@ class MarketplaceConfigState(models.Model):
         entry = (self.failing or {}).get(lane)
         if entry:
             self._write_failing(lane, {**entry, "size": max(1, size // 2)})
+
+    def _widen(self, lane, sent):
+        """Have the lane send more rows at once again, where as many as it may were taken."""
+        size = ((self.failing or {}).get(lane) or {}).get("size")
+        if size and sent >= size:
+            wider = 2 * size
+            self._write_failing(lane, {"size": wider} if wider < self.config_id.batch_size else None)
 
     def _tell_failing(self, error, lane):
         name = self.config_id.name

@@ -160,7 +160,10 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_account_limits(self, config):
         for sentence in config._running()._limits_in_words():
             title = _("%(account)s: %(error)s", account=config.name, error=sentence)
-            advice = _("Nothing else waits for that. Where it happens often, ask the marketplace for a higher limit.")
+            advice = _(
+                "Other kinds of calls go on. Where calls are limited often, ask the marketplace for a higher limit; "
+                "where they fail, ask it why."
+            )
             yield self._finding("warning", title, advice)
 
     def _exam_account_age(self, config):

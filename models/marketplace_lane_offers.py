@@ -78,7 +78,10 @@ class MarketplaceLaneOffers(models.AbstractModel):
                 rows, settled = env[self._name]._claim(config)
             size = config._running()._size(self._lane(), config.batch_size)
             if env[self._name]._failures(config) >= PROBE_FAILURES:
-                rows, size = rows[:1], 1  # the marketplace has not answered lately: a probe, not a full load
+                # The marketplace has not answered lately: a probe, not a full load; of as many as are sent at once by
+                # now, where it may be one of them that it can't stand.
+                size = size if size < config.batch_size else 1
+                rows = rows[:size]
         rows, located = self._locate(config_id, rows)
         self._send_all(config_id, self._batches(rows, size))
         return bool(polled or folded or settled or rows or located)
@@ -323,6 +326,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
             return []  # the lane waits, or the account is paused; the rows stay due
         self._store(rows, results)
         self.env["marketplace.push"]._keep(config, rows, results)
+        config._running()._widen(self._lane(), len(rows))
         config._running().last_push_at = fields.Datetime.now()
         return []
 

@@ -266,6 +266,7 @@ class MarketplaceListing(models.Model):
         )
         taken = {(listing.config_id.id, listing.external_id) for listing in known}
         taken |= self.env["marketplace.unmatched"]._packs(configs, wanted.mapped("cartona_id"))
+        units = self._units_of(configs, wanted.mapped("cartona_id"))
         by_id = {product.cartona_id: product for product in wanted}
         for listing in known:
             product = by_id[listing.external_id]
@@ -280,8 +281,33 @@ class MarketplaceListing(models.Model):
                 if place in taken or product.company_id and product.company_id not in config.company_id.parent_ids:
                     continue
                 taken.add(place)  # two products with one id: the first has it
-                values.append({"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id})
+                unit = units.get((config._credentials().id, product.cartona_id), {})
+                values.append(
+                    {"config_id": config.id, "product_id": product.id, "external_id": product.cartona_id, **unit}
+                )
         return self._create_missing(values) if values else self.browse()
+
+    def _units_of(self, configs, external_ids):
+        """Return what one of a product is where accounts share credentials, and so the catalogue, as it is listed at
+        one of them: ``{(account with the credentials, external id): {"unit": name, "pack_size": units}}``."""
+        accounts = (
+            configs.browse().union(*(config._credential_group() for config in configs)).with_context(active_test=False)
+        )
+        # sudo: they may be another's; what one of a product is concerns all of them
+        found = (
+            self.sudo()
+            .with_context(active_test=False)
+            .search(
+                [("config_id", "in", accounts.ids), ("external_id", "in", external_ids), ("product_id", "!=", False)]
+            )
+        )
+        return {
+            (listing.config_id._credentials().id, listing.external_id): {
+                "unit": listing.unit,
+                "pack_size": listing.pack_size,
+            }
+            for listing in found
+        }
 
     def _create_missing(self, values):
         """Create the listings, but for those that somebody else is making at this moment: whoever enters an external id

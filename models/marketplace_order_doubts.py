@@ -88,14 +88,16 @@ class SaleOrder(models.Model):
 
     def _open_again(self):
         """A person goes on with orders that the marketplace had ended and has opened again: they stand here as they do
-        there by now.
+        there by now. Return those that are held by that.
 
         :raise UserError: the marketplace's newest document can't be understood
         """
         # sudo: what the marketplace has told is our own code's to write; whoever may confirm the order decides here
-        for order in self.sudo().filtered(lambda order: order.marketplace_status in ENDED):
-            if "stepped-back" in order.marketplace_asked:
-                order.with_company(order.company_id)._stand_as_told()
+        ended = self.sudo().filtered(lambda order: order.marketplace_status in ENDED)
+        opened = ended.filtered(lambda order: "stepped-back" in order.marketplace_asked)
+        for order in opened:
+            order.with_company(order.company_id)._stand_as_told()
+        return opened.filtered("marketplace_hold")
 
     def _stand_as_told(self):
         """Take over the newest document, unless the order has ended by that."""

@@ -165,11 +165,13 @@ class MarketplaceLane(models.AbstractModel):
     def _put_off(self, config, row, error):
         """Come back later to a row, a command or a listing, whose own call had no good answer.
 
-        It is to blame where the marketplace answered others both before and after this row failed for the last time;
-        else it may be the marketplace that is away, however long, and then it makes way as a probe.
+        It is to blame where others of its lane were answered since it failed for the last time; else it may be the
+        marketplace that is away, or that part of it, however long, and then it makes way as a probe.
 
         :return: the ``RowResult`` to store where it is to blame, ``None`` where it is put off without
         """
+        if isinstance(error, errors.RateLimited | errors.AuthenticationFailed | errors.ConfigurationError):
+            return None  # says nothing of the row
         running = config._running()
         if row.error_code == UNANSWERED and running._has_worked(self._lane()):
             # After this lane's own wait, so that what else waits here goes first.

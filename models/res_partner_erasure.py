@@ -15,6 +15,9 @@ TOLD = ("name", "phone", "email", "street", "marketplace_phone2")
 # A shorter text would be found in too much.
 TELLING = 4
 
+# Documents that are read at a time.
+PIECE = 500
+
 
 class ResPartner(models.Model):
     """Customers whom a marketplace asks us to forget."""
@@ -46,7 +49,17 @@ class ResPartner(models.Model):
         )
         found = self.env["marketplace.inbox"].sudo().browse([row[0] for row in self.env.cr.fetchall()])
         keys = config._api()._account_personal_keys(config) | config._api()._code_keys()
-        return found.filtered(lambda row: row._customer().code == code or names_person(row._document(), keys, code))
+        naming = found.browse()
+        for start in range(0, len(found), PIECE):
+            rows = found.browse(found.ids[start : start + PIECE])
+            naming |= rows.filtered(
+                # A short code may be a number of somebody's address: of an order it is known whose it is.
+                lambda row: (
+                    row._customer().code == code or not row.order_id and names_person(row._document(), keys, code)
+                )
+            )
+            rows.invalidate_recordset(["payload"])
+        return naming
 
     def _marketplace_known_as(self, config, code):
         """Return the contact with this code, its first or one that it has of a contact that was merged into it."""

@@ -42,7 +42,8 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_confirm(self):
-        self.filtered("marketplace_asked")._open_again()
+        if self.filtered("marketplace_asked")._open_again():
+            return True  # what it is held for stands on the order now, which a refusal would undo
         held = self.filtered("marketplace_hold")
         if held:
             raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))

@@ -77,7 +77,13 @@ class TestLanesApart(MarketplaceCase):
     def test_such_an_order_is_left_to_a_person_in_the_end(self):
         self.poison(self.orders[0])
         self.cancel(self.orders)
-        self.minutes(14, self.change_a_price)
+
+        def cancel_another(number):
+            document = self.place()
+            self.pull()
+            self.cancel([self.order_of(document)])
+
+        self.minutes(14, cancel_another)
         self.assertEqual((self.commands().state, self.commands().attempts), ("failed", 10))
         self.assertIn("refuses what it is told of orders", self.account.activity_ids.mapped("summary")[-1])
         self.box.clear_faults()
@@ -123,8 +129,36 @@ class TestLanesApart(MarketplaceCase):
         self.assertEqual((self.listings - bad).mapped("state"), ["synced"] * 3)
         self.assertEqual(bad.state, "waiting")
         self.assertIn("failure of its own", bad.last_error)
-        self.minutes(12, lambda number: self.pull())
+        self.minutes(14, self.change_a_price)
         self.assertEqual((bad.state, bad.attempts), ("failed", 10))
+
+    def test_one_of_many_that_the_marketplace_can_not_stand_is_found_in_a_few_calls(self):
+        """Here a batch is four rows: the others are not sent one by one because of the bad one."""
+        bad = self.listings[2]
+        self.box.fail(path="bulk-update$", content=bad.external_id, status=500, times=None)
+        for product in self.products:
+            product.list_price += 1
+        self.minutes(6, lambda number: self.pull())
+        self.assertEqual(set((self.listings - bad).mapped("state")), {"synced"})
+        self.assertLess(len(self.box.calls("bulk-update$")), 20)
+
+    def test_where_one_kind_of_calls_is_away_no_row_is_blamed(self):
+        self.box.fail(path=STATUS, status=500, times=None)
+        self.cancel(self.orders)
+        self.minutes(15, self.change_a_price)
+        self.assertEqual((set(self.commands().mapped("state")), sum(self.commands().mapped("attempts"))),
+                         ({"waiting"}, 0))  # fmt: skip
+        self.box.clear_faults()
+        self.minutes(3, self.change_a_price)
+        self.assertFalse(self.commands())
+
+    def test_a_limit_of_calls_blames_no_row(self):
+        self.poison(self.orders[0])
+        self.cancel(self.orders[:1])
+        self.box.clear_faults()
+        self.box.fail(path=STATUS, status=429, times=None)
+        self.minutes(12, self.change_a_price)
+        self.assertEqual((self.commands().state, self.commands().attempts), ("waiting", 0))
 
     # ------------------------------------------------------------------ all of it
 

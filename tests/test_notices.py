@@ -76,7 +76,7 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.commit()
         for number in range(1, 10):
             self.assertEqual((notice.state, notice.attempts), ("waiting", number))
-            self.running()._note_success()  # something else has worked
+            self.running()._note_success("pull")  # other orders come in
             self.tries(1)
         self.assertEqual(notice.state, "failed")
         self.assertTrue(self.account.activity_ids)
