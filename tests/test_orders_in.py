@@ -345,6 +345,16 @@ class TestOrdersIn(MarketplaceCase):
         self.commit()
         self.assertEqual((row.state, len(self.orders(document))), ("done", 1))
 
+    def test_a_box_is_a_box_at_each_account_that_shares_its_catalogue(self):
+        product = self.products[0]
+        product.write({"cartona_id": "box-1", "marketplace_sync_enabled": True})
+        listing = self.env["marketplace.listing"].search([("external_id", "=", "box-1")])
+        listing.write({"pack_size": 12, "unit": "box"})
+        self.account.supplier_code = "1"
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        other = self.env["marketplace.listing"]._ensure_for_products(product, second)
+        self.assertEqual((other.config_id, other.pack_size, other.unit), (second, 12, "box"))
+
     def test_an_account_reads_the_prices_of_its_own_code(self):
         second = self.second_account()
         for product in self.box.state.rows:

@@ -302,6 +302,21 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.settle()
         self.assertEqual(there["status"], "completed")
 
+    def test_an_order_that_is_opened_again_and_has_to_be_held_says_so_and_can_be_accepted(self):
+        order = self.taken()
+        there = self.box.orders[int(order.cartona_id)]
+        for status, total in (("cancelled", there["total"]), ("processing", "1.00")):
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, status=status, total=total)
+            self.pull()
+        order.action_draft()
+        order.action_confirm()
+        self.assertEqual((order.state, order.marketplace_status), ("draft", "approved"))
+        self.assertTrue(order.marketplace_hold)
+        order.action_marketplace_accept()
+        self.commit()
+        self.assertEqual(order.state, "sale")
+
     def test_an_order_that_has_ended_for_good_is_not_confirmed_again(self):
         order = self.taken()
         there = self.box.orders[int(order.cartona_id)]
