@@ -165,10 +165,13 @@ class ProductProduct(models.Model):
         return [
             ("marketplace_config_id", "!=", False),
             ("marketplace_status", "not in", ENDED),
-            # What left by other ways is here no more, whatever a person says to it.
+            # What left by other ways is here no more, whatever a person says to it. What is held for nothing is asked
+            # for by itself: of that an older Odoo does not know whether it is like anything.
+            "|",
+            "|",
+            ("marketplace_status", "not in", ("shipped", "delivered")),
+            ("marketplace_hold_key", "=", False),
             "!",
-            "&",
-            ("marketplace_status", "in", ("shipped", "delivered")),
             ("marketplace_hold_key", "=like", f"%{LEFT}%"),
             ("warehouse_id", "in", warehouses.ids),
         ]
