@@ -11,6 +11,7 @@ from ..database import own_transaction, session_lock
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
+from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -172,13 +173,13 @@ class MarketplaceLane(models.AbstractModel):
         """
         if isinstance(error, errors.RateLimited | errors.AuthenticationFailed | errors.ConfigurationError):
             return None  # says nothing of the row
-        running = config._running()
+        running, words = config._running(), storable(self.env["marketplace.api"]._in_words(error))
         if row.error_code == UNANSWERED and running._has_worked(self._lane()):
             # After this lane's own wait, so that what else waits here goes first.
             now = fields.Datetime.now()
             wait = max(now, running._blocked_until(self._lane()) or now) - now
-            return RowResult.retry(str(error), after=wait.total_seconds() + backoff(row.attempts + 1), code=UNANSWERED)
-        values = {"error_code": UNANSWERED, "last_error": str(error)}
+            return RowResult.retry(words, after=wait.total_seconds() + backoff(row.attempts + 1), code=UNANSWERED)
+        values = {"error_code": UNANSWERED, "last_error": words}
         moment = self._aside_until(config)
         row.write({**values, "next_attempt": moment} if moment else values)
         return None

@@ -8,7 +8,7 @@ from ..transport.errors import MarketplaceError
 from ..transport.words import Words
 
 # Codes of our own, which tell a person nothing.
-OUR_CODES = {"doubt", "editing", "otp", "stale", "unknown"}
+OUR_CODES = {"doubt", "editing", "otp", "stale", "unanswered", "unknown"}
 # What marketplaces without codes say of a product that they do not have, in the languages in which ours speak.
 NOT_FOUND = re.compile(
     r"\bproduct\b.{0,40}\b(?:not found|does not exist)\b|\bproduit\b.{0,40}\b(?:introuvable|inexistant|non trouvé)\b"

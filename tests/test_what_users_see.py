@@ -72,9 +72,12 @@ class TestWhatUsersSee(MarketplaceCase, HttpCase):
         self.account.listing_ids[:2].write({"state": "failed", "last_error": "Price is 0"})
         inbox = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
         inbox[:1].write({"state": "failed", "last_error": "Makes no sense"})
-        values = {"config_id": self.account.id, "lane": "orders", "operation": "status", "state": "failed"}
+        values = {"config_id": self.account.id, "lane": "orders", "operation": "status", "status": "approved"}
         self.env["marketplace.outbox"].create(
-            [{**values, "order_id": self.order_of(held).id, "last_error": "Refused"} for _again in range(9)]
+            [
+                {**values, "order_id": self.order_of(held).id, "state": "failed", "last_error": "Refused"}
+                for _again in range(9)
+            ]
         )
         self.config.create({"name": "Being set up", "code": "amazon"})
         self.env.flush_all()
