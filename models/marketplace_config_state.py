@@ -30,8 +30,8 @@ class MarketplaceConfigState(models.Model):
     others_until = fields.Datetime(help="Until when lanes wait that have not failed themselves.")
     failing = fields.Json(
         help="The lanes that fail: how often in a row, whether the marketplace has answered another lane since "
-        "('others') and did so before the last failure ('worked'), until when this lane alone waits, and why; and how "
-        "many rows it sends at once."
+        "('others'), whether it had answered this one before the last failure ('worked'), until when this lane alone "
+        "waits, and why; and how many rows it sends at once."
     )
     limited = fields.Json(help="The lanes whose calls the marketplace limits: until when, and how often in a row.")
     last_error = fields.Char()
