@@ -271,28 +271,26 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         there = self.box.add_order(status="refunded", date_completed_gmt="2026-01-01T00:00:00")
         self.assertEqual(self.api._parse_status(self.account, there)[1], "returned")
 
+    def step(self, order, *steps):
+        """Change the order in the shop, again and again, each change some seconds later and pulled; return it."""
+        there = self.box.orders[int(order.cartona_id)]
+        for values in steps:
+            self.box.clock += timedelta(seconds=5)
+            self.box.change_order(there, **values)
+            self.pull()
+        return there
+
     def test_an_order_that_is_opened_again_is_told_to_a_person(self):
         order = self.taken()
-        there = self.box.orders[int(order.cartona_id)]
-        self.box.clock += timedelta(seconds=5)
-        self.box.change_order(there, status="cancelled")
-        self.pull()
-        self.box.clock += timedelta(seconds=5)
-        self.box.change_order(there, status="processing")
-        self.pull()
+        self.step(order, {"status": "cancelled"}, {"status": "processing"})
         self.assertEqual(order.state, "cancel")
         self.assertIn("Stepped back at the marketplace", self.activities(order))
 
-    def test_an_order_that_is_opened_again_can_be_delivered_and_is_told_as_any_other(self):
+    def test_an_order_that_is_opened_again_is_delivered_as_it_is_by_now_and_told_as_any_other(self):
         order = self.taken()
-        there = self.box.orders[int(order.cartona_id)]
-        self.box.clock += timedelta(seconds=5)
-        self.box.change_order(there, status="cancelled")
-        self.pull()
-        self.box.clock += timedelta(seconds=5)
-        there["line_items"][0].update(quantity=1, total="10.00", subtotal="10.00")
-        self.box.change_order(there, status="processing", total="10.00")
-        self.pull()
+        there = self.step(order, {"status": "cancelled"})
+        less = [{**there["line_items"][0], "quantity": 1, "total": "10.00", "subtotal": "10.00"}]
+        self.step(order, {"status": "processing", "total": "10.00", "line_items": less})
         order.action_draft()
         order.action_confirm()
         self.commit()
@@ -302,16 +300,13 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.settle()
         self.assertEqual(there["status"], "completed")
 
-    def test_an_order_that_is_opened_again_and_has_to_be_held_says_so_and_can_be_accepted(self):
+    def test_an_order_that_is_opened_again_and_has_to_be_held_says_so_and_keeps_no_other_from_being_confirmed(self):
         order = self.taken()
-        there = self.box.orders[int(order.cartona_id)]
-        for status, total in (("cancelled", there["total"]), ("processing", "1.00")):
-            self.box.clock += timedelta(seconds=5)
-            self.box.change_order(there, status=status, total=total)
-            self.pull()
+        self.step(order, {"status": "cancelled"}, {"status": "processing", "total": "1.00"})
         order.action_draft()
-        order.action_confirm()
-        self.assertEqual((order.state, order.marketplace_status), ("draft", "approved"))
+        other = order.copy()
+        (order + other).action_confirm()
+        self.assertEqual((order.state, order.marketplace_status, other.state), ("draft", "approved", "sale"))
         self.assertTrue(order.marketplace_hold)
         order.action_marketplace_accept()
         self.commit()
@@ -319,11 +314,7 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
 
     def test_an_order_that_has_ended_for_good_is_not_confirmed_again(self):
         order = self.taken()
-        there = self.box.orders[int(order.cartona_id)]
-        for status in ("cancelled", "processing", "cancelled"):
-            self.box.clock += timedelta(seconds=5)
-            self.box.change_order(there, status=status)
-            self.pull()
+        self.step(order, {"status": "cancelled"}, {"status": "processing"}, {"status": "cancelled"})
         order.action_draft()
         with self.assertRaisesRegex(UserError, "has ended at the marketplace"):
             order.action_confirm()
