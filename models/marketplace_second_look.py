@@ -28,6 +28,7 @@ class MarketplaceWake(models.AbstractModel):
     _inherit = "marketplace.wake"
 
     def _look_again(self):
+        """Mark for another look what some transactions could not see when they left their marks."""
         with own_transaction(self.env) as env:
             env.cr.execute(OLDEST)
             oldest = env.cr.fetchone()[0]

@@ -160,9 +160,6 @@ class MarketplaceWake(models.AbstractModel):
         except Exception:
             _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")
 
-    def _look_again(self):
-        """Hook: mark for another look what some transactions could not see when they left their marks."""
-
     def _is_runner_dead(self):
         """Tell whether a job of ours waits that should have been taken up long ago."""
         return bool(self._unclaimed_since())

@@ -42,8 +42,11 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_confirm(self):
-        if self.filtered("marketplace_asked")._open_again():
-            return True  # what it is held for stands on the order now, which a refusal would undo
+        held_anew = self.filtered("marketplace_asked")._open_again()
+        if held_anew:
+            # What these are held for stands on them now, which a refusal would undo; the others go on.
+            others = self - held_anew
+            return others.action_confirm() if others else True
         held = self.filtered("marketplace_hold")
         if held:
             raise UserError("\n\n".join(order._marketplace_hold_text() for order in held))

@@ -54,7 +54,9 @@ class SaleOrderLine(models.Model):
         same = (line_id for line_id, kept in dropped.items() if kept["product"] == self.product_id.id)
         line_id = next(same, None) if self.product_id else None
         if line_id:
-            self.write(dropped[line_id]["known"])
+            known = dropped[line_id]["known"]
+            listing = self.env["marketplace.listing"].browse(known["marketplace_listing_id"] or ()).exists()
+            self.write({**known, "marketplace_listing_id": listing.id})
             order.marketplace_dropped = {key: kept for key, kept in dropped.items() if key != line_id} or False
 
     def _mark_marketplace_lines(self):

@@ -85,3 +85,13 @@ class TestDraftsByHand(OrderChangesCase):
         self.assertFalse(self.order.marketplace_dropped)
         self.edit_there({self.second_id: 3})
         self.assertEqual((self.order.order_line - self.first, again.product_uom_qty), (again, 3))
+
+    def test_a_product_is_added_again_although_its_listing_is_gone(self):
+        listing = self.second.marketplace_listing_id
+        self.second.unlink()
+        self.env.cr.execute("DELETE FROM marketplace_listing WHERE id = %s", [listing.id])
+        self.env.invalidate_all()
+        line = {"product_id": self.products[1].id, "product_uom_qty": 5, "price_unit": 40.0}
+        self.order.order_line = [Command.create(line)]
+        again = self.order.order_line - self.first
+        self.assertEqual((again.cartona_line_id, again.marketplace_listing_id.id), (str(self.second_id), False))
