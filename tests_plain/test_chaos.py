@@ -85,3 +85,7 @@ def test_a_cursor_that_was_never_opened_is_explained_whenever_it_is_collected(tm
     explained, unexplained = judge(log, [])
     assert explained == {"a cursor that was never opened": 1}
     assert len(unexplained) == 1
+    cut_off = '  File "sql_db.py", line 494, in __getattr__\n    return getattr(self._obj, name)\n'
+    log.write_text(f"{head}{ignored}{cut_off}{head}{ignored}KeyError: 1\n")
+    explained, unexplained = judge(log, [])
+    assert (explained, len(unexplained)) == ({"a cursor that was never opened": 1}, 1)
