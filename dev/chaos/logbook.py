@@ -32,7 +32,8 @@ ALLOWED = [
      "the runner of before is dead, and PostgreSQL has not noticed yet; it is tried again"),
     # By what it repeats: its end may stand in the record of another worker, which writes into the same file meanwhile.
     ("a cursor that was never opened", ALWAYS,
-     r"Exception ignored in: <function Cursor.__del__[\s\S]*(RecursionError|in __getattr__\n.*getattr\(self\._obj, name\))",
+     r"Exception ignored in: <function Cursor.__del__"
+     r"[\s\S]*(RecursionError|in __getattr__\n.*getattr\(self\._obj, name\))",
      "Odoo puts away, whenever Python collects it, the cursor of a connection that was lost before it was opened"),
     ("a worker got no request", ALWAYS, r"\A\S+ - - \[[^]]*\] Request timed out: TimeoutError",
      "Odoo gives a connection 2 s to send its request, which a busy machine may need; whoever asks does so again"),
