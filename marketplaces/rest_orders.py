@@ -117,10 +117,12 @@ class MarketplaceApiRest(models.AbstractModel):
             if not values.get(name):
                 raise MappingError(self._path_of(config, f"order.{name}"), _("is missing"))
         lines = self._parse_lines(config, values.pop("lines", None), digits)
-        for name, words in (("delivery_price", _("Delivery")), ("other_charges", _("Other charges"))):
+        # In a table of its own: Odoo 19 takes each text that stands in one expression with a `_()` for a term.
+        words = {"delivery_price": _("Delivery"), "other_charges": _("Other charges")}
+        for name, code in LINES.items():
             charge = values.pop(name, 0.0)
             if charge:
-                lines.append(OrderLine(LINES[name], 1.0, charge, name=words, kind="delivery"))
+                lines.append(OrderLine(code, 1.0, charge, name=words[name], kind="delivery"))
         values.pop("changed_at", None)
         customer = self._values(config, "customer", raw)
         return Order(
