@@ -6,6 +6,7 @@ from odoo import _, models, tools
 from odoo.exceptions import UserError
 
 PARAMETER = "cartona_integration.identity"
+NUMBER = "cartona_integration.number"  # where a cursor keeps it
 
 
 class MarketplaceIdentity(models.AbstractModel):
@@ -54,8 +55,11 @@ class MarketplaceIdentity(models.AbstractModel):
 
     def _number(self):
         """Return what PostgreSQL knows this database by, as text; another one of the same name has another number."""
-        self.env.cr.execute("SELECT oid::text FROM pg_database WHERE datname = current_database()")
-        return self.env.cr.fetchone()[0]
+        known = self.env.cr.cache  # asked before each call; a connection has one database
+        if NUMBER not in known:
+            self.env.cr.execute("SELECT oid::text FROM pg_database WHERE datname = current_database()")
+            known[NUMBER] = self.env.cr.fetchone()[0]
+        return known[NUMBER]
 
     def _fingerprint_path(self):
         return os.path.join(tools.config["data_dir"], "cartona_integration", self.env.cr.dbname)

@@ -52,10 +52,9 @@ class MarketplaceSender(models.AbstractModel):
 
     def _drain(self, config_id, lane, seconds=DRAIN_SECONDS):
         """Work until the lane of the account is empty, or for ``seconds``; the rest is queued."""
-        worker = self._in_language_of(config_id)
         deadline = time.monotonic() + seconds
         idle = 0
-        while idle < IDLE_ROUNDS and self._look(config_id, lane):
+        while (worker := self._look(config_id, lane, tired=idle >= IDLE_ROUNDS)) is not None:
             with session_lock(self.env, f"marketplace:{lane}:{config_id}") as obtained:
                 if not obtained:
                     return
@@ -66,13 +65,18 @@ class MarketplaceSender(models.AbstractModel):
                 with own_transaction(self.env) as env:
                     env["marketplace.wake"]._queue_drain(config_id, lane)
                 return
-        self._come_back(config_id, lane)
 
-    def _in_language_of(self, config_id):
-        """Return the sender in the language of the account's people: its lanes store what they will read."""
+    def _look(self, config_id, lane, tired=False):
+        """Look, in a new snapshot, whether the lane has work, and return who does it: this in the language of the
+        account's people, since its lanes store what they will read. Without work, or ``tired`` of it, see to it that a
+        drain comes when time has brought some."""
         with own_transaction(self.env) as env:
-            lang = env["marketplace.config"].browse(config_id).exists()._language()
-        return self.with_context(lang=lang)
+            config = env["marketplace.config"].browse(config_id).exists()
+            if config and not tired and env[LANE_PREFIX + lane]._has_work(config):
+                return self.with_context(lang=config._language())
+            if config:
+                env[self._name]._come_back(config, lane)
+            return None
 
     def _work_off(self, config_id, lane, deadline):
         worked = False
@@ -93,28 +97,20 @@ class MarketplaceSender(models.AbstractModel):
         if not busy:
             time.sleep(seconds)
 
-    def _look(self, config_id, lane):
-        """Tell, in a new snapshot, whether the lane has work."""
-        with own_transaction(self.env) as env:
-            config = env["marketplace.config"].browse(config_id).exists()
-            return bool(config) and env[LANE_PREFIX + lane]._has_work(config)
-
-    def _come_back(self, config_id, lane):
+    def _come_back(self, config, lane):
         """Queue a drain for the time at which the lane's next row may be tried again, if time is what it waits for.
 
         What waits although its time has come waits for a person, or is another sender's; queueing a drain for it would
         go on for ever.
         """
-        with own_transaction(self.env) as env:
-            config = env["marketplace.config"].browse(config_id).exists()
-            if not config or not config._is_running():
-                return
-            moment = env[LANE_PREFIX + lane]._next_attempt(config)
-            if not moment:
-                env[LANE_PREFIX + lane]._at_rest(config)
-            blocked = config._running()._blocked_until(lane)
-            if moment and max(moment, blocked or moment) > fields.Datetime.now():
-                env["marketplace.wake"]._queue_drain(config_id, lane, eta=max(moment, blocked or moment))
+        if not config._is_running():
+            return
+        moment = self.env[LANE_PREFIX + lane]._next_attempt(config)
+        if not moment:
+            self.env[LANE_PREFIX + lane]._at_rest(config)
+        blocked = config._running()._blocked_until(lane)
+        if moment and max(moment, blocked or moment) > fields.Datetime.now():
+            self.env["marketplace.wake"]._queue_drain(config.id, lane, eta=max(moment, blocked or moment))
 
 
 class MarketplaceLane(models.AbstractModel):

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """What every marketplace in a box has: a server, a journal of its calls, and faults on request."""
 
+import copy
 import json
 import logging
 import re
@@ -99,6 +100,10 @@ class BaseApp:
         return formatdate(self.faults.now() + float(text), usegmt=True) if text.startswith("+") else text
 
 
+_LOCKS = (threading.Event, threading.Condition, type(threading.Lock()), type(threading.RLock()))
+_RUNNING = (BaseApp, Server, threading.Thread, *_LOCKS)
+
+
 class BaseBox:
     """A running marketplace, as a context manager or with ``start()`` and ``stop()``. ``root`` is where it answers."""
 
@@ -107,6 +112,7 @@ class BaseBox:
         self.log = Journal()
         self.app = self.make_app()
         self._server = Server(host, port, self.app)
+        self._place = self._server.server_address[:2]
         self._thread: threading.Thread | None = None
         self.root = f"http://{host}:{self._server.server_address[1]}"
 
@@ -122,6 +128,9 @@ class BaseBox:
         self.stop()
 
     def start(self):
+        """Serve; again at the same place where it was stopped."""
+        if self._thread:
+            self._server = Server(*self._place, self.app)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="sandbox", daemon=True)
         self._thread.start()
         return self
@@ -134,6 +143,37 @@ class BaseBox:
             self._thread.join(5)
         self._server.close_connections()
         self._server.server_close()
+
+    # === going back ===
+
+    def keep(self) -> dict:
+        """All that the marketplace knows by now, with its journal and faults, for :meth:`restore`."""
+        parts = self._parts()
+        return copy.deepcopy({name: self._knowledge(part) for name, part in parts.items()}, self._memo(parts))
+
+    def restore(self, kept: dict) -> None:
+        """Be again as it was when ``kept`` was made, and serve, at the same place."""
+        self.faults.clear()
+        parts = self._parts()
+        for name, values in copy.deepcopy(kept, self._memo(parts)).items():
+            vars(parts[name]).update(values)
+            for later in self._knowledge(parts[name]).keys() - values.keys():
+                delattr(parts[name], later)
+        if not self._thread.is_alive():
+            self.start()
+
+    def _parts(self):
+        """What is known stands in the attributes of these, which others hold on to."""
+        named = {"faults": self.faults, "log": self.log, "state": getattr(self, "state", None)}
+        return {"box": self, **{name: part for name, part in named.items() if part is not None}}
+
+    def _knowledge(self, part):
+        """What is no part of what makes it run."""
+        return {name: value for name, value in vars(part).items() if not isinstance(value, _RUNNING)}
+
+    def _memo(self, parts):
+        """Parts are not copied where one names another."""
+        return {id(part): part for part in parts.values()}
 
     # === looking ===
 

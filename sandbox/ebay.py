@@ -50,6 +50,9 @@ class SigningKey:
         self.kid, self.digest = str(uuid.uuid4()), digest
         self.private = ec.generate_private_key(ec.SECP256R1())
 
+    def __deepcopy__(self, _memo):
+        return self  # it never changes
+
     def public(self):
         pem = self.private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

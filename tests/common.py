@@ -1,12 +1,15 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import copy
 import os
 import threading
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from unittest import SkipTest, mock
 from urllib.parse import urlsplit
 
+import odoo.modules.module
+from odoo.models import BaseModel
 from odoo.sql_db import TestCursor
 from odoo.tests import BaseCase, HttpCase, TransactionCase, tagged
 from odoo.tests import common as odoo_common
@@ -48,6 +51,15 @@ def commit_with_hooks(cursor):
 test_cursor_commit = TestCursor.commit
 
 
+def copied(value):
+    """Return plain data as data of its own; records, and whatever else a test holds, as they are."""
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(copied(one) for one in value)
+    if isinstance(value, dict):
+        return {key: copied(one) for key, one in value.items()}
+    return value if isinstance(value, BaseModel) else copy.copy(value) if isinstance(value, set) else value
+
+
 class LoopbackCase(BaseCase):
     """Real HTTP to this machine."""
 
@@ -65,6 +77,8 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
 
     The test's transaction is never committed: transactions of our own (``database.own_transaction``) become savepoints
     in it. :meth:`commit` does what a commit would: runs the hooks, then the jobs that they queued.
+
+    What all tests of a class begin with is done once for the class, by :meth:`prepare`.
     """
 
     product_count = 4
@@ -83,6 +97,24 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
                 for n in range(1, cls.product_count + 1)
             ]
         )
+        cls._prepare_once()
+
+    @classmethod
+    def _prepare_once(cls):
+        """Have :meth:`prepare` done as in a test, and keep what it leaves: rows, the marketplace, and attributes."""
+        maker = cls("prepare")
+        with ExitStack() as stack, mock.patch.object(odoo.modules.module, "current_test", maker):
+            maker.addCleanup = stack.callback
+            before = set(vars(maker))
+            maker._enter()
+            maker.box = maker._make_box()
+            maker.box.start()
+            cls.addClassCleanup(maker.box.stop)
+            maker.prepare()
+            maker.env.flush_all()
+        maker.env.invalidate_all()
+        cls._kept_box = maker.box.keep()
+        cls._kept = {name: value for name, value in vars(maker).items() if name not in before}
 
     @classmethod
     def _put_demonstration_aside(cls):
@@ -97,20 +129,28 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             cls.env.cr.execute("DELETE FROM marketplace_config WHERE id = %s", [account.id])
             cls.env.invalidate_all()
 
+    def prepare(self):
+        """Make what every test of the class begins with: once, since most of a test's time would go into it. What it
+        leaves in attributes is each test's own; a patch ends with it, and wants a ``setUp``."""
+        self.account = self._create_account()
+
     def setUp(self):
         super().setUp()
         if isinstance(self, HttpCase):
             # A closed browser may have left requests behind, and on a slow machine Odoo stops waiting for them.
             self.addCleanup(self.finish_requests, 120)
-        self.box = self._make_box()
-        self.box.start()
-        self.addCleanup(self.box.stop)
+        self._enter()
+        for name, value in self._kept.items():
+            setattr(self, name, copied(value))
+        self.box.restore(self._kept_box)
+
+    def _enter(self):
+        """Have transactions of our own take place in that of the test."""
         if not self.registry.in_test_mode():  # an HttpCase is in it already
             self.registry.enter_test_mode(self.env.cr)
             self.addCleanup(self.registry.leave_test_mode)
         self.patch(TestCursor, "commit", commit_with_hooks)
         self.patch(self.registry["marketplace.lane.offers"], "_linger_seconds", 0.0)  # nothing comes while a test waits
-        self.account = self._create_account()
 
     # ------------------------------------------------------------------ making things
 

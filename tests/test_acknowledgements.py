@@ -7,8 +7,8 @@ ACKNOWLEDGED = "update-order-status$"
 class TestAcknowledgements(MarketplaceCase):
     """A queue hands its orders out until they are acknowledged: one that is refused holds back no other."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def orders(self, count):

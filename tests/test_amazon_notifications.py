@@ -9,8 +9,8 @@ from .test_contract_amazon import SA, US, AmazonTools
 
 @tagged("post_install", "-at_install")
 class TestAmazonNotifications(AmazonTools, MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.commit()
 

@@ -9,8 +9,8 @@ from .test_contract_amazon import EG, AmazonTools
 
 
 class TestAmazonOrders(AmazonTools, MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
 
     # ------------------------------------------------------------------ which orders

@@ -10,8 +10,8 @@ from .common import MarketplaceCase
 
 
 class TestAudit(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
         for product in self.products:
             self.set_stock(product, 10)

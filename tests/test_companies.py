@@ -15,8 +15,8 @@ SECRET_NAME = "Theirs alone"
 class TestCompanies(MarketplaceCase):
     """Who works for one company finds, changes and moves nothing of another one's accounts, whatever the model."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.other = self.env["res.company"].create({"name": "Our company"})
         self.manager = new_test_user(
             self.env, "manager-of-ours", MANAGERS, company_id=self.other.id, company_ids=self.other.ids

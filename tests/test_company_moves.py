@@ -7,8 +7,8 @@ from .common import TOKEN, MarketplaceCase
 class TestCompanyMoves(MarketplaceCase):
     """An account stays with the company whose orders, listings and customers it has."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.other = self.env["res.company"].create({"name": "Our company"})
         self.fresh = self._create_account(name="Fresh", warehouse_ids=False, base_url=self.box.url, auth_token=TOKEN)
 

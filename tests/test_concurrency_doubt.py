@@ -19,8 +19,8 @@ class TestConcurrencyDoubt(MarketplaceCase):
     """The marketplace has taken what was sent, and we never heard of it. What is changed back meanwhile must be sent,
     although it is what was sent last as far as we know."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listing = self.stock_products()[0]
         self.product = self.products[0]
         self.former = self.product.list_price

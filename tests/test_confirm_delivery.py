@@ -101,8 +101,8 @@ class TestConfirmDelivery(OtpCase):
 class TestServices(MarketplaceCase):
     """Orders of which nothing goes out from stock."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.service = self.env["product.product"].create({"name": "Advice", "type": "service", "taxes_id": False})
         self.env["marketplace.listing"].create(

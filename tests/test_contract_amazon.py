@@ -17,13 +17,12 @@ class AmazonCase:
     ship_path = "shipmentConfirmation"
     secrets = ("amzn-secret-of-the-box", "Atzr|refresh-of-the-box", SECRET)
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare(self):
         # The company of the tests sells in whatever its currency is; Amazon is told a price with its currency.
-        usd = cls.env.ref("base.USD")
+        usd = self.env.ref("base.USD")
         usd.active = True
-        cls.pricelist = cls.env["product.pricelist"].create({"name": "amazon.com", "currency_id": usd.id})
+        self.pricelist = self.env["product.pricelist"].create({"name": "amazon.com", "currency_id": usd.id})
+        super().prepare()
 
     def _make_box(self):
         return AmazonBox(skus=[self.external_id(product) for product in self.products])

@@ -27,8 +27,8 @@ def shop(code="A00315", phone=PHONE, **values):
 
 
 class TestCustomers(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.env.company.country_id = self.env.ref("base.eg")
         self.list_products()
         self.account.confirm_policy = "never"

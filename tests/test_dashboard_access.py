@@ -11,8 +11,8 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 class TestDashboardAccess(MarketplaceCase):
     """Everybody sees the accounts of the own companies, managers act, and nobody else gets anything."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.config = self.env["marketplace.config"]
         company = self.env["res.company"].create({"name": "Company B"})
         self.theirs = self.config.create({"name": "Account of B", "code": "cartona", "company_id": company.id})

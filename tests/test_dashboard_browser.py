@@ -108,8 +108,8 @@ KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}
 class TestDashboardBrowser(MarketplaceCase, HttpCase):
     """The dashboard in a real browser: when it asks, what it says when nobody answers, and all of it by keyboard."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.account.listing_ids[:2].write({"state": "failed", "last_error": "Price is 0"})
         self.account.listing_ids[2].write({"state": "failed", "last_error": "Another cause"})

@@ -7,8 +7,8 @@ from .common import MarketplaceCase
 class TestDashboardFailures(MarketplaceCase):
     """What failed stands on the dashboard by its cause, and each cause is looked at and tried again by itself."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     def shown(self, user=None):

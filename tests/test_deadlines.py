@@ -7,8 +7,8 @@ from .common import MarketplaceCase
 
 
 class TestDeadlines(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.account.confirm_policy = "never"
 
@@ -92,8 +92,8 @@ class TestDeadlines(MarketplaceCase):
 
 
 class TestMovedDeliveryDays(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def place(self, policy):

@@ -10,8 +10,8 @@ OF_ACCOUNT = "SELECT count(*) FROM {} WHERE {} = %s"
 class TestDeletedAccounts(MarketplaceCase):
     """An account that is deleted takes along all that is its own."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.gone = self._create_account(name="Gone soon")
         product = self.products[0]
         values = {"config_id": self.gone.id, "product_id": product.id, "external_id": "gone-1"}

@@ -14,8 +14,8 @@ KPIS = ("kpi_marketplace_orders", "kpi_marketplace_sales", "kpi_marketplace_fail
 class TestDigest(MarketplaceCase):
     """Odoo's mail of figures tells of marketplaces, to those who may see them."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         values = {"name": "Digest", "company_id": self.env.company.id, **dict.fromkeys(KPIS, True)}
         self.digest = self.env["digest.digest"].create(values)

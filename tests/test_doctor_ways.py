@@ -10,8 +10,8 @@ from .common import MarketplaceCase
 class TestDoctorWays(MarketplaceCase):
     """Each finding is there while something is broken, goes when that is mended, and its button mends it."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
 
     def finding(self, words):

@@ -9,8 +9,8 @@ class TestDraftsByHand(OrderChangesCase):
 
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.account.push_lines = False
 
     def accept(self):

@@ -5,8 +5,8 @@ from .common import MarketplaceCase
 class TestDropshipping(MarketplaceCase):
     """Goods that a vendor brings straight to the customer have left as those of a warehouse have."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 100)
         self.document = self.box_order((self.products[0], 10, 20.0), status="pending")

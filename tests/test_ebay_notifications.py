@@ -24,8 +24,8 @@ class EbayWebhookCase(EbayMarket, MarketplaceCase):
         values = {"name": "eBay", "code": "ebay", **self._account_values(), **values}
         return super()._create_account(**values)
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.key = self.box.add_key()
 
@@ -307,8 +307,8 @@ class TestForgottenCustomers(EbayWebhookCase):
 
     words = ("buyer1", "Käufer 1", "Hauptstra", "10115", "30 1000", "members.ebay", "Ring twice")
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         raw = self.box.add_order(
             [(self.external_id(self.products[0]), 2, 10.0)], buyerCheckoutNotes="Ring twice at Käufer 1"
         )

@@ -27,8 +27,8 @@ FURTHER = ("sale_order_line", "stock_move", "stock_picking", "account_move", "ac
 class TestForget(MarketplaceCase):
     """A person forgets a customer: nothing tells who it was, and the orders stay."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         line = (self.products[0], 1, 5.0)
         self.document = self.box_order(line, retailer=CANARY, note_message=NOTE, status="pending")

@@ -10,8 +10,8 @@ CUSTOMER = {"retailer_name": "Somebody Unique", "retailer_code": "KV00777", "ret
 
 
 class TestForgottenDocuments(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.stock_products()
 
     def forget(self, partner):

@@ -86,8 +86,8 @@ def altered(draw, document):
 
 @tagged("post_install", "-at_install")
 class TestFuzz(MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 1_000_000)
         self.commit()

@@ -14,8 +14,8 @@ COLUMNS = ("config_id", "product_id", "external_id", "pack_size")
 class TestImport(MarketplaceCase):
     """Ids of products come and go as files, by Odoo's own import and export on the list of listings."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         groups = "cartona_integration.group_marketplace_manager,base.group_allow_export"
         manager = new_test_user(self.env, "importer", groups=groups)
         self.Listing = self.env["marketplace.listing"].with_user(manager)

@@ -12,8 +12,8 @@ STATUS = "update-order-status/"
 class TestLanesApart(MarketplaceCase):
     """What one lane can not get through says nothing of the others, nor do they hide it."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.stock_products()
         self.account.confirm_policy = "never"
         documents = [self.place() for _number in range(3)]

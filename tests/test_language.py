@@ -20,19 +20,15 @@ GROUPS = "sales_team.group_sale_manager,cartona_integration.group_marketplace_ma
 class TestLanguage(MarketplaceCase):
     """Jobs run without a user: what they store is in the language of the account's responsible person."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.env["res.lang"]._activate_lang("ar_001")
-        cls.env["res.lang"]._activate_lang("fr_FR")
-        cls.reader = new_test_user(cls.env, "arabic-reader", GROUPS, lang="ar_001")
-        for number, product in enumerate(cls.products, 1):
+    def prepare(self):
+        self.env["res.lang"]._activate_lang("ar_001")
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.reader = new_test_user(self.env, "arabic-reader", GROUPS, lang="ar_001")
+        for number, product in enumerate(self.products, 1):
             product.name = f"Juice {number}"
             product.with_context(lang="ar_001").name = f"عصير {number}"
             product.with_context(lang="fr_FR").name = f"Jus {number}"
-
-    def setUp(self):
-        super().setUp()
+        super().prepare()
         self.account.user_id = self.reader
         self.stock_products()
         self.account.activity_ids.unlink()

@@ -7,8 +7,8 @@ from .common import MarketplaceCase
 class TestLimits(MarketplaceCase):
     """A marketplace that limits calls (429): what asked too much waits, and nothing else."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.stock_products()
         self.account.confirm_policy = "always"
 

@@ -9,8 +9,8 @@ from .common import MarketplaceCase
 class TestLogHour(MarketplaceCase):
     """Hours that are over are counted once, and the dashboard tells the same as if all rows were counted each time."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.hours = self.env["marketplace.log.hour"]
         self.hours.search([]).unlink()
         self.log = self.env["marketplace.sync.log"]

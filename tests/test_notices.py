@@ -11,8 +11,8 @@ ANY_ORDER = r"orders/\d+$"
 class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
     """A notice says that there is news of an order, which is fetched then: by one call, that may fail."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.settle()
         self.box.clear_journal()

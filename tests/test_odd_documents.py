@@ -13,8 +13,8 @@ INBOX = "odoo.addons.cartona_integration.models.marketplace_inbox"
 class TestOddDocuments(MarketplaceCase):
     """What an adapter stumbles over in one document holds back no other, and is seen."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.stock_products()
         self.bad = self.place()
         self.good = self.place()

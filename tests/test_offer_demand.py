@@ -12,8 +12,8 @@ from .common import MarketplaceCase, storable
 class TestOfferDemand(MarketplaceCase):
     """What others take, move or rename changes what is on offer, although nobody touched the listing."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     def test_a_listing_with_a_limit_is_filled_up_after_each_order(self):

@@ -12,8 +12,8 @@ from .common import MarketplaceCase
 
 
 class TestOfferFailures(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     def test_a_refused_row_keeps_its_error_and_the_others_go_in(self):
@@ -228,8 +228,8 @@ class TestOfferFailures(MarketplaceCase):
 class TestAttempts(MarketplaceCase):
     """When what was not taken is tried again, and when it is left to a person."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listing = self.list_products()[0]
         self.lane = self.env["marketplace.lane.offers"]
 

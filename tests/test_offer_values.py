@@ -14,8 +14,8 @@ from .common import MarketplaceCase, storable
 class TestOfferValues(MarketplaceCase):
     """What a listing shows follows whatever it depends on: settings, rules, taxes, rates, places, dates."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     # ------------------------------------------------------------------ whatever changes a price or a stock

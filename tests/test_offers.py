@@ -10,8 +10,8 @@ from .common import MarketplaceCase, storable
 
 
 class TestOffers(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     # ------------------------------------------------------------------ what leaves

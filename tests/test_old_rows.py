@@ -32,8 +32,8 @@ class TestOldRows(MarketplaceCase):
         self.env["marketplace.drift"].create([{**self.mine, **listing}] * 3)
         return self.age(audit, days)
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.mine = {"config_id": self.account.id}
         self.listing = self.list_products()[0]
 

@@ -13,8 +13,8 @@ NEW = "2 Second Street"
 class TestChangedAddresses(MarketplaceCase):
     """The marketplace changes where an order is to be delivered."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def place(self, confirmed=True):

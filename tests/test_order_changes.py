@@ -5,8 +5,8 @@ from .test_order_lines_out import OrderOutCase
 
 
 class OrderChangesCase(OrderOutCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.first_id, self.second_id = (line["id"] for line in self.document["order_details"])
 
     def edit_there(self, amounts=None, **values):

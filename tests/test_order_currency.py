@@ -8,8 +8,8 @@ from .common import MarketplaceCase
 class TestOrderCurrency(MarketplaceCase):
     """Orders are in the marketplace's currency, whatever their customer's pricelist is in."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         ours = self.env.company.currency_id
         self.foreign = self.env["res.currency"].with_context(active_test=False).search([("id", "!=", ours.id)], limit=1)

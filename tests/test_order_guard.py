@@ -10,8 +10,8 @@ SALES = "sales_team.group_sale_salesman_all_leads"
 class TestOrderGuard(MarketplaceCase):
     """What a marketplace has told of an order is written by nobody else, whatever is called."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.seller = new_test_user(self.env, "seller", groups=SALES)
         self.storeman = new_test_user(self.env, "storeman", groups="stock.group_stock_user")

@@ -13,8 +13,8 @@ class OrderOutCase(MarketplaceCase):
     confirm_policy = "always"
     order_values = {}
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         for product in self.products:
             self.set_stock(product, 100)

@@ -11,8 +11,8 @@ class TestOrdersTakenAgain(OrderOutCase):
 
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.late = self.env["product.product"].create(storable({"name": "Late", "list_price": 30, "taxes_id": False}))
 
     def place(self, **values):

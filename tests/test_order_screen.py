@@ -179,8 +179,8 @@ class TestOrderProblems(OrderScreenCase):
 
 
 class TestDeliveryScreen(OrderScreenCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.looker = self.user("delivers", f"stock.group_stock_user,{USER}")
 
     def test_a_delivery_shows_its_order_and_what_the_marketplace_was_told(self):

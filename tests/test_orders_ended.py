@@ -37,10 +37,9 @@ class TestPickedInPart(OrderOutCase):
     """The warehouse delivers in two steps, and what it has not picked yet has not left. Newer series plan the second
     step when the first one is done."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.warehouse.delivery_steps = "pick_ship"
+    def prepare(self):
+        self.warehouse.delivery_steps = "pick_ship"
+        super().prepare()
 
     def validate(self, picking, share=1.0):
         """Move so much of what is there for each of its products; the rest is a backorder."""
@@ -78,13 +77,9 @@ class TestPickedInPart(OrderOutCase):
 class TestCancelledAfterPicking(OrderOutCase):
     """The warehouse delivers in two steps: what was picked waits at the door, and has not left."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.warehouse.delivery_steps = "pick_ship"
-
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        self.warehouse.delivery_steps = "pick_ship"
+        super().prepare()
         self.pick = self.order.picking_ids - self.ship()
 
     def ship(self):

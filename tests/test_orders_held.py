@@ -10,8 +10,8 @@ from .common import MarketplaceCase, storable
 
 
 class TestOrdersHeld(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.late = self.env["product.product"].create(
             storable({"name": "Late", "default_code": "LATE-1", "taxes_id": False})

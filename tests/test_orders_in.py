@@ -17,8 +17,8 @@ RETAILER = {
 
 
 class TestOrdersIn(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def test_an_otp_that_no_database_takes_stops_no_pull(self):
@@ -56,6 +56,7 @@ class TestOrdersIn(MarketplaceCase):
         self.assertFalse(self.box.calls(f"update-order-status/{document['hashed_id']}"))
 
     def test_an_order_is_acknowledged_only_after_it_is_stored(self):
+        self.account.confirm_policy = "never"  # its status would change there, as soon as the wait is over
         document = self.box_order((self.products[0], 1, 200.0))
         self.box.fail(path="update-order-status$", status=503)
         self.pull()

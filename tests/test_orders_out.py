@@ -7,8 +7,8 @@ from .test_order_lines_out import OrderOutCase
 
 
 class TestOrdersOut(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 100)
         self.document = self.box_order(

@@ -8,8 +8,8 @@ class TestOrdersThatLeft(ShopifyCase):
     """Lists by the time of the last change bring orders that were delivered before the account went live, or by other
     ways than Odoo."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def order_here(self, external_id):
@@ -86,8 +86,8 @@ class TestOrdersThatLeft(ShopifyCase):
 class TestMessagesThatItLeft(RestCase):
     """The marketplace tells the status of an order and nothing else."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def hear(self, external_id, state):

@@ -15,8 +15,8 @@ CANARY = "73915482"
 class OtpCase(OrderOutCase):
     order_values = {"installment_cost": 100}
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.otp = self.box.otp(self.hashed_id)
         self.picking = self.order.picking_ids
 
@@ -44,8 +44,8 @@ class OtpCase(OrderOutCase):
 class TestOtpAtValidation(OtpCase):
     """The account tells *delivered* when the goods leave."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.tell("left", "delivered")
 
     def test_the_delivery_is_validated_when_the_marketplace_accepts_the_otp(self):

@@ -8,8 +8,8 @@ from .test_order_lines_out import OrderOutCase
 class TestPartnerScreen(OrderOutCase):
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.partner = self.order.partner_id
         self.code = self.document["retailer"]["retailer_code"]
 

@@ -7,8 +7,8 @@ from .common import MarketplaceCase
 
 
 class TestPolicies(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def place(self, *lines, **values):

@@ -11,8 +11,8 @@ class TestPortal(OrderOutCase):
 
     order_values = {"cartona_credit": 30}
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.customer = new_test_user(self.env, "portal-customer", groups="base.group_portal")
         self.customer.partner_id.parent_id = self.order.partner_id
         self.order.message_subscribe(self.customer.partner_id.ids)
@@ -59,8 +59,8 @@ class TestPortalOfHeldOrders(OrderOutCase):
 
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.order.write({"require_signature": True, "require_payment": True, "prepayment_percent": 1.0})
 
     def hold(self):

@@ -9,8 +9,8 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 
 
 class TestProductScreen(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
         self.product, self.other = self.products[0], self.products[1]
 

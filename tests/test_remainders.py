@@ -96,8 +96,8 @@ class TestRemainders(OrderOutCase):
 class TestWhatWasGivenUp(ReturnsCase):
     """What was given up is not sold again because something else of the order is to go out."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.deliver(4, 5)
         self.commit()
         self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 5, 40.0)])
@@ -156,8 +156,8 @@ class TestManyLines(OrderOutCase):
 class TestGoodsThatAreOnNoDelivery(OrderOutCase):
     """What a vendor brings is on no delivery before its purchase is confirmed."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         move = self.second.move_ids
         move._action_cancel()
         move.unlink()

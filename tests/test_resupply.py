@@ -9,8 +9,8 @@ class TestResupply(ReturnsCase):
 
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         other = self.env["stock.warehouse"].create({"name": "Other", "code": "OTH"})
         self.warehouse.resupply_wh_ids = [Command.link(other.id)]
         to_order = self.env.ref("stock.route_warehouse0_mto")

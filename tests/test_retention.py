@@ -20,8 +20,8 @@ DOCUMENTS = 100_000
 
 
 class TestRetention(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 100)
         self.account.inbox_days = 30

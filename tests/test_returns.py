@@ -110,8 +110,8 @@ class TestCancelledThere(ReturnsCase):
 class TestReturnsAreNoDeliveries(ReturnsCase):
     """Odoo returns by the same type of operation, where a type of delivery names none for that."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.order.picking_ids.picking_type_id.return_picking_type_id = False
 
     def test_what_comes_back_is_not_to_go_out(self):

@@ -87,8 +87,8 @@ class TestScale(ScaleCase):
 
     grown = ("marketplace_listing",)
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
         self.drop_foreign_keys("marketplace_listing")
         cr = self.env.cr
@@ -178,8 +178,8 @@ class TestGrown(ScaleCase):
     Odoo's own queries are held to it too: one that reads a whole table within a hot path of ours is worth knowing of.
     """
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.account.confirm_policy = "always"
         self.listings = self.list_products()
         for product in self.products:

@@ -16,8 +16,8 @@ class TestScaleDashboard(ScaleCase):
         "sale_order",
     )
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
         self.box_order((self.products[0], 2, 10.0))
         self.pull()

@@ -11,8 +11,8 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 
 
 class TestSyncAtChosenAccounts(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
         self.product = self.products[0]
 

@@ -8,8 +8,8 @@ from .test_contract_shopify import ShopifyCase
 
 
 class TestShopifyDeliveries(ShopifyCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.commit()
         self.api = self.account._api()

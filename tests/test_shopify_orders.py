@@ -11,8 +11,8 @@ from .test_contract_shopify import ShopifyCase
 
 
 class TestShopifyOrders(ShopifyCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.commit()
 

@@ -12,8 +12,8 @@ from .test_contract_shopify import CLIENT, ShopifyCase
 
 
 class TestShopifyWebhooks(ShopifyCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.commit()
 

@@ -9,8 +9,8 @@ SUMMARY = "Other quantities have left than were ordered at the marketplace"
 class TestShortDeliveries(ShopifyCase, AdapterTools):
     """Less leaves than was paid for, and the marketplace takes no changes of lines: a person refunds it there."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.order = self.shipped_order((self.products[0], 10, "20.00"), (self.products[1], 5, "40.00"))
 
     def asked(self):

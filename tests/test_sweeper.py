@@ -8,8 +8,8 @@ from .common import MarketplaceCase
 
 
 class TestSweeper(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     def lose_the_wake(self):
@@ -86,7 +86,7 @@ class TestSweeper(MarketplaceCase):
         def timed(seconds):
             moment = fields.Datetime.now() + timedelta(seconds=seconds)
             self.patch(self.registry["marketplace.lane.offers"], "_next_attempt", lambda _lane, _config: moment)
-            self.env["marketplace.sender"]._come_back(self.account.id, "offers")
+            self.env["marketplace.sender"]._come_back(self.account, "offers")
             key = f"marketplace:timed:{self.account.id}:offers"
             return self.env["queue.job"].search_count([("identity_key", "=", key), ("state", "=", "pending")])
 

@@ -165,7 +165,7 @@ class TestTasks(MarketplaceCase):
         self.list_products()
         self.account.action_sync_all()
         self.env.cr.flush()
-        self.env["marketplace.sender"]._come_back(self.account.id, "offers")
+        self.env["marketplace.sender"]._come_back(self.account, "offers")
         self.env.invalidate_all()
         self.assertEqual(self.task("sync").state, "running")
 

@@ -9,8 +9,8 @@ ARABIC = "ar_001"
 
 @tagged("post_install", "-at_install")
 class TestTourArabic(MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.env["res.lang"]._activate_lang(ARABIC)
         self.env["ir.module.module"]._load_module_terms([MODULE], [ARABIC])
         self.env.ref("base.user_admin").lang = ARABIC

@@ -7,8 +7,8 @@ from .common import MarketplaceCase
 
 @tagged("post_install", "-at_install")
 class TestTourDashboard(MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listings = self.list_products()
 
     def test_every_figure_opens_the_list_of_what_it_counts(self):

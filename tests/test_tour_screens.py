@@ -10,8 +10,8 @@ OTP = "246810"
 class TestTourScreens(MarketplaceCase, HttpCase):
     """What people do with held orders, deliveries and products, in a browser."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
 
     def walk(self, name, address):

@@ -7,8 +7,8 @@ from .common import SECRET, MarketplaceCase
 
 @tagged("post_install", "-at_install")
 class TestSetupTour(MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         new_test_user(self.env, "marketmanager", password="marketmanager", groups=MANAGER)
 
     def walk(self, tour, account=""):

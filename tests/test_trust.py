@@ -31,8 +31,8 @@ class Keys:
 
 @tagged("post_install", "-at_install")
 class TestForgetsAll(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.document = self.box_order(
             (self.products[0], 1, 5.0), retailer=CANARY, note_message="Ask for Tweety Bird", status="pending"

@@ -11,8 +11,8 @@ class TestUnitsByHand(OrderOutCase):
 
     confirm_policy = "never"
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.env.user.groups_id = [Command.link(self.env.ref("uom.group_uom").id)]
         self.unit = self.products[0].uom_id
         self.name = unit_field(self.first)

@@ -22,8 +22,8 @@ ASKED_OF_ALL = ("_label", "_capabilities")
 class TestWalks(MarketplaceCase, HttpCase):
     """docs/ARCHITECTURE.md names the files that a value passes; they are these and no others."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 50)
         self.commit()

@@ -12,8 +12,8 @@ from .common import SECRET, MarketplaceCase
 
 @tagged("post_install", "-at_install")
 class TestWebhook(MarketplaceCase, HttpCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 50)
         self.commit()

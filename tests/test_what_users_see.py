@@ -55,8 +55,8 @@ PRESS_ALL = """
 class TestWhatUsersSee(MarketplaceCase, HttpCase):
     """Whatever somebody sees can be used: who may not do a thing is not offered it, or told who may."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.config = self.env["marketplace.config"]
         self.user = new_test_user(self.env, "marketuser", USER, password="marketuser")

@@ -13,8 +13,8 @@ class TestWoocommerceWebhooks(WoocommerceBase, MarketplaceCase, HttpCase):
     _create_account = AdapterContract._create_account
     order_here = AdapterContract.order_here
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.order = self.box.add_order((self.there[self.products[0]], 2, 10.0))
         self.commit()

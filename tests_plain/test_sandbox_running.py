@@ -37,6 +37,33 @@ def admin(box):
         yield call
 
 
+# === going back ===
+
+
+def test_it_goes_back_to_what_it_was():
+    with Sandbox(products=[{"id": 1, "selling_price": 10.0}], orders=1) as box:
+        client = Client(box.url, HeaderToken("AuthorizationToken", box.token))
+        document = box.order(box.queued()[0])
+        kept = box.keep()
+        for _round in range(2):
+            box.options.row_answer = "silent"
+            box.fail(path=UPDATE, times=None, status=500, skip=1)
+            client.request("POST", UPDATE, json=[{"supplier_product_id": "1", "selling_price": 5}])
+            box.cancel_order(document["hashed_id"])
+            later = box.add_order(order_details=[{"supplier_product_id": "1"}])
+            box.later = "not there before"
+            box.stop()
+            box.restore(kept)
+            assert (box.product(1)["selling_price"], box.options.row_answer) == (10.0, "error")
+            assert box.order(document["hashed_id"]) == document
+            assert (box.journal, box.faults.all(), hasattr(box, "later")) == ([], [], False)
+            with pytest.raises(KeyError):
+                box.order(later["hashed_id"])
+            client.request("POST", UPDATE, json=[{"supplier_product_id": "1", "selling_price": 6}])
+            assert box.product(1)["selling_price"] == 6
+            box.restore(kept)
+
+
 # === faults ===
 
 
