@@ -28,6 +28,16 @@ class Sealed(str):
     """Ciphertext, told from the secret itself by its type."""
 
 
+class Covered(str):
+    """What a person reads in place of a secret. It knows what it covers: Odoo makes the record of a form of what it
+    reads of the stored one, and there the secret has to stay what it is."""
+
+    def __new__(cls, sealed):
+        covered = super().__new__(cls, COVER)
+        covered._sealed = Sealed(sealed)
+        return covered
+
+
 class Secret(fields.Char):
     """A text that nobody reads in the database, and no client reads at all, unless it is ``shown``: a secret of ours
     that a person has to hand to the marketplace.
@@ -42,6 +52,8 @@ class Secret(fields.Char):
     def convert_to_cache(self, value, record, validate=True):
         if not value or isinstance(value, Sealed):
             return value or None
+        if isinstance(value, Covered):
+            return value._sealed
         text = super().convert_to_cache(value, record, validate)
         if COVER[0] in text:
             raise UserError(_("%s: enter the whole of it. What is shown there only covers it.", self.string))
@@ -54,7 +66,7 @@ class Secret(fields.Char):
     def convert_to_record(self, value, record):
         if not value:
             return False
-        return unseal(value) if self.shown or record.env.su else COVER
+        return unseal(value) if self.shown or record.env.su else Covered(value)
 
     def convert_to_write(self, value, record):
         return value

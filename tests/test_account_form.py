@@ -5,10 +5,11 @@ from datetime import timedelta
 from lxml import etree
 
 from odoo import fields
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user
 from odoo.tools.safe_eval import safe_eval
 
+from ..encryption import COVER
 from ..models.marketplace_config import MANAGER
 from ..transport import errors
 from .common import SECRET, TOKEN, MarketplaceCase
@@ -214,6 +215,24 @@ class TestAccountForm(MarketplaceCase):
                 continue
             with self.assertRaises(AccessError, msg=name):
                 getattr(account, name)()
+
+    def test_a_manager_changes_an_account_that_has_a_token_and_the_token_itself(self):
+        manager = new_test_user(self.env, "market-manager", groups=MANAGER)
+        self.account.action_pause()
+        with Form(self.account.with_user(manager)) as form:
+            form.name = "Renamed"
+            form.base_url = self.box.url + "/"
+            form.timeout = 7.0
+            self.assertEqual(form.auth_token, COVER)
+        self.assertEqual((self.account.name, self.account.timeout, self.account.auth_token), ("Renamed", 7.0, TOKEN))
+        with Form(self.account.with_user(manager)) as form:
+            form.auth_token = "another-token"
+        self.assertEqual(self.account.auth_token, "another-token")
+        with Form(self.account.with_user(manager)) as form:
+            form.code = "shopify"
+        self.assertEqual(self.account.auth_token, "another-token")
+        with self.assertRaisesRegex(UserError, "Token"), Form(self.account.with_user(manager)) as form:
+            form.auth_token = COVER + "x"
 
     def test_a_manager_sets_an_account_up_without_being_an_administrator(self):
         manager = new_test_user(self.env, "market-manager", groups=MANAGER)

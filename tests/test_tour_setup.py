@@ -31,3 +31,8 @@ class TestSetupTour(MarketplaceCase, HttpCase):
         self.assertEqual(self.account.webhook_secret_previous, SECRET)
         self.assertNotEqual(self.account.webhook_secret, SECRET)
         self.assertEqual(self.account.condition, "live")
+
+    def test_a_token_that_is_there_is_replaced(self):
+        self.walk("cartona_integration_token", self.account.id)
+        self.account.invalidate_recordset()
+        self.assertEqual((self.account.auth_token, self.account.name), ("token-of-tomorrow", "Cartona of today"))

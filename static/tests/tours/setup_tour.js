@@ -52,3 +52,16 @@ registry.category("web_tour.tours").add("cartona_integration_secret", {
     look("It is live", "button[name=action_pause]:visible"),
   ],
 });
+
+// A token that is there gives way to another one, on a form on which other fields are changed, too.
+registry.category("web_tour.tours").add("cartona_integration_token", {
+  test: true,
+  steps: () => [
+    {content: "Name the account anew", trigger: ".o_field_widget[name=name] input", run: "text Cartona of today"},
+    look("What covers the token is not the token", ".o_field_widget[name=auth_token] input[type=password]"),
+    {content: "Type a new one", trigger: ".o_field_widget[name=auth_token] input", run: "text token-of-tomorrow"},
+    press("Leave the field", ".o_field_widget[name=name] input"),
+    press("Store it", ".o_form_button_save"),
+    look("It is stored", ".o_form_status_indicator_buttons.invisible"),
+  ],
+});
