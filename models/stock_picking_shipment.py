@@ -29,9 +29,13 @@ class StockPicking(models.Model):
     @api.depends("sale_id", "picking_type_code", "location_id", "location_dest_id", "move_ids.origin_returned_move_id")
     def _compute_marketplace_ships(self):
         for picking in self:
-            config = picking.sudo().sale_id.marketplace_config_id  # whoever sees the delivery may see what it needs
-            sent = picking._marketplace_outgoing() and not picking._is_sent_again()
-            picking.marketplace_ships = bool(sent) and config._ships()
+            picking.marketplace_ships = picking.sudo()._is_told_as_shipped()  # whoever sees it sees what it needs
+
+    def _is_told_as_shipped(self):
+        """Tell whether the marketplace of the order wants to know of this delivery. Looks at other deliveries of the
+        order, which its user may not see, and at none where no marketplace asks."""
+        shipping = self.sale_id.marketplace_config_id._ships()
+        return shipping and bool(self._marketplace_outgoing()) and not self._is_sent_again()
 
     def _is_sent_again(self):
         """Tell whether this brings again what came back, or comes in exchange for it: the marketplace has been told of
