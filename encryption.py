@@ -96,6 +96,11 @@ def is_lost(sealed):
     return unseal(sealed) is False
 
 
+def is_key_away():
+    """Tell whether there is no key at all: its file is not there, or can't be read, be it for a moment."""
+    return not _keys()
+
+
 def is_former(sealed):
     """Tell whether it takes a key to open it that does not encrypt any more."""
     try:

@@ -3,7 +3,7 @@ from odoo import _, models
 from odoo.tools import SQL
 
 from ..compat import listed
-from ..encryption import Secret, is_former, is_lost
+from ..encryption import Secret, is_former, is_key_away, is_lost
 from ..transport.errors import ConfigurationError
 
 
@@ -15,20 +15,20 @@ class MarketplaceConfig(models.Model):
     def _check_secrets(self):
         """Make sure that what the account proves itself with can be read. It costs a query only where some is empty.
 
-        :raise ConfigurationError: what is stored was encrypted with a key that is not here
+        :raise ConfigurationError: what is stored was encrypted with a key that is not here. Where there is none at all,
+            that may pass: a folder comes back
         """
         self.ensure_one()
         asked = self._secret_names() & set(self._capabilities().get("credentials", ("auth_token",)))
         if all(self.sudo()[name] for name in asked):
             return
         if lost := [name for name in self._lost_secrets() if name in asked]:
-            raise ConfigurationError(
-                _(
-                    "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
-                    "(README: Secrets), or enter them again.",
-                    names=listed(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
-                )
+            text = _(
+                "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
+                "(README: Secrets), or enter them again.",
+                names=listed(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
             )
+            raise ConfigurationError(text, may_pass=is_key_away())
 
     def _secret_names(self):
         return {name for name, field in self._fields.items() if isinstance(field, Secret)}

@@ -11,6 +11,9 @@ from ..transport.retry import backoff
 
 # This many temporary failures in a row, and a person is told that the marketplace does not answer.
 CIRCUIT_FAILURES = 5
+# What refuses us and is not the marketplace pauses the account when it has done so that often in a row, for that long.
+BARRED_FAILURES = 5
+BARRED_PATIENCE = timedelta(minutes=15)
 # So long a lane waits at most for what is another's failure, or its own where others work: else what a marketplace can
 # not stand in one lane would stop them all, or all that comes after it.
 APART_SECONDS = 60
@@ -28,6 +31,10 @@ class MarketplaceConfigState(models.Model):
     failures = fields.Integer(help="Temporary failures in a row.")
     blocked_until = fields.Datetime(help="Nothing is sent before this time.")
     others_until = fields.Datetime(help="Until when lanes wait that have not failed themselves.")
+    barred = fields.Json(
+        help="Since when, and how often in a row, something refuses us that is not the marketplace (a firewall, a "
+        "portal, a name server), or the key to the credentials is away."
+    )
     failing = fields.Json(
         help="The lanes that fail: how often in a row, whether the marketplace has answered another lane since "
         "('others'), whether it had answered this one before the last failure ('worked'), until when this lane alone "
@@ -90,7 +97,9 @@ class MarketplaceConfigState(models.Model):
         :param lane: whose call it took, so that no other lane's limit is over; ``""``: all are
         """
         failed = self.filtered(lambda state: state.failures or state.blocked_until or state.last_error)
-        failed.write({"failures": 0, "blocked_until": False, "others_until": False, "last_error": False})
+        failed.write(
+            {"failures": 0, "blocked_until": False, "others_until": False, "last_error": False, "barred": False}
+        )
         limited = self.filtered(lambda state: lane in (state.limited or {}) if lane else state.limited)
         limited._write_json("limited", SQL("limited - %s", lane) if lane else SQL("NULL::jsonb"))
         for state in self.filtered("failing"):
@@ -99,9 +108,10 @@ class MarketplaceConfigState(models.Model):
     def _note_failure(self, error, lane=""):
         """Take in what ``error`` says of the account as a whole, so that its rows need not be blamed for it.
 
-        Rejected credentials or settings pause it, since only a person can help. Anything else blocks it for a while
-        that grows with each failure in a row, or for as long as the marketplace asks; the first call after that is the
-        probe, and its success resumes the work in order. Where others were answered since the ``lane`` failed last, it
+        Rejected credentials or settings pause it, since only a person can help; what only looks like that, since it was
+        not said by the marketplace, when it lasts. Anything else blocks it for a while that grows with each failure in
+        a row, or for as long as the marketplace asks; the first call after that is the probe, and its success resumes
+        the work in order. Where others were answered since the ``lane`` failed last, it
         is this lane alone that waits. So it does after too many calls: most marketplaces count them by operation, and
         orders must not wait for prices.
         """
@@ -109,13 +119,16 @@ class MarketplaceConfigState(models.Model):
         if lane and isinstance(error, errors.RateLimited):
             self._note_limited(error, lane)
             return
-        if isinstance(error, (errors.AuthenticationFailed, errors.ConfigurationError)):
+        if errors.needs_person(error):
             self.last_error = str(error)
             self.config_id._pause_for(error)
             return
         self.invalidate_recordset()  # it was read before the call, and other lanes have gone on
         if not (lane and self._note_failing(error, lane)):
             self._block(error)
+            if self._has_lasted():
+                self.config_id._pause_for(error)
+                return
         if self.failures == CIRCUIT_FAILURES:
             summary = _("%s does not answer", self.config_id.name)
             self.config_id._tell_responsible(summary, str(error), cause="silent")
@@ -136,8 +149,21 @@ class MarketplaceConfigState(models.Model):
                 "blocked_until": now + timedelta(seconds=seconds),
                 "others_until": now + timedelta(seconds=others),
                 "last_error": str(error),
+                "barred": error.may_pass and self._barred_again(now),
             }
         )
+
+    def _barred_again(self, now):
+        before = self.barred or {}
+        since = before.get("since") or fields.Datetime.to_string(now)
+        return {"since": since, "times": before.get("times", 0) + 1}
+
+    def _has_lasted(self):
+        """Tell whether what might have passed did not."""
+        barred = self.barred or {}
+        began = fields.Datetime.to_datetime(barred.get("since"))
+        long_ago = began and began <= fields.Datetime.now() - BARRED_PATIENCE
+        return bool(long_ago and barred["times"] >= BARRED_FAILURES)
 
     # ------------------------------------------------------------------ lanes that fail
 

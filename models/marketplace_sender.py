@@ -167,7 +167,7 @@ class MarketplaceLane(models.AbstractModel):
 
         :return: the ``RowResult`` to store where it is to blame, ``None`` where it is put off without
         """
-        if isinstance(error, errors.RateLimited | errors.AuthenticationFailed | errors.ConfigurationError):
+        if isinstance(error, errors.RateLimited) or errors.needs_person(error):
             return None  # says nothing of the row
         running, words = config._running(), storable(self.env["marketplace.api"]._in_words(error))
         if row.error_code == UNANSWERED and running._has_worked(self._lane()):

@@ -76,6 +76,7 @@ from . import test_orders_out
 from . import test_orders_that_left
 from . import test_otp
 from . import test_partner_screen
+from . import test_passing_refusals
 from . import test_policies
 from . import test_portal
 from . import test_product_screen

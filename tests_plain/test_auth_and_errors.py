@@ -6,8 +6,10 @@ import pytest
 import requests
 from cartona_integration.transport import errors
 from cartona_integration.transport.auth import BasicAuth, HeaderToken, QueryKey, Together
+from cartona_integration.transport.client import Client
 from cartona_integration.transport.errors import error_for_status
 from cartona_integration.transport.words import Words
+from raw_server import http
 
 
 def prepared(auth):
@@ -190,3 +192,44 @@ def test_errors_told_in_another_language_survive_copying(make):
     error.retell(lambda _source: "fehlt")
     assert str(error).endswith("fehlt")
     assert (str(copy.copy(error)), copy.copy(error).code) == (str(error), "")
+
+
+# === whose word it is ===
+
+JSON, PAGE = b'{"error": "no"}', b"<html><body>no</body></html>"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405])
+def test_what_is_said_in_json_is_the_marketplaces_word_and_a_page_is_not(raw, status):
+    for body, may_pass in ((JSON, False), (b"[]", False), (PAGE, True), (b"", True), (b'"no"', True)):
+        with pytest.raises(errors.FINAL) as caught:
+            Client(raw(http(body, f"{status} No")).url).request("GET", "x")
+        assert caught.value.may_pass is may_pass, body
+
+
+def test_a_refused_token_may_be_told_in_the_header_as_oauth_has_it(raw):
+    for header, may_pass in (('Bearer realm="shop", error="invalid_token"', False), ("Basic", True)):
+        with pytest.raises(errors.AuthenticationFailed) as caught:
+            Client(raw(http(b"", "401 No", WWW_Authenticate=header)).url).request("GET", "x")
+        assert caught.value.may_pass is may_pass
+
+
+@pytest.mark.parametrize("status", ["302 Found", "407 Proxy"])
+def test_who_leads_elsewhere_or_wants_a_proxys_password_is_not_the_marketplace(raw, status):
+    with pytest.raises(errors.ConfigurationError) as caught:
+        Client(raw(http(JSON, status, Location="/x")).url).request("GET", "x")
+    assert caught.value.may_pass
+
+
+@pytest.mark.parametrize("status", ["429 Slow", "503 Away", "600 Odd"])
+def test_of_what_is_tried_again_anyway_it_is_not_asked_whose_word_it_is(raw, status):
+    with pytest.raises(errors.MarketplaceError) as caught:
+        Client(raw(http(PAGE, status)).url).request("GET", "x")
+    assert not caught.value.may_pass
+
+
+def test_only_what_will_not_pass_needs_a_person():
+    for kind in (errors.AuthenticationFailed, errors.ConfigurationError):
+        assert errors.needs_person(kind("no"))
+        assert not errors.needs_person(kind("no", may_pass=True))
+    assert not any(errors.needs_person(kind("no")) for kind in (errors.RequestRejected, errors.TemporaryFailure))

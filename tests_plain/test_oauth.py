@@ -100,6 +100,14 @@ def test_a_grant_that_is_refused_asks_for_a_person(raw, status):
         asked(server)
     assert caught.value.status == int(status[:3])
     assert "invalid_grant" in caught.value.message
+    assert not caught.value.may_pass
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "403 Forbidden"])
+def test_a_page_in_place_of_a_token_may_pass(raw, status):
+    with pytest.raises(errors.AuthenticationFailed) as caught:
+        asked(raw(http(b"<html></html>", status)))
+    assert caught.value.may_pass
 
 
 @pytest.mark.parametrize("answer", [b"{}", b"[]", b'"t"', b'{"access_token": ""}', b'{"access_token": 7}'])

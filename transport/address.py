@@ -64,7 +64,7 @@ def elsewhere(url: str, base: str) -> str:
 def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> None:
     """Raise ``ConfigurationError`` unless ``host`` may lie at ``ip``: on the internet, on this machine if it is named
     as that, else only where it is one of ``private_hosts``. What a marketplace's URL or a name server says must not
-    lead into the network that Odoo stands in."""
+    lead into the network that Odoo stands in. It ``may_pass`` what a name server says."""
     found = ipaddress.ip_address(ip.partition("%")[0])
     found = _inner(found)
     if (
@@ -72,13 +72,12 @@ def refuse_private(host: str, ip: str, private_hosts: Container[str] = ()) -> No
     ) or host.lower() in private_hosts:
         return
     if not (found.is_loopback and is_loopback(host)):
-        raise ConfigurationError(
-            _(
-                "%(host)s lies in a private network; if it is meant, an administrator names it in odoo.conf, as "
-                "marketplace_private_hosts",
-                host=host,
-            )
+        text = _(
+            "%(host)s lies in a private network; if it is meant, an administrator names it in odoo.conf, as "
+            "marketplace_private_hosts",
+            host=host,
         )
+        raise ConfigurationError(text, may_pass=not _is_address(host))
 
 
 def _inner(found):
@@ -91,10 +90,12 @@ def _inner(found):
 
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine by its name or address: localhost, 127.0.0.0/8, ::1."""
-    if host.lower() == "localhost":
-        return True
+    return host.lower() == "localhost" or _is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def _is_address(host):
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return bool(ipaddress.ip_address(host))
     except ValueError:
         return False
 

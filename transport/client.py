@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 
 from . import address
-from .errors import ConfigurationError, InvalidResponse, MarketplaceError, RequestRejected, error_for_status
+from .errors import FINAL, ConfigurationError, InvalidResponse, MarketplaceError, RequestRejected, error_for_status
 from .failures import failure_of
 from .redaction import excerpt, redact
 from .retry import clock_ahead, parse_retry_after, sent_at
@@ -220,6 +220,7 @@ class Client:
         wait = parse_retry_after(call.headers.get("Retry-After"), now)
         error = self._classified(call.status, data, said) or _judged(call.status, data, said, wait)
         error.status = error.status or call.status
+        error.may_pass = isinstance(error, FINAL) and not _is_own_word(call.status, data, call.headers)
         error.seconds = wait if error.seconds is None else error.seconds
         raise error
 
@@ -273,6 +274,14 @@ def _judged(status, data, said, wait):
     error = error_for_status(status, said, wait)
     error.code = _code(data)
     return error
+
+
+def _is_own_word(status, data, headers):
+    """Whether it is the marketplace that refuses: by a body of JSON, or as OAuth has it (RFC 6750). A firewall, a proxy
+    and a portal answer with pages, or lead elsewhere."""
+    if status < 400 or status == 407:
+        return False
+    return isinstance(data, (dict, list)) or "error=" in headers.get("WWW-Authenticate", "")
 
 
 def _json_bytes(data):

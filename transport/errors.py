@@ -14,17 +14,19 @@ class MarketplaceError(Exception):
     """Base of everything the transport and the adapters raise on purpose.
 
     ``code`` is the marketplace's own error code (``""``: it gave none), ``status`` the HTTP status (``None``: there was
-    no answer), ``seconds`` how long the marketplace asks to wait (``None``: it did not say).
+    no answer), ``seconds`` how long the marketplace asks to wait (``None``: it did not say). ``may_pass``: what sounds
+    final was not said by the marketplace, but by whatever stands in between, and may be over in a moment.
     """
 
     seconds: float | None = None
 
-    def __init__(self, message: str, code: str = "", status: int | None = None):
+    def __init__(self, message: str, code: str = "", status: int | None = None, may_pass: bool = False):
         super().__init__(storable(message))
         self.words = message
         self.message = storable(message)
         self.code = code
         self.status = status
+        self.may_pass = may_pass
 
     def __str__(self) -> str:
         return self.message
@@ -147,11 +149,20 @@ def error_for_status(status: int, message: str = "", retry_after: float | None =
     return kind(text, status=status)
 
 
+#: What is not tried again as it is.
+FINAL = (AuthenticationFailed, ConfigurationError, RequestRejected)
+
+
+def needs_person(error: Exception) -> bool:
+    """Whether nothing but a person can help: the marketplace refuses the credentials, or a setting is wrong."""
+    return isinstance(error, (AuthenticationFailed, ConfigurationError)) and not error.may_pass
+
+
 def maybe_applied(error: Exception) -> bool:
     """Whether the marketplace may have done what it was asked, although it gave no good answer."""
     if hasattr(error, "maybe_applied"):
         return error.maybe_applied
-    return not isinstance(error, (AuthenticationFailed, ConfigurationError, RateLimited, RequestRejected))
+    return not isinstance(error, (*FINAL, RateLimited))
 
 
 def _by_hundred(status):

@@ -75,7 +75,8 @@ def fetch(client, grant: Grant) -> Token:
         answer = response.json()
     except RequestRejected as err:
         # 400 invalid_grant, 401 invalid_client: RFC 6749, section 5.2.
-        raise AuthenticationFailed(_refused(grant, err.words), code=err.code, status=err.status) from None
+        why = _refused(grant, err.words)
+        raise AuthenticationFailed(why, code=err.code, status=err.status, may_pass=err.may_pass) from None
     token = answer.get("access_token") if isinstance(answer, dict) else None
     if not token or not isinstance(token, str):
         raise InvalidResponse(_("The marketplace answered without an access token; check the token URL in the account"))
