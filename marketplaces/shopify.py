@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 import math
+import time
 import uuid
 from datetime import timedelta
 
@@ -57,6 +58,10 @@ class MarketplaceApiShopify(models.AbstractModel):
 
     # Shopify gives no more than 25,000 rows of one search; so often it is begun anew.
     _pages_of_search = 4000
+    # So long is waited for the points of one call.
+    _seconds_of_points = 30.0
+    # So long are orders of a page completed; a worker has no time without end.
+    _seconds_of_page = 20.0
 
     # ------------------------------------------------------------------ who we are
 
@@ -189,13 +194,25 @@ class MarketplaceApiShopify(models.AbstractModel):
         except (KeyError, TypeError, ZeroDivisionError):
             return None
 
+    def _ask_on(self, config, *args):
+        """Ask for what belongs to what was asked before, and wait for the points it costs: in a step that is begun
+        anew, what costs more than Shopify's bucket holds would never be had whole."""
+        deadline = time.monotonic() + self._seconds_of_points
+        while True:
+            try:
+                return self._ask(config, *args)
+            except errors.RateLimited as err:
+                if not err.seconds or time.monotonic() + err.seconds > deadline:
+                    raise
+                time.sleep(err.seconds)
+
     def _complete(self, config, operation, owner, name):
         """Fetch what of a connection did not fit on the page that its owner came with."""
         rows = owner[name]
         kind = owner["id"].rsplit("/", 2)[1]
         while rows["pageInfo"]["hasNextPage"]:
             variables = {"id": owner["id"], "after": rows["pageInfo"]["endCursor"]}
-            more = self._ask(config, operation, documents.MORE[kind], variables)["node"]["rows"]
+            more = self._ask_on(config, operation, documents.MORE[kind, name], variables)["node"]["rows"]
             rows["nodes"] += more["nodes"]
             rows["pageInfo"] = more["pageInfo"]
         del rows["pageInfo"]  # a place in a list is no news of the order
@@ -344,18 +361,33 @@ class MarketplaceApiShopify(models.AbstractModel):
             "query": f"updated_at:>='{place['since']}'",
         }
         page = self._ask(config, "pull_orders", documents.ORDERS, variables, 0)["orders"]
-        raws = [self._complete(config, "pull_orders", raw, "lineItems") for raw in page["nodes"]]
+        raws = self._whole_orders(config, page["edges"])
         newest = max([place.get("newest") or place["since"], *(raw["updatedAt"] for raw in raws)])
-        more = page["pageInfo"]["hasNextPage"]
+        more = bool(raws) and (page["pageInfo"]["hasNextPage"] or len(raws) < len(page["edges"]))
         pages = place.get("pages", 0) + 1
         if more and pages < self._pages_of_search:
-            after = page["pageInfo"]["endCursor"]
+            after = page["edges"][len(raws) - 1]["cursor"]
             following = {"since": place["since"], "after": after, "newest": newest, "pages": pages}
         elif more:
             following = {"since": newest}
         else:
             following = {"since": self._before(newest, place["since"])}
         return OrderPage(raws, json.dumps(following), more)
+
+    def _whole_orders(self, config, edges):
+        """Return a page's orders with all that belongs to them; those for which it takes too long are left to the next
+        step."""
+        raws, deadline = [], time.monotonic() + self._seconds_of_page
+        for edge in edges:
+            if raws and time.monotonic() > deadline:
+                break
+            raws.append(self._whole_order(config, "pull_orders", edge["node"]))
+        return raws
+
+    def _whole_order(self, config, operation, raw):
+        for name in ("lineItems", "shippingLines"):
+            self._complete(config, operation, raw, name)
+        return raw
 
     def _beginning(self, config):
         moment = config.orders_since or fields.Datetime.now()
@@ -373,7 +405,7 @@ class MarketplaceApiShopify(models.AbstractModel):
             self._ask(config, "fetch_order", documents.WHO, count=0)
             return None
         raw = self._ask(config, "fetch_order", documents.ORDER, {"id": forms.gid("Order", external_id)})["order"]
-        return raw and self._complete(config, "fetch_order", raw, "lineItems")
+        return raw and self._whole_order(config, "fetch_order", raw)
 
     def _identify(self, config, raw):
         try:
@@ -416,44 +448,6 @@ class MarketplaceApiShopify(models.AbstractModel):
                 return RowResult.accepted()  # told before, and the answer was lost; or somebody was faster
             self._raise_refusals(problems)
         return RowResult.accepted()
-
-    # ------------------------------------------------------------------ deliveries
-
-    def _ship(self, config, external_id, package):
-        """Make a fulfilment of what the package holds, one for each location that it leaves from. What Shopify knows
-        of it already is not told again."""
-        units = forms.units_of(package)
-        if units is None:
-            return RowResult.rejected("", _("Shopify takes whole units only. Deliver whole units, or tell it by hand."))
-        order = {"id": forms.gid("Order", external_id)}
-        units -= forms.told_of(package, units, self._fulfillments(config, order))
-        there = self._fulfillment_orders(config, order)
-        by_location, left = forms.allotted(units, there)
-        if forms.is_held_back(left, there):
-            return RowResult.rejected(
-                "", _("Shopify holds this order back. Release the hold in the shop, then tell the delivery again.")
-            )
-        if left and left != units:
-            return RowResult.rejected("", _("Shopify has less of this order left to fulfil than was delivered."))
-        for wanted in by_location.values():
-            tracking = {"number": package.tracking, "company": package.carrier, "url": package.tracking_url}
-            values = {"lineItemsByFulfillmentOrder": wanted, "notifyCustomer": config.shopify_notify}
-            if any(tracking.values()):
-                values["trackingInfo"] = {key: value for key, value in tracking.items() if value}
-            answer = self._ask(config, "ship", documents.FULFILL, {"fulfillment": values})["fulfillmentCreate"]
-            self._raise_refusals(answer["userErrors"])
-        return RowResult.accepted()
-
-    def _fulfillments(self, config, variables):
-        order = self._ask(config, "ship", documents.FULFILLMENTS, variables, 0)["order"]
-        if not order:
-            raise errors.RequestRejected(_("Shopify has no such order."))
-        return [self._complete(config, "ship", row, "fulfillmentLineItems") for row in order["fulfillments"]]
-
-    def _fulfillment_orders(self, config, variables):
-        order = self._ask(config, "ship", documents.FULFILLMENT_ORDERS, variables, 0)["order"]
-        rows = order["fulfillmentOrders"]["nodes"]
-        return [self._complete(config, "ship", row, "lineItems") for row in rows]
 
 
 def _as_list(value):

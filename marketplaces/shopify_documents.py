@@ -7,16 +7,22 @@ connection as many times what it holds as are asked for. What does not fit is fe
 
 ORDERS_PAGE = 5
 CATALOGUE_PAGE = 100
+#: So many deliveries of an order are seen; their list has no pages.
+DELIVERIES = 250
+#: Of so many of them what they hold is asked for in one call.
+CONTENTS_PAGE = 20
 #: Shopify takes no longer list in one argument.
 LONGEST_LIST = 250
 
 _MONEY = "{ shopMoney { amount } }"
+_PLACE = "pageInfo { hasNextPage endCursor }"
 _TAXES = "taxLines { priceSet { shopMoney { amount } } }"
 
 _LINE_ITEM = f"""
     id name sku quantity currentQuantity nonFulfillableQuantity variant {{ id }}
     originalUnitPriceSet {_MONEY} discountAllocations {{ allocatedAmountSet {_MONEY} }} {_TAXES}
 """
+_SHIPPING_LINE = f"id title isRemoved discountedPriceSet {_MONEY} currentDiscountedPriceSet {_MONEY} {_TAXES}"
 _ADDRESS = "{ name firstName lastName company address1 address2 city zip provinceCode countryCodeV2 phone }"
 _ORDER = f"""
     id name createdAt updatedAt cancelledAt cancelReason currencyCode taxesIncluded email phone note
@@ -24,10 +30,8 @@ _ORDER = f"""
     customer {{ id displayName email phone }} shippingAddress {_ADDRESS} billingAddress {_ADDRESS}
     totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalRefundedSet {_MONEY}
     totalTipReceivedSet {_MONEY} currentTotalDutiesSet {_MONEY} currentTotalAdditionalFeesSet {_MONEY}
-    shippingLines(first: 5) {{
-        nodes {{ id title isRemoved discountedPriceSet {_MONEY} currentDiscountedPriceSet {_MONEY} {_TAXES} }}
-    }}
-    lineItems(first: 10) {{ nodes {{ {_LINE_ITEM} }} pageInfo {{ hasNextPage endCursor }} }}
+    shippingLines(first: 5) {{ nodes {{ {_SHIPPING_LINE} }} {_PLACE} }}
+    lineItems(first: 10) {{ nodes {{ {_LINE_ITEM} }} {_PLACE} }}
 """
 _TO_FULFIL = "id remainingQuantity lineItem { id }"
 _FULFILLED = "quantity lineItem { id }"
@@ -35,7 +39,7 @@ _FULFILLED = "quantity lineItem { id }"
 TEST = """
 query Test {
   shop { name currencyCode }
-  locations(first: 100) { nodes { id name } }
+  locations(first: 250) { nodes { id name } }
   currentAppInstallation { accessScopes { handle } }
 }"""
 
@@ -83,20 +87,21 @@ OLD_VERSIONS = ("2025-10", "2026-01")
 ORDERS = f"""
 query Orders($first: Int!, $after: String, $query: String!) {{
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
-    nodes {{ {_ORDER} }} pageInfo {{ hasNextPage endCursor }}
+    edges {{ cursor node {{ {_ORDER} }} }} {_PLACE}
   }}
 }}"""
 
 ORDER = f"query Order($id: ID!) {{ order(id: $id) {{ {_ORDER} }} }}"
 
 FULFILLMENT_ORDERS = f"""
-query FulfillmentOrders($id: ID!) {{
+query FulfillmentOrders($id: ID!, $after: String) {{
   order(id: $id) {{
-    fulfillmentOrders(first: 10) {{
+    fulfillmentOrders(first: 10, after: $after) {{
       nodes {{
         id status assignedLocation {{ location {{ id }} }}
-        lineItems(first: 20) {{ nodes {{ {_TO_FULFIL} }} pageInfo {{ hasNextPage endCursor }} }}
+        lineItems(first: 20) {{ nodes {{ {_TO_FULFIL} }} {_PLACE} }}
       }}
+      {_PLACE}
     }}
   }}
 }}"""
@@ -104,10 +109,15 @@ query FulfillmentOrders($id: ID!) {{
 FULFILLMENTS = f"""
 query Fulfillments($id: ID!) {{
   order(id: $id) {{
-    fulfillments(first: 20) {{
-      id status createdAt trackingInfo {{ number }}
-      fulfillmentLineItems(first: 20) {{ nodes {{ {_FULFILLED} }} pageInfo {{ hasNextPage endCursor }} }}
-    }}
+    fulfillmentsCount {{ count }}
+    fulfillments(first: {DELIVERIES}) {{ id status createdAt trackingInfo {{ number }} }}
+  }}
+}}"""
+
+CONTENTS = f"""
+query Contents($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    ... on Fulfillment {{ id fulfillmentLineItems(first: 20) {{ nodes {{ {_FULFILLED} }} {_PLACE} }} }}
   }}
 }}"""
 
@@ -117,11 +127,15 @@ query More($id: ID!, $after: String!) {
     ... on %s { rows: %s(first: 50, after: $after) { nodes { %s } pageInfo { hasNextPage endCursor } } }
   }
 }"""
-#: The rest of a connection that one page did not hold, by the kind of what it belongs to.
+#: The rest of a connection that one page did not hold, by the kind of what it belongs to and its name.
 MORE = {
-    "Order": _MORE % ("Order", "lineItems", _LINE_ITEM),
-    "FulfillmentOrder": _MORE % ("FulfillmentOrder", "lineItems", _TO_FULFIL),
-    "Fulfillment": _MORE % ("Fulfillment", "fulfillmentLineItems", _FULFILLED),
+    (kind, name): _MORE % (kind, name, row)
+    for kind, name, row in (
+        ("Order", "lineItems", _LINE_ITEM),
+        ("Order", "shippingLines", _SHIPPING_LINE),
+        ("FulfillmentOrder", "lineItems", _TO_FULFIL),
+        ("Fulfillment", "fulfillmentLineItems", _FULFILLED),
+    )
 }
 
 FULFILL = """

@@ -44,7 +44,10 @@ def selection(text: str) -> list[Field]:
 
 
 def project(data, fields: list[Field], variables: dict):
-    """``data`` with the fields that are asked for and nothing else; ``KeyError`` for one that it has not."""
+    """``data`` with the fields that are asked for and nothing else; ``KeyError`` for one that it has not.
+
+    A list whose nodes are asked for is a connection, given by pages; of another one come as many rows as are asked for.
+    """
     if data is None:
         return None
     if isinstance(data, list):
@@ -58,8 +61,20 @@ def project(data, fields: list[Field], variables: dict):
                 answer.update(project(data, field.fields, variables))
             continue
         value = data[field.name]
+        if isinstance(value, list):
+            value = _part(value, field, variables)
         answer[field.alias] = value if field.fields is None else project(value, field.fields, variables)
     return answer
+
+
+def _part(rows, field, variables):
+    given = field.given(variables)
+    size = int(given.get("first") or len(rows))
+    if not field.below("nodes"):
+        return rows[:size]
+    start = int(given.get("after") or 0)
+    end = start + size
+    return {"nodes": rows[start:end], "pageInfo": {"hasNextPage": len(rows) > end, "endCursor": str(end)}}
 
 
 def _fields(tokens, place):

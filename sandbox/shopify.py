@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from .base import Refused, RoutedApp, RoutedBox, parsed
 from .graphql import operation_name, project, selection
 from .shopify_bulk import BulkOfShop
+from .shopify_cost import MUTATION, CostOfShop, actual_cost, check_most, requested_cost
 from .shopify_fields import FieldsOfShop
-from .shopify_forms import gid, paged, problem, tail
+from .shopify_forms import gid, problem, tail
 from .shopify_orders import OrdersOfShop
 
 #: An id that no float holds.
@@ -41,11 +42,10 @@ class ShopifyApp(RoutedApp):
         return super().call(request, path)
 
 
-class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
+class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
     """Variants stand in ``variants`` by their id, orders in ``orders``, webhooks in ``webhooks``; ids are texts.
 
-    ``points`` is what is left in the bucket (``None``: there is no end of it), ``hidden`` tells that the app may not
-    see customers.
+    ``hidden`` tells that the app may not see customers.
     """
 
     ROUTES = (
@@ -53,7 +53,6 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
         ("POST", r"admin/api/(?P<version>[^/]+)/graphql\.json#(?P<operation>\w*)", "graphql"),
         ("GET", r"bulk/(?P<number>\d+)\.jsonl", "give_file"),
     )
-    PRICE_COST = 10
 
     def __init__(self, token="", client=("", ""), currency="USD", **server):
         self.tokens = {token} - {""}
@@ -64,7 +63,7 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
         self.items = {}  # the variants' ids by those of their inventory items
         self.bulk = {}
         self.locations = {"655441491": "Warehouse"}
-        self.points, self.restore_rate, self.hidden = None, 100, False
+        self.points, self.throttled, self.hidden = None, [], False
         self.refused = set()  # variants of which nothing is taken
         self.idempotency = set()
         self.mail = []
@@ -149,41 +148,36 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
         variables = body.get("variables") or {}
         if operation not in body["query"]:
             raise Refused(f"no operation {operation}", 200, "undefinedOperation")
-        self._pay(self.PRICE_COST)
-        self._check_version(version, body["query"], variables)
         asked = selection(body["query"])
+        mutation = body["query"].lstrip().startswith("mutation")
+        cost = requested_cost(asked, variables, mutation)
         handler = getattr(self, f"do_{operation}", None)
+        if handler:
+            check_most(cost)
+        self.pay(operation, cost)
+        self._check_version(version, body["query"], variables)
         try:
             data = project(handler(variables) if handler else self.by_field(asked, variables), asked, variables)
         except KeyError as missing:
             raise Refused(f"Field {missing} doesn't exist", 200, "undefinedField") from None
-        answer = {"data": data, "extensions": {"cost": self._cost(self.PRICE_COST)}}
+        # The answer as a whole is no object of Shopify's.
+        actual = min(cost, actual_cost(data) - 1 + (MUTATION if mutation else 0))
+        self.pay_back(cost - actual)
+        answer = {"data": data, "extensions": {"cost": self.cost_told(cost, actual)}}
         if self.hidden and operation in ("Orders", "Order"):
             self._hide_customers(answer)
         return answer
 
     def _hide_customers(self, answer):
-        found = answer["data"].get("orders", {}).get("nodes") or [answer["data"].get("order")]
-        for order in filter(None, found):
+        edges = answer["data"].get("orders", {}).get("edges", ())
+        for order in filter(None, [answer["data"].get("order"), *(edge["node"] for edge in edges)]):
             order.update(customer=None, shippingAddress=None, email=None, phone=None)
         row = {
             "message": "This app is not approved to access the Customer object.",
-            "path": ["orders", "nodes", 0, "customer"],
+            "path": ["orders", "edges", 0, "node", "customer"],
             "extensions": {"code": "ACCESS_DENIED"},
         }
         answer["errors"] = [row]
-
-    def _pay(self, cost):
-        if self.points is None:
-            return
-        if self.points < cost:
-            raise Refused("Throttled", 200, "THROTTLED", answer={"extensions": {"cost": self._cost(cost)}})
-        self.points -= cost
-
-    def _cost(self, cost):
-        left = 2000 if self.points is None else self.points
-        bucket = {"maximumAvailable": 2000.0, "currentlyAvailable": left, "restoreRate": float(self.restore_rate)}
-        return {"requestedQueryCost": cost, "actualQueryCost": cost, "throttleStatus": bucket}
 
     def _check_version(self, version, query, variables):
         """What the versions do not have in common."""
@@ -213,9 +207,7 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
     def do_Test(self, variables):
         return {
             "shop": {"name": "Test Shop", "currencyCode": self.currency},
-            "locations": {
-                "nodes": [{"id": gid("Location", key), "name": name} for key, name in self.locations.items()]
-            },
+            "locations": [{"id": gid("Location", key), "name": name} for key, name in self.locations.items()],
             "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in self.scopes]},
         }
 
@@ -306,7 +298,7 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, RoutedBox):
     # === webhooks ===
 
     def do_Webhooks(self, variables):
-        return {"webhookSubscriptions": paged(list(self.webhooks.values()), 2, int(variables["after"] or 0))}
+        return {"webhookSubscriptions": list(self.webhooks.values())}
 
     def do_CreateWebhook(self, variables):
         topic, values = variables["topic"], variables["webhook"]

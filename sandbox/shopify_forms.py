@@ -16,8 +16,3 @@ def amount(money):
 
 def problem(field, message, code):
     return {"field": field, "message": message, "code": code}
-
-
-def paged(rows, size, start=0):
-    end = start + size
-    return {"nodes": rows[start:end], "pageInfo": {"hasNextPage": len(rows) > end, "endCursor": str(end)}}

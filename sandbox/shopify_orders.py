@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The orders of a Shopify shop in a box, and its calls about them."""
 
-from .shopify_forms import amount, gid, paged, problem, tail
+from .shopify_forms import amount, gid, problem, tail
 
 
 class OrdersOfShop:
@@ -185,48 +185,39 @@ class OrdersOfShop:
 
     def do_Orders(self, variables):
         since = variables["query"].removeprefix("updated_at:>='").removesuffix("'")
-        found = sorted(
-            (order for order in self.orders.values() if order["updatedAt"] >= since),
-            key=lambda order: (order["updatedAt"], order["id"]),
-        )
+        found = [(f"{order['updatedAt']} {order['id']}", order) for order in self.orders.values()]
+        found = sorted((row for row in found if row[0] >= since), key=lambda row: row[0])
         if variables["after"]:
-            found = [order for order in found if f"{order['updatedAt']} {order['id']}" > variables["after"]]
+            found = [row for row in found if row[0] > variables["after"]]
         page = found[: variables["first"]]
-        end = f"{page[-1]['updatedAt']} {page[-1]['id']}" if page else None
-        info = {"hasNextPage": len(found) > len(page), "endCursor": end}
-        return {"orders": {"nodes": [self._shown(order) for order in page], "pageInfo": info}}
+        info = {"hasNextPage": len(found) > len(page), "endCursor": page[-1][0] if page else None}
+        edges = [{"cursor": cursor, "node": order} for cursor, order in page]
+        return {"orders": {"edges": edges, "nodes": [order for _cursor, order in page], "pageInfo": info}}
 
     def do_Order(self, variables):
-        order = self.orders.get(tail(variables["id"]))
-        return {"order": order and self._shown(order)}
-
-    def _shown(self, order):
-        shown = {"shippingLines": {"nodes": order["shippingLines"]}, "lineItems": paged(order["lineItems"], 10)}
-        return {**order, **shown}
+        return {"order": self.orders.get(tail(variables["id"]))}
 
     def do_More(self, variables):
-        kind, key = variables["id"].split("/")[-2:]
-        if kind == "Order":
-            owner, rows = self.orders[key], self.orders[key]["lineItems"]
-        else:
-            name = {"FulfillmentOrder": "fulfillmentOrders", "Fulfillment": "fulfillments"}[kind]
-            owner = next(row for order in self.orders.values() for row in order[name] if row["id"] == variables["id"])
-            rows = owner["lineItems" if kind == "FulfillmentOrder" else "fulfillmentLineItems"]
-        page = paged(rows, 50, int(variables["after"]))
-        return {"node": {"__typename": kind, "lineItems": page, "fulfillmentLineItems": page}}
+        return {"node": self._node(variables["id"])}
+
+    def do_Contents(self, variables):
+        return {"nodes": [self._node(key) for key in variables["ids"]]}
+
+    def _node(self, key):
+        """An order, or what belongs to one, by its global id."""
+        owners = [
+            one
+            for order in self.orders.values()
+            for one in (order, *order["fulfillmentOrders"], *order["fulfillments"])
+        ]
+        return next((one for one in owners if one["id"] == key), None)
 
     def do_FulfillmentOrders(self, variables):
-        order = self.orders.get(tail(variables["id"]))
-        nodes = [
-            {**row, "lineItems": paged(row["lineItems"], 20)} for row in (order or {}).get("fulfillmentOrders", ())
-        ]
-        return {"order": order and {"fulfillmentOrders": {"nodes": nodes}}}
+        return {"order": self.orders.get(tail(variables["id"]))}
 
     def do_Fulfillments(self, variables):
         order = self.orders.get(tail(variables["id"]))
-        rows = (order or {}).get("fulfillments", ())
-        rows = [{**row, "fulfillmentLineItems": paged(row["fulfillmentLineItems"], 20)} for row in rows]
-        return {"order": order and {"fulfillments": rows}}
+        return {"order": order and {**order, "fulfillmentsCount": {"count": len(order["fulfillments"])}}}
 
     def do_Fulfill(self, variables):
         given = variables["fulfillment"]

@@ -129,3 +129,37 @@ class TestShopifyDeliveries(ShopifyCase):
         self.assertEqual(self.ship(external_id, lines).outcome, "accepted")
         self.assertEqual(self.ship(external_id, lines, repeated=True).outcome, "accepted")
         self.assertEqual([len(held) for held in self.held(external_id)], [45])
+
+    def test_an_order_in_many_parts_is_fulfilled_whole(self):
+        """Lines that each leave in a fulfilment order of its own, more of them than a page holds."""
+        rows = [self.box.line(self.external_id(self.products[0]), 1, "1.00") for _n in range(23)]
+        external_id = self.box.add_order(*rows)
+        lines = [(forms.tail(row, "id"), 1.0) for row in rows]
+        for line_id, _units in lines[1:]:
+            self.box.move(external_id, line_id, "655441491")
+        self.assertEqual(len(self.box.orders[external_id]["fulfillmentOrders"]), 23)
+        self.assertEqual(self.ship(external_id, lines).outcome, "accepted")
+        self.assertEqual(self.held(external_id), [{line_id: 1 for line_id, _units in lines}])
+
+    def ship_in_parts(self, parts):
+        external_id, (first,) = self.order(2 * parts)
+        order = self.box.orders[external_id]
+        row = order["fulfillmentOrders"][0]
+        for number in range(parts):
+            given = {"trackingInfo": {"number": f"N{number}"}}
+            self.box._fulfil(order, [(row, row["lineItems"][0], 1)], given)
+        return external_id, first
+
+    def test_a_delivery_is_known_again_behind_many_others(self):
+        external_id, first = self.ship_in_parts(47)
+        for number in (46, 20, 19):
+            self.assertEqual(self.ship(external_id, [(first, 1.0)], f"N{number}", repeated=True).outcome, "accepted")
+        self.assertEqual(len(self.held(external_id)), 47)
+        self.ship(external_id, [(first, 1.0)], "N47", repeated=True)
+        self.assertEqual(len(self.held(external_id)), 48)
+
+    def test_of_more_deliveries_than_are_shown_none_is_told_twice(self):
+        external_id, first = self.ship_in_parts(251)
+        with self.assertRaisesRegex(errors.RequestRejected, "more deliveries"):
+            self.ship(external_id, [(first, 1.0)], "N250", repeated=True)
+        self.assertEqual(len(self.held(external_id)), 251)

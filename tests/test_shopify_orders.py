@@ -151,6 +151,12 @@ class TestShopifyOrders(ShopifyCase):
         self.assertEqual(len(order.order_line), 73)
         self.assert_proven(order)
 
+    def test_all_that_is_charged_for_shipping_comes_in(self):
+        shipping = [self.box.shipping("1.50") for _n in range(13)]
+        order = self.pulled(self.box.add_order(self.line(self.products[0], 1, "1.00"), shippingLines=shipping))
+        self.assertEqual(len(order.order_line), 14)
+        self.assert_proven(order)
+
     # ------------------------------------------------------------------ statuses
 
     def test_payment_and_fulfilment_make_the_status(self):
@@ -329,6 +335,40 @@ class TestShopifyOrders(ShopifyCase):
         found = self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)])
         self.assertEqual(set(found.mapped("cartona_id")), set(ids))
         self.assertIn(None, [entry.body["variables"]["after"] for entry in self.box.calls("#Orders$")][1:])
+
+    def test_orders_for_which_a_page_takes_too_long_come_with_the_next_step(self):
+        self.patch(type(self.account._api()), "_seconds_of_page", 0.0)
+        ids = [self.place_order((self.products[0], 1, "10.00")) for _n in range(documents.ORDERS_PAGE + 2)]
+        self.pull()
+        found = self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)])
+        self.assertEqual(set(found.mapped("cartona_id")), set(ids))
+        self.assertEqual(len(self.box.calls("#Orders$")), len(ids))
+
+    # ------------------------------------------------------------------ points
+
+    def test_an_order_that_costs_more_points_than_there_are_comes_in_whole(self):
+        self.box.bucket, self.box.restore_rate, self.box.points = 1000, 1000, 1000
+        rows = [self.line(self.products[number % 4], 1, "1.00") for number in range(210)]
+        order = self.pulled(self.box.add_order(*rows))
+        self.assertEqual(len(order.order_line), 210)
+        self.assert_proven(order)
+        asked = [entry.path.rpartition("#")[2] for entry in self.box.calls("graphql.json")]
+        self.assertEqual(asked.count("Orders"), 1)
+        waits = [operation for operation, _cost in self.box.throttled]
+        self.assertEqual(set(waits), {"More"})
+        self.assertEqual(asked.count("More"), 4 + len(waits))
+        self.assertLess(len(waits), 4, "it waits as long as it is told to")
+
+    def test_who_has_no_points_left_comes_back_when_there_are_enough(self):
+        self.place_order((self.products[0], 1, "10.00"))
+        self.box.restore_rate, self.box.points = 1, 0
+        before = fields.Datetime.now()
+        self.pull()
+        ((_operation, cost),) = self.box.throttled
+        told = cost["requestedQueryCost"] - cost["throttleStatus"]["currentlyAvailable"]
+        self.assertGreater(told, 700)
+        self.assertGreaterEqual((self.running()._blocked_until("pull") - before).total_seconds(), told)
+        self.assertFalse(self.running()._is_blocked("offers"))
 
     def test_orders_of_before_the_account_are_asked_for_only_if_wanted(self):
         self.account.orders_since = fields.Datetime.now() + timedelta(days=1)

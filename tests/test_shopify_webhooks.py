@@ -154,7 +154,12 @@ class TestShopifyWebhooks(ShopifyCase, HttpCase):
             "topic": "ORDERS_CREATE",
             "uri": "https://other.example",
         }
-        self.box.webhooks[foreign["id"]] = {**foreign, "format": "JSON", "includeFields": []}
+        others = {f"{foreign['id']}{number}": foreign for number in range(100)}  # more than a page holds
+        ours = dict(self.box.webhooks)
+        self.box.webhooks.clear()
+        for key in (foreign["id"], *others):
+            self.box.webhooks[key] = {**foreign, "id": key, "format": "JSON", "includeFields": []}
+        self.box.webhooks.update(ours)
         self.assertIn("1 created, 2 repaired, 1 as", told())
         self.assertEqual(self.box.webhooks[foreign["id"]]["uri"], "https://other.example")
         self.assertEqual(rows["ORDERS_CREATE"]["uri"], self.account.webhook_url)

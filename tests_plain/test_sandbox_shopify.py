@@ -150,6 +150,35 @@ def test_an_order_in_full_adds_up(shop, ask):
     assert found["fulfillmentOrders"]["nodes"][0]["lineItems"]["nodes"][0] == {"totalQuantity": 2}
 
 
+def test_a_call_is_paid_as_asked_and_what_was_not_found_is_paid_back(shop, ask):
+    shop.restore_rate, shop.points = 0, 30
+    document = "query Two { locations(first: 20) { nodes { id } } shop { name } }"
+    assert "locations" in ask(document)
+    assert shop.points == 30 - 3
+    shop.points = 21
+    assert ask(document)[0]["extensions"]["code"] == "THROTTLED"
+    assert shop.points == 21
+    ((operation, cost),) = shop.throttled
+    assert (operation, cost["requestedQueryCost"], cost["actualQueryCost"]) == ("Two", 22, None)
+    assert cost["throttleStatus"] == {"maximumAvailable": 2000.0, "currentlyAvailable": 21, "restoreRate": 0.0}
+
+
+def test_the_bucket_fills_again_and_not_beyond_its_size(shop):
+    shop.points = 5
+    shop._since -= 3
+    assert 305 <= shop.points < 400
+    shop._since -= 100
+    assert shop.points == 2000
+
+
+def test_one_call_of_the_addon_s_may_not_ask_for_too_much(shop, ask):
+    document = """query Contents($ids: [ID!]!) {
+      nodes(ids: $ids) { ... on Order { id } ... on Fulfillment { fulfillmentLineItems(first: 3) { nodes { id } } } }
+    }"""
+    assert ask(document, ids=["x"] * 200)["nodes"] == [None] * 200
+    assert ask(document, ids=["x"] * 201)[0]["extensions"]["code"] == "MAX_COST_EXCEEDED"
+
+
 def bulk(shop, ask, query):
     """The lines of a bulk operation's file."""
     started = ask(RUN, query=query)["bulkOperationRunQuery"]["bulkOperation"]
