@@ -70,6 +70,7 @@ from . import base_partner_merge
 from . import product_category
 from . import product_template
 from . import product_product
+from . import product_product_kits
 from . import product_screen
 from . import product_pricelist
 from . import product_pricelist_item

@@ -372,6 +372,7 @@ class MarketplaceInbox(models.Model):
                 [("config_id", "=", row.config_id.id), ("external_id", "in", list(row.demand))]
             )
             self.env["marketplace.outbox"]._mark("stock", listing=listings.ids, force=True)
+            self.env["marketplace.outbox"]._mark("stock", product=listings.product_id.ids)
 
     def _demand_by_product(self, products, warehouses):
         """Return what documents that are not imported yet ask for: ``{product id: quantity}`` in the product's unit.

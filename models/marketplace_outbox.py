@@ -3,6 +3,8 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from .product_product_kits import KIN
+
 MARKS = "marketplace.outbox.marks"
 FLAGS = ("price", "stock", "publication", "force")
 # What a row tells, whom, and about what.
@@ -24,6 +26,27 @@ PRICELISTS = """
           JOIN mark m ON m.id = affected.mark_id
           JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id"""
 
+# Kits have no stock but that of their components. Wants the marks, and what is kin to what changed.
+KITS = """
+        WITH RECURSIVE mark AS (
+            SELECT * FROM %s AS m (id, price, stock, publication, force)
+        ), %s
+        SELECT l.config_id, l.id AS listing_id, FALSE AS price, TRUE AS stock, FALSE AS publication, FALSE AS force
+          FROM kin JOIN marketplace_listing l ON l.product_id = kin.product_id"""
+
+# By what marks kits are looked for, too, and of which products they are.
+STOCK_OF = {
+    "product": "SELECT id FROM mark WHERE stock",
+    "template": "SELECT p.id FROM mark JOIN product_product p ON p.product_tmpl_id = mark.id WHERE stock",
+    "location": """
+            SELECT q.product_id
+              FROM mark
+              JOIN stock_location parent ON parent.id = mark.id
+              JOIN stock_location child ON starts_with(child.parent_path, parent.parent_path)
+              JOIN stock_quant q ON q.location_id = child.id
+             WHERE stock""",
+}
+
 # What changed, and how its listings are found. A row without a listing means all listings of the account: one INSERT
 # for a pricelist of 400,000 products, which the sender spreads over them.
 HITS = {
@@ -31,23 +54,7 @@ HITS = {
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)
           JOIN marketplace_listing l ON l.product_id = m.id""",
-    # Kits have no stock but that of their components, over any number of kits in kits.
-    "kit": """
-        WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
-        ), used (product_id, mark_id) AS (
-            SELECT id, id FROM mark WHERE stock
-             UNION
-            SELECT kit.id, used.mark_id
-              FROM used
-              JOIN mrp_bom_line line ON line.product_id = used.product_id
-              JOIN mrp_bom bom ON bom.id = line.bom_id AND bom.type = 'phantom' AND bom.active
-              JOIN product_product kit ON kit.product_tmpl_id = bom.product_tmpl_id
-               AND (bom.product_id IS NULL OR bom.product_id = kit.id)
-        )
-        SELECT l.config_id, l.id AS listing_id, FALSE AS price, TRUE AS stock, FALSE AS publication, FALSE AS force
-          FROM used JOIN marketplace_listing l ON l.product_id = used.product_id
-         WHERE used.product_id != used.mark_id""",
+    **{f"kits of {kind}": KITS % ("%s", KIN % start) for kind, start in STOCK_OF.items()},
     "template": """
         SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
           FROM %s AS m (id, price, stock, publication, force)
@@ -246,8 +253,8 @@ class MarketplaceOutbox(models.Model):
         marks = self.env.cr.precommit.data.pop(MARKS, None)
         if not marks or not self._is_installed():
             return
-        if "product" in marks and "mrp.bom" in self.env:
-            marks["kit"] = marks["product"]
+        if "mrp.bom" in self.env:
+            marks.update({f"kits of {kind}": marks[kind] for kind in STOCK_OF if kind in marks})
         hits = SQL(" UNION ALL ").join(self._hits(kind, subjects) for kind, subjects in marks.items())
         self.env.cr.execute(
             SQL(

@@ -117,19 +117,29 @@ class ProductProduct(models.Model):
         warehouses = config._warehouses()
         if not warehouses:
             return dict.fromkeys(self.ids, 0.0)
-        locations = warehouses.view_location_id
-        context = {"location": locations.ids, "marketplace_fresh": True}
-        products = self.with_company(config.company_id).with_context(**context)
+        # The company's id in the context, too: by that Odoo looks for bills of materials.
+        company = config.company_id
+        context = {"location": warehouses.view_location_id.ids, "marketplace_fresh": True, "company_id": company.id}
+        parts, kin = self.with_company(company).with_context(**context)._marketplace_kin()
+        boms = kin._marketplace_boms()
+        taken = kin._marketplace_taken_apart(kin._marketplace_taken(config, warehouses), boms)
+        kits = parts.filtered(boms.get)
+        # What the quantity fields are made of: to put all five of them into the cache costs as much again.
+        quantities = (parts - kits)._compute_quantities_dict(None, None, None)
+        basis = STOCK_BASIS[config.stock_basis]
+        left = {product_id: basis(found) - taken[product_id] for product_id, found in quantities.items()}
+        left.update((kits & self)._marketplace_makes(left, boms))
+        return {product_id: left[product_id] for product_id in self.ids}
+
+    def _marketplace_taken(self, config, warehouses):
+        """Return what marketplace orders ask for and Odoo has not reserved: ``{product id: quantity}``."""
         # In the direction in which orders go on: what is committed meanwhile may count twice, and is never left out.
         taken = Counter(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
         taken.update(self._marketplace_held(warehouses))
         taken.update(self._marketplace_demand(warehouses))
         if config.stock_basis == "free":
-            taken.update(self._marketplace_unreserved(locations))
-        # What the quantity fields are made of: to put all five of them into the cache costs as much again.
-        quantities = products._compute_quantities_dict(None, None, None)
-        basis = STOCK_BASIS[config.stock_basis]
-        return {product_id: basis(quantities[product_id]) - taken[product_id] for product_id in self.ids}
+            taken.update(self._marketplace_unreserved(warehouses.view_location_id))
+        return taken
 
     def _get_domain_locations(self):
         """Leave out what has expired: no order will get it. Asked of components, too, when a kit is counted."""

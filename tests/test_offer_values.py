@@ -405,31 +405,3 @@ class TestOfferValues(MarketplaceCase):
         self.commit()
         self.assertTrue(account.listing_ids.filtered(lambda listing: listing.external_id == "early-1"))
         self.assertEqual(self.box.product("early-1")["selling_price"], 10.0)
-
-    # ------------------------------------------------------------------ kits
-
-    def test_a_kit_follows_its_components(self):
-        if "mrp.bom" not in self.env:
-            self.skipTest("kits need mrp, which is not installed here")
-        kit, outer = self.env["product.product"].create(
-            [{"name": name, "type": "consu", "list_price": 50, "taxes_id": False} for name in ("Kit", "Kit of kits")]
-        )
-        for product, component, quantity in ((kit, self.products[0], 2), (outer, kit, 3)):
-            self.env["mrp.bom"].create(
-                {
-                    "product_tmpl_id": product.product_tmpl_id.id,
-                    "type": "phantom",
-                    "bom_line_ids": [Command.create({"product_id": component.id, "product_qty": quantity})],
-                }
-            )
-            self.box.add_product(id=str(1000 + product.id))
-            self.env["marketplace.listing"].create(
-                {"config_id": self.account.id, "product_id": product.id, "external_id": str(1000 + product.id)}
-            )
-        self.commit()
-        self.assertEqual(self.at_box(kit)["available_stock_quantity"], 0)
-        self.set_stock(self.products[0], 13)
-        self.commit()
-        self.assertEqual(self.at_box(kit)["available_stock_quantity"], 6)
-        self.assertEqual(self.at_box(outer)["available_stock_quantity"], 2)
-        self.assertFalse(self.at_box(kit)["is_unlimited_stock"])
