@@ -324,9 +324,10 @@ class MarketplaceConfig(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            vals.update({**self._prepare_adapter_values(vals.get("code") or "cartona"), **vals})
-        configs = super().create(vals_list)
+        code = self.default_get(["code"])["code"]
+        configs = super().create(
+            [{**self._prepare_adapter_values(vals.get("code") or code), **vals} for vals in vals_list]
+        )
         # sudo: nobody may write what runs but the machinery itself
         self.env["marketplace.config.state"].sudo().create([{"config_id": config.id} for config in configs])
         return configs

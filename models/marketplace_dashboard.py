@@ -32,7 +32,7 @@ class MarketplaceConfig(models.Model):
     def get_dashboard_data(self):
         """Return what the dashboard shows of each account the user may see.
 
-        :return: ``{"accounts": [dict], "now": text, "manager": whether the user may act, "readable": the models that
+        :return: ``{"accounts": [dict], "manager": whether the user may act, "readable": the models that
             the user may see whole lists of}``; times are texts in UTC, money is in the account's currency
         """
         configs = self.search([])
@@ -44,7 +44,6 @@ class MarketplaceConfig(models.Model):
         return {
             "manager": self.env.user.has_group(MANAGER),
             "readable": self._dashboard_readable(),
-            "now": fields.Datetime.to_string(now),
             "day_ago": fields.Datetime.to_string(now - timedelta(days=1)),
             "calls_since": fields.Datetime.to_string(self.env["marketplace.log.hour"]._first_hour()),
             "hour_ago": fields.Datetime.to_string(now - timedelta(hours=1)),
@@ -79,11 +78,11 @@ class MarketplaceConfig(models.Model):
     def _dashboard_figures(self):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""
         return {
-            "listings": self._dashboard_counts("marketplace.listing", "state", SQL("active")),
-            "failed": self._dashboard_counts("marketplace.listing", "state", FAILED_LISTING_SQL),
-            "inbox": self._dashboard_counts("marketplace.inbox", "state", SQL("state IN %s", OPEN_STATES)),
+            "listings": self._dashboard_counts("marketplace.listing", SQL("active")),
+            "failed": self._dashboard_counts("marketplace.listing", FAILED_LISTING_SQL),
+            "inbox": self._dashboard_counts("marketplace.inbox", SQL("state IN %s", OPEN_STATES)),
             "calls": self.env["marketplace.log.hour"]._calls(self),
-            "commands": self._dashboard_counts("marketplace.outbox", "state", SQL("lane != 'offers'")),
+            "commands": self._dashboard_counts("marketplace.outbox", SQL("lane != 'offers'")),
             "orders": self._dashboard_orders(),
         }
 
@@ -99,7 +98,7 @@ class MarketplaceConfig(models.Model):
             "id": self.id,
             "name": self.name,
             "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
-            "state": self._dashboard_state(running),
+            "state": self._dashboard_state(),
             "reason": self.pause_reason or running.last_error or self.condition_reason or "",
             "limits": " ".join(running._limits_in_words()),
             "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
@@ -131,12 +130,12 @@ class MarketplaceConfig(models.Model):
         last = self.sudo()._credentials()._running().last_pull_at or self.create_date
         return last < fields.Datetime.now() - timedelta(hours=1)
 
-    def _dashboard_state(self, running):
-        identity = self.env["marketplace.identity"]
-        if self.state == "live" and not identity._is_original():
-            return "copy" if identity._is_copy() else "paused"
-        if self.state == "live" and running._is_blocked():
-            return "blocked"
+    def _dashboard_state(self):
+        """Return the account's condition in the dashboard's words, which tell a pause for good from a short one."""
+        if self.condition == "copy":
+            return "copy"
+        if self.state == "live" and self.condition != "live":
+            return "blocked" if self.condition == "error" else "paused"
         return self.state
 
     def _webhook_losses(self):
@@ -172,20 +171,19 @@ class MarketplaceConfig(models.Model):
             for config_id, since, delivered, missed in self.env.cr.fetchall()
         }
 
-    def _dashboard_counts(self, model, column, condition):
-        """Count the rows of the accounts by a column. The user may see these accounts, so the rules of the model, which
-        say the same, need not be asked for each row."""
+    def _dashboard_counts(self, model, condition):
+        """Count the rows of the accounts by their state. The user may see these accounts, so the rules of the model,
+        which say the same, need not be asked for each row."""
         self.env[model].flush_model()
         self.env.cr.execute(
             SQL(
-                "SELECT config_id, %s, count(*) FROM %s WHERE config_id = ANY(%s) AND %s GROUP BY 1, 2",
-                SQL.identifier(column),
+                "SELECT config_id, state, count(*) FROM %s WHERE config_id = ANY(%s) AND %s GROUP BY 1, 2",
                 SQL.identifier(self.env[model]._table),
                 self.ids,
                 condition,
             )
         )
-        return {(config_id, value): count for config_id, value, count in self.env.cr.fetchall()}
+        return {(config_id, state): count for config_id, state, count in self.env.cr.fetchall()}
 
     def _dashboard_tasks(self):
         """Return the tasks that run, and those that failed and were not begun anew."""

@@ -31,7 +31,7 @@ class MarketplaceConfig(models.Model):
         self.check_access_rule("read")
         rights = self.env["ir.model.access"]
         readable = [model for model in FAILING if rights.check(model, "read", raise_exception=False)]
-        found = {model: self._dashboard_counts(model, "state", FAILING[model]) for model in readable}
+        found = {model: self._dashboard_counts(model, FAILING[model]) for model in readable}
         return {model: {config: count for (config, _state), count in counts.items()} for model, counts in found.items()}
 
     def action_open_failed(self):

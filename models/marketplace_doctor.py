@@ -10,6 +10,7 @@ from odoo.tools import SQL
 from ..compat import listed
 from ..transport.address import is_loopback
 from .marketplace_dashboard_failures import FAILED
+from .marketplace_listing import DUE
 
 _logger = logging.getLogger(__name__)
 
@@ -200,8 +201,7 @@ class MarketplaceDoctor(models.AbstractModel):
                         AND next_attempt IS NULL AND lane != ALL(%(limited)s)),
                     -- What changes of the whole account touch goes out one after the other, however many there are.
                     (SELECT min(due_since) FROM marketplace_listing
-                      WHERE config_id = %(account)s AND (price_due OR stock_due OR publication_due)
-                        AND state != 'failed' AND push_id IS NULL AND next_attempt IS NULL
+                      WHERE config_id = %(account)s AND %(due)s AND push_id IS NULL AND next_attempt IS NULL
                         AND 'offers' != ALL(%(limited)s::text[]) AND (wide_due IS NOT TRUE OR %(idle)s)),
                     (SELECT min(created_at) FROM marketplace_push
                       WHERE config_id = %(account)s AND created_at < %(judged)s),
@@ -210,6 +210,7 @@ class MarketplaceDoctor(models.AbstractModel):
                         AND (kind != 'notice' OR %(fetches)s)))
                 """,
                 account=config.id,
+                due=SQL(DUE),
                 limited=limited,
                 fetches=fetches,
                 idle=not pushed or pushed < now - STUCK,

@@ -12,6 +12,7 @@ from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from .marketplace_api import Reach
+from .marketplace_listing import DUE
 from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES, UNANSWERED
 
 _logger = logging.getLogger(__name__)
@@ -245,9 +246,10 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Forget that everything was to be sent again: what has not changed is settled without a call."""
         self.env.cr.execute(
             SQL(
-                "UPDATE marketplace_listing SET forced = FALSE WHERE config_id = %s AND wide_due IS TRUE AND forced "
-                "AND (price_due OR stock_due OR publication_due) AND state != 'failed'",
+                "UPDATE marketplace_listing SET forced = FALSE "
+                "WHERE config_id = %s AND wide_due IS TRUE AND forced AND %s",
                 config.id,
+                SQL(DUE),
             )
         )
 

@@ -334,11 +334,12 @@ class MarketplaceListing(models.Model):
             SQL(
                 """
                 SELECT id FROM marketplace_listing
-                 WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
+                 WHERE config_id = %s AND %s
                    AND push_id IS NULL AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
               ORDER BY (wide_due IS TRUE), next_attempt NULLS FIRST, id LIMIT %s
                 """,
                 config.id,
+                SQL(DUE),
                 limit,
             )
         )
@@ -350,17 +351,15 @@ class MarketplaceListing(models.Model):
             SQL(
                 """
                 (SELECT now() at time zone 'utc' FROM marketplace_listing
-                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
-                    AND push_id IS NULL AND next_attempt IS NULL
+                  WHERE config_id = %(account)s AND %(due)s AND push_id IS NULL AND next_attempt IS NULL
                   LIMIT 1)
                 UNION ALL
                 (SELECT next_attempt FROM marketplace_listing
-                  WHERE config_id = %s AND (price_due OR stock_due OR publication_due) AND state != 'failed'
-                    AND push_id IS NULL AND next_attempt IS NOT NULL
+                  WHERE config_id = %(account)s AND %(due)s AND push_id IS NULL AND next_attempt IS NOT NULL
                ORDER BY next_attempt LIMIT 1)
                 """,
-                config.id,
-                config.id,
+                account=config.id,
+                due=SQL(DUE),
             )
         )
         return min((row[0] for row in self.env.cr.fetchall()), default=None)

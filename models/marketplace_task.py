@@ -4,6 +4,8 @@ import psycopg2.errors
 from odoo import _, api, fields, models
 from odoo.tools import SQL, mute_logger
 
+from .marketplace_listing import DUE
+
 
 class MarketplaceTask(models.Model):
     """Work on an account that takes minutes: how far it is, and a way to stop it.
@@ -166,9 +168,9 @@ class MarketplaceTask(models.Model):
             return self.total  # the sender has not begun
         self.env.cr.execute(
             SQL(
-                "SELECT count(*) FROM marketplace_listing WHERE config_id = %s AND forced "
-                "AND (price_due OR stock_due OR publication_due) AND state != 'failed'",
+                "SELECT count(*) FROM marketplace_listing WHERE config_id = %s AND forced AND %s",
                 self.config_id.id,
+                SQL(DUE),
             )
         )
         return min(self.total, self.env.cr.fetchone()[0])

@@ -155,7 +155,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
     # ------------------------------------------------------------------ making things
 
     def _make_box(self):
-        """Return the marketplace that the account is live at; it is started and stopped with each test."""
+        """Return the marketplace that the account is live at: one for the class, which each test has as it was."""
         return Sandbox(products=[self._box_product(product) for product in self.products], token=TOKEN, seed=1)
 
     def _box_product(self, product):
