@@ -5,6 +5,9 @@ from odoo.exceptions import UserError
 from .marketplace_order_doubts import ENDED
 from .marketplace_order_hold import LEFT
 
+# What it was ordered for may be another thing in a moment: nothing is reserved or told until the marketplace says so.
+EDITING = "editing"
+
 
 class SaleOrder(models.Model):
     """Orders that can't go on: they say why, and go on when that is mended."""
@@ -53,6 +56,9 @@ class SaleOrder(models.Model):
         ended = self.filtered(lambda order: order.marketplace_status in ENDED)
         if ended:
             raise UserError("\n\n".join(order._marketplace_ended_text() for order in ended))
+        edited = self.filtered(lambda order: order.marketplace_status == EDITING)
+        if edited:
+            raise UserError("\n\n".join(order._marketplace_editing_text() for order in edited))
         return super().action_confirm()
 
     def action_marketplace_retry(self):
@@ -94,7 +100,7 @@ class SaleOrder(models.Model):
 
     def _is_stopped(self):
         order = self.sudo()  # customers read none of what marketplaces say
-        return bool(order.marketplace_hold) or order.marketplace_status in ENDED
+        return bool(order.marketplace_hold) or order.marketplace_status in (EDITING, *ENDED)
 
     # ------------------------------------------------------------------ business
 
@@ -112,6 +118,13 @@ class SaleOrder(models.Model):
             "has nothing to do with the marketplace.",
             order=self.name,
             status=statuses[self.marketplace_status],
+        )
+
+    def _marketplace_editing_text(self):
+        return _(
+            "%s is open at the marketplace: its customer is changing it, or asks for something that has to be answered "
+            "there. Confirm it when that is over. The marketplace's next word says so; Pull Orders asks for it.",
+            self.name,
         )
 
     def _marketplace_unknown_lines(self):

@@ -30,6 +30,22 @@ class TestOrdersHeld(MarketplaceCase):
         self.commit()
         return listing
 
+    # ------------------------------------------------------------------ being edited there
+
+    def test_what_its_customer_is_changing_can_not_be_confirmed_until_the_next_word(self):
+        document = self.box_order((self.products[0], 1, 20.0), status="editing")
+        self.pull()
+        order = self.order_of(document)
+        self.assertEqual((order.state, order.marketplace_hold), ("draft", False))
+        with self.assertRaisesRegex(UserError, f"{order.name} is open at the marketplace.*Pull Orders"):
+            order.action_confirm()
+        self.box.edit_order(document["hashed_id"], {document["order_details"][0]["id"]: 3}, status="pending")
+        self.account.confirm_policy = "never"
+        self.pull()
+        self.assertEqual(order.state, "draft")
+        order.action_confirm()
+        self.assertEqual((order.state, order.order_line.product_uom_qty), ("sale", 3))
+
     # ------------------------------------------------------------------ unknown products
 
     def test_an_order_with_an_unknown_product_is_a_draft_that_says_why_and_lets_the_others_in(self):

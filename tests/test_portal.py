@@ -71,12 +71,12 @@ class TestPortalOfHeldOrders(OrderOutCase):
         self.pull()
         self.assertTrue(self.order.marketplace_hold)
 
-    def pay(self):
+    def pay(self, reference="paid-online"):
         provider = self.env["payment.provider"].search([("company_id", "=", self.env.company.id)], limit=1)
         values = {
             "provider_id": provider.id,
             "payment_method_id": self.env["payment.method"].with_context(active_test=False).search([], limit=1).id,
-            "reference": "paid-online",
+            "reference": reference,
             "amount": self.order.amount_total,
             "currency_id": self.order.currency_id.id,
             "partner_id": self.order.partner_id.id,
@@ -96,8 +96,9 @@ class TestPortalOfHeldOrders(OrderOutCase):
         self.assertTrue(self.order.transaction_ids._check_amount_and_confirm_order())
         self.assertEqual(self.order.state, "sale")
 
-    def test_what_has_ended_there_is_neither(self):
-        self.order.marketplace_status = "cancelled"
-        self.assertFalse(self.order._has_to_be_signed() or self.order._has_to_be_paid())
-        self.assertFalse(self.pay()._check_amount_and_confirm_order())
-        self.assertEqual(self.order.state, "draft")
+    def test_what_has_ended_there_or_is_being_changed_is_neither(self):
+        for number, status in enumerate(("cancelled", "editing")):
+            self.order.marketplace_status = status
+            self.assertFalse(self.order._has_to_be_signed() or self.order._has_to_be_paid())
+            self.assertFalse(self.pay(f"paid-{number}")._check_amount_and_confirm_order())
+            self.assertEqual(self.order.state, "draft")
