@@ -137,9 +137,35 @@ class ProductProduct(models.Model):
         """Return what is to be done about these, which no account lists; ``off``: those that were switched off."""
         if self <= off:
             return _("Off: its listings are archived. Unarchive one to sell the product again, or switch its sync off.")
+        with_id = self.filtered("cartona_id")[:1]
+        if with_id:
+            return with_id._marketplace_id_in_vain()
         return _(
             "Missing external ID: no account lists this product. Enter its external product ID here, or match it under "
             "Unmatched of the account."
+        )
+
+    def _marketplace_id_in_vain(self):
+        """Return why the product's external ID lists it nowhere, and what helps."""
+        accounts = self.env["marketplace.config"].search([("use_cartona_id", "=", True)])
+        if not accounts:
+            return _(
+                "No account goes by external product IDs. Match it under Unmatched of the account, or turn Use External "
+                "Product ID on there."
+            )
+        Listing = self.env["marketplace.listing"].with_context(active_test=False)
+        place = [("config_id", "in", accounts.ids), ("external_id", "=", self.cartona_id)]
+        other = Listing.search([*place, ("product_id", "!=", False)], limit=1)
+        if other:
+            return _(
+                "The external product ID %(id)s is listed at %(account)s already, as %(product)s. Correct one of the two.",
+                id=self.cartona_id,
+                account=other.config_id.name,
+                product=other.product_id.display_name,
+            )
+        return _(
+            "No account has listed the external product ID %s. Look for it under Unmatched of the account, and link it.",
+            self.cartona_id,
         )
 
     def action_open_marketplace_listings(self):

@@ -152,6 +152,21 @@ class TestProductScreen(MarketplaceCase):
         self.assertIn("Off:", product.marketplace_problem)
         self.assertIn("Missing external ID", product.with_user(user).marketplace_problem)
 
+    def test_an_id_that_lists_nothing_says_why(self):
+        taken = self.listings[0].external_id
+        product = self.env["product.product"].create(
+            storable({"name": "Late comer", "cartona_id": taken, "marketplace_sync_enabled": True})
+        )
+        self.assertRegex(product.marketplace_problem, f"{taken} is listed at Cartona Test already, as .*CI-001")
+        product.with_context(marketplace_matching=True).cartona_id = "nobody-knows-it"
+        product.invalidate_recordset()
+        self.assertIn("nobody-knows-it", product.marketplace_problem)
+        self.assertNotIn("Enter", product.marketplace_problem)
+        self.account.use_cartona_id = False
+        product.invalidate_recordset()
+        self.assertIn("No account goes by", product.marketplace_problem)
+        self.assertEqual(product.product_tmpl_id.marketplace_problem, product.marketplace_problem)
+
     # ------------------------------------------------------------------ doing
 
     def test_manual_sync_tells_what_happens_and_what_it_waits_for(self):
