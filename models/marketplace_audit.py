@@ -8,7 +8,7 @@ import psycopg2
 from odoo import _, api, fields, models
 from odoo.tools import float_compare
 
-from ..database import own_transaction
+from ..database import own_transaction, try_transaction_lock
 from ..schemas import UNLIMITED
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -89,17 +89,32 @@ class MarketplaceAudit(models.Model):
             audit._in_language()._fail_lost()
         busy = (running - lost).config_id
         for audit in self.create([{"config_id": config.id} for config in configs - busy]):
-            audit.with_delay(identity_key=f"marketplace:audit:{audit.config_id.id}")._job_audit()
+            audit._queue()
 
-    def _job_audit(self):
+    def _queue(self, eta=None):
+        """Queue the next part. By the audit's own name: the job of one that is over may wait for a runner still."""
+        self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}:{self.id}", eta=eta)._job_audit()
+
+    def _go_on(self, seconds):
+        """Go on with the audits whose time has come, here and now: no job runner takes them up."""
+        due = ["|", ("next_attempt", "=", False), ("next_attempt", "<=", fields.Datetime.now())]
+        for audit in self.search([("state", "=", "running"), *due]):
+            try:
+                audit._job_audit(seconds)
+            except Exception:
+                _logger.exception("Audit %s failed; the others go on", audit.id)
+
+    def _job_audit(self, seconds=AUDIT_SECONDS):
         """Compare page by page, each in a transaction of its own; the last page decides what is done."""
         self.ensure_one()
-        deadline = time.monotonic() + AUDIT_SECONDS
+        deadline = time.monotonic() + seconds
         moment = None
         while not moment and time.monotonic() < deadline:
             try:
                 with own_transaction(self._in_language().env) as env:
                     audit = env[self._name].browse(self.id)
+                    if not try_transaction_lock(env.cr, f"marketplace:audit:{self.id}"):
+                        return  # whoever reads this page goes on with the next
                     if audit.state != "running" or audit._compare_page():
                         return
                     moment = audit.next_attempt
@@ -110,7 +125,7 @@ class MarketplaceAudit(models.Model):
                 with own_transaction(self.env) as env:
                     env[self._name].browse(self.id)._fail(err)
                 return
-        self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}", eta=moment)._job_audit()
+        self._queue(moment)
 
     def _in_language(self):
         return self.with_context(lang=self.config_id._language())
@@ -133,9 +148,15 @@ class MarketplaceAudit(models.Model):
         return not cursor
 
     def _why_away(self):
-        """Return what the marketplace failed with, where that is what is waited for."""
-        running = self.config_id._running()
-        return running.last_error if self.config_id._is_running() and running._is_blocked() else ""
+        """Return what is waited for, where time alone helps: without that time, which stands beside it by the clock of
+        whoever reads it, and a job has none."""
+        running, lane = self.config_id._running(), "tasks"
+        if not self.config_id._is_running() or not running._is_blocked(lane):
+            return ""
+        if running._is_blocked():
+            return running.last_error
+        error = (running.failing or {}).get(lane, {}).get("error")
+        return error or _("The marketplace limits our calls.")
 
     def _wait(self, why):
         """Read this page again when the marketplace can be asked, where time alone is what it takes; else fail. Tell

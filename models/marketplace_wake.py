@@ -136,10 +136,15 @@ class MarketplaceWake(models.AbstractModel):
             env["marketplace.task"]._finish_syncs()
         self._keep_house()
         work = self._work()
-        if not work:
-            return
-        if not self._is_runner_dead():
+        if self._is_runner_dead():
+            self._work_inline(work)
+            self.env["marketplace.audit"]._go_on(RUNNER_SECONDS / 2)
+        elif work:
             self._job_dispatch()
+
+    def _work_inline(self, work):
+        """Do here what jobs are for."""
+        if not work:
             return
         _logger.warning("No job runner takes up marketplace jobs; working inline. Check the queue_job configuration.")
         seconds = max(5, RUNNER_SECONDS / 2 / len(work))
