@@ -100,6 +100,7 @@ class MarketplaceConfig(models.Model):
             "marketplace": dict(self._fields["code"]._description_selection(self.env)).get(self.code, self.code),
             "state": self._dashboard_state(),
             "reason": self.pause_reason or running.last_error or self.condition_reason or "",
+            "alarms": [*filter(None, [self._pull_stopped()]), *running._failing_in_words()],
             "limits": " ".join(running._limits_in_words()),
             "retry_at": fields.Datetime.to_string(running.blocked_until) or "",
             "last_pull": fields.Datetime.to_string(pulls._running().last_pull_at) or "",

@@ -70,6 +70,7 @@ class MarketplaceInbox(models.Model):
             ("superseded", "Replaced by a newer one"),
             ("failed", "Failed"),
             ("closed", "Closed: customer forgotten"),
+            ("aside", "Set aside"),
         ],
         default="waiting",
         required=True,
@@ -89,6 +90,8 @@ class MarketplaceInbox(models.Model):
     attempts = fields.Integer(readonly=True)
     next_attempt = fields.Datetime(readonly=True)
     last_error = fields.Char(readonly=True)
+    set_aside_by = fields.Many2one("res.users", readonly=True, help="Who said that no order is to be made of it.")
+    set_aside_at = fields.Datetime(string="Set Aside on", readonly=True)
 
     _sql_constraints = [("key_unique", "UNIQUE (config_id, key)", "This document is stored already.")]
 
@@ -154,8 +157,20 @@ class MarketplaceInbox(models.Model):
         for row in self:
             row._reroute()
         replayed = self.filtered(lambda row: row.state != "superseded")
-        replayed.write({"state": "waiting", "attempts": 0, "next_attempt": False, "last_error": False})
+        again = {"set_aside_by": False, "set_aside_at": False}
+        replayed.write({"state": "waiting", "attempts": 0, "next_attempt": False, "last_error": False, **again})
         self.env["marketplace.wake"]._request()
+
+    def action_set_aside(self):
+        """Have documents that failed, and of which no order is to be made, wait for nobody. They stay in the list, can
+        be replayed, and what they asked for is for sale again."""
+        self.check_access_rights("write")
+        self.check_access_rule("write")
+        failed = self.filtered(lambda row: row.state == "failed")
+        if not failed:
+            raise UserError(_("Only what failed can be set aside."))
+        failed._mark_demand()
+        failed.write({"state": "aside", "set_aside_by": self.env.uid, "set_aside_at": fields.Datetime.now()})
 
     # ------------------------------------------------------------------ business
 

@@ -43,7 +43,7 @@ class MarketplaceInbox(models.Model):
             "marketplace_inbox_to_redact_idx",
             self._table,
             ["config_id", "create_date"],
-            where="redacted_at IS NULL AND state IN ('done', 'superseded')",
+            where="redacted_at IS NULL AND state IN ('done', 'superseded', 'aside')",
         )
         tools.create_index(
             self.env.cr,
@@ -116,7 +116,7 @@ class MarketplaceInbox(models.Model):
             SQL(
                 """
                 SELECT id, payload FROM marketplace_inbox i
-                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL AND state IN ('done', 'superseded')
+                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL AND state IN ('done', 'superseded', 'aside')
                    AND (acknowledged_at IS NOT NULL OR NOT needs_ack)
                    AND NOT EXISTS (SELECT 1 FROM sale_order o WHERE o.id = i.order_id AND o.state IN ('draft', 'sent'))
               ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED

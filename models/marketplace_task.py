@@ -102,6 +102,15 @@ class MarketplaceTask(models.Model):
         for task in self.filtered(lambda task: task.state == "failed"):
             self._start(task.config_id, task.kind, total=task.total)
 
+    def action_dismiss(self):
+        """Have what failed, and is not to be begun anew, wait for nobody."""
+        self.config_id.check_access_rights("write")
+        self.config_id.check_access_rule("write")
+        # sudo: as above
+        for task in self.sudo().filtered(lambda task: task.state == "failed"):
+            dismissed = _("Dismissed by %(user)s: %(error)s", user=self.env.user.name, error=task.message or "?")
+            task.write({"state": "stopped", "message": dismissed})
+
     # ------------------------------------------------------------------ business
 
     @api.model

@@ -68,6 +68,13 @@ export class AccountCard extends Component {
   }
 
   /**
+   * What of a live account does not work, although the marketplace answers.
+   */
+  get alarms() {
+    return this.account.state === "live" ? this.account.alarms : [];
+  }
+
+  /**
    * The figures of the first row: each with the list that it opens.
    */
   get figures() {
@@ -251,6 +258,10 @@ export class AccountCard extends Component {
 
   retryTask(task) {
     return this.act("marketplace.task", "action_retry", [[task.id]]);
+  }
+
+  dismissTask(task) {
+    return this.act("marketplace.task", "action_dismiss", [[task.id]]);
   }
 }
 

@@ -35,6 +35,7 @@ export function need(account) {
     account.failed_listings ||
     account.failed_documents ||
     account.failed_commands ||
+    account.alarms.length ||
     account.held ||
     account.pull_late ||
     account.late ||
