@@ -62,7 +62,8 @@ class MarketplaceConfig(models.Model):
         for config in new.filtered("use_cartona_id"):
             self.env["marketplace.task"]._start(config, "list")
         self.sudo().state_ids._note_success()
-        self.sudo().state_ids.told = False  # whatever fails from now on has a new cause
+        # Whatever fails from now on has a new cause.
+        self.sudo().state_ids.write({"told": False, "deadlines_told": False})
         self.env["marketplace.wake"]._request()
 
     def action_pause(self):

@@ -46,6 +46,7 @@ class MarketplaceConfigState(models.Model):
     last_push_at = fields.Datetime()
     pull_requested_at = fields.Datetime(help="Orders are asked for and not pulled yet, since this time.")
     told = fields.Json(help="The causes that a person was told of lately, with the day: each once a day.")
+    deadlines_told = fields.Json(help="The orders that a person was told have to leave, with the time: each once.")
     order_cursor = fields.Char(help="Where the next pull goes on, by the marketplace's own clock.")
 
     _sql_constraints = [("config_unique", "UNIQUE (config_id)", "An account has one running state.")]
@@ -259,16 +260,30 @@ class MarketplaceConfigState(models.Model):
             self.env.cr.execute(SQL(query, SQL.identifier(name), value, self.ids))
             self.invalidate_recordset([name])
 
-    def _limits_in_words(self, *lanes):
-        """Return a sentence for each lane, of ``lanes`` or of all, that waits although the account does not: because
-        the marketplace limits its calls, or fails at them alone."""
-        self.ensure_one()
-        names = {
+    def _lane_names(self):
+        return {
             "offers": _("Prices and stock"),
             "orders": _("What is told of orders"),
             "pull": _("The pull of orders"),
             "tasks": _("Reading the catalogue"),
         }
+
+    def _failing_in_words(self):
+        """Return a sentence for each lane of which a person was told that it does not get through: it may be tried again
+        at any moment, and waits for nothing."""
+        self.ensure_one()
+        names, failing = self._lane_names(), self.failing or {}
+        return [
+            _("%(what)s: it does not get through. %(error)s", what=names.get(lane, lane), error=entry.get("error") or "")
+            for lane, entry in sorted(failing.items())
+            if entry.get("times", 0) >= CIRCUIT_FAILURES
+        ]
+
+    def _limits_in_words(self, *lanes):
+        """Return a sentence for each lane, of ``lanes`` or of all, that waits although the account does not: because
+        the marketplace limits its calls, or fails at them alone."""
+        self.ensure_one()
+        names = self._lane_names()
         limited, failing = self._waits()
         sentences = []
         for lane in lanes or sorted({*limited, *failing}):

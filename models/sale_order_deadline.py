@@ -1,14 +1,30 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 from datetime import datetime, time, timedelta
 
 import pytz
 
 from odoo import _, api, fields, models, tools
-from odoo.tools import SQL
+from odoo.tools import SQL, plaintext2html
+
+from ..database import own_transaction
+
+_logger = logging.getLogger(__name__)
 
 OPEN_STATUSES = ("pending", "approved")
 # A person is told this long before an order is late.
 WARN = timedelta(hours=4)
+DEADLINES = "deadlines"
+
+
+def late_domain(moment):
+    """Return the domain of the orders that have not left and should by ``moment``."""
+    return [
+        ("marketplace_deadline", "<", moment),
+        ("marketplace_status", "in", OPEN_STATUSES),
+        ("state", "!=", "cancel"),
+        ("marketplace_delivers", "=", False),
+    ]
 
 
 class MarketplaceConfig(models.Model):
@@ -40,22 +56,40 @@ class MarketplaceConfig(models.Model):
         return dict(self.env.cr.fetchall())
 
     def _cron_deadlines(self):
-        """Tell the responsible person of each account that orders have to leave soon: once, until that is seen to."""
-        live = self.search([("state", "=", "live")])
-        late = live._late_orders(fields.Datetime.now() + WARN)
-        for config in live.browse(late):
-            config._in_language()._tell_of_deadlines(late[config.id])
+        """Tell the responsible person of each account that orders have to leave soon: of each order once, by one
+        activity that says how many there are, until that is seen to."""
+        for config in self.search([("state", "=", "live")]):
+            try:
+                with own_transaction(self.env) as env:
+                    env[self._name].browse(config.id)._in_language()._tell_of_deadlines()
+            except Exception:
+                _logger.exception("Could not tell of the deadlines of account %s", config.id)
 
-    def _tell_of_deadlines(self, count):
-        self._tell_responsible(
-            _("Orders of %s have to leave", self.name),
-            _(
-                "Late or to leave within %(hours)d hours: %(count)d. See Leaves by in Sales.",
-                count=count,
-                hours=WARN.total_seconds() // 3600,
-            ),
-            cause="deadlines",
+    def _tell_of_deadlines(self):
+        """Not by the causes of the day: an order that is late by noon is news, whatever was told in the morning."""
+        running = self._running()
+        before, due = running.deadlines_told or {}, self._due_orders(fields.Datetime.now() + WARN)
+        if due != before:
+            running.deadlines_told = due or False
+        activity = self.activity_ids.filtered(lambda activity: activity.marketplace_cause == DEADLINES)
+        if not due:
+            activity.unlink()
+            return
+        note = _(
+            "Late or to leave within %(hours)d hours: %(count)d. See Leaves by in Sales.",
+            count=len(due),
+            hours=WARN.total_seconds() // 3600,
         )
+        if activity and due.keys() != before.keys():
+            activity.note = plaintext2html(note)
+        elif not activity and due.items() - before.items():
+            self._schedule_activity(self, _("Orders of %s have to leave", self.name), note, DEADLINES)
+
+    def _due_orders(self, moment):
+        """Return the orders of the account that have not left and should by ``moment``: ``{id: deadline}``, both as
+        texts."""
+        orders = self.env["sale.order"].search([("marketplace_config_id", "=", self.id), *late_domain(moment)])
+        return {str(order.id): fields.Datetime.to_string(order.marketplace_deadline) for order in orders}
 
 
 class SaleOrder(models.Model):
@@ -101,12 +135,7 @@ class SaleOrder(models.Model):
             )
 
     def _search_marketplace_late(self, operator, value):
-        late = [
-            ("marketplace_deadline", "<", fields.Datetime.now()),
-            ("marketplace_status", "in", OPEN_STATUSES),
-            ("state", "!=", "cancel"),
-            ("marketplace_delivers", "=", False),
-        ]
+        late = late_domain(fields.Datetime.now())
         # `=` with one value until 17.0, `in` with a set of them since.
         asked = set(value) if operator in ("in", "not in") else {value}
         is_wanted = (True in asked) == (operator in ("=", "in"))

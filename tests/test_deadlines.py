@@ -52,6 +52,42 @@ class TestDeadlines(MarketplaceCase):
         told = self.account.activity_ids.filtered(lambda activity: "have to leave" in activity.summary)
         self.assertEqual(len(told), 1)
 
+    def in_hours(self, hours):
+        order = self.imported()
+        order.marketplace_deadline = fields.Datetime.now() + timedelta(hours=hours)
+        return order
+
+    def look(self):
+        self.env.flush_all()
+        self.env["marketplace.config"]._cron_deadlines()
+        self.run_hooks()
+        self.env.invalidate_all()
+        return self.account.activity_ids.filtered(lambda activity: activity.marketplace_cause == "deadlines")
+
+    def test_each_order_is_told_before_it_is_late_whatever_was_told_that_day(self):
+        first = self.in_hours(-20)
+        self.look().action_done()
+        self.assertFalse(self.look(), "it is known")
+        second = self.in_hours(3)
+        told = self.look()
+        self.assertIn("2", told.note)
+        third = self.in_hours(2)
+        self.assertEqual(self.look(), told, "it is open, and says how many there are by now")
+        self.assertRegex(told.note, ": 3")
+        first.marketplace_status = "shipped"
+        self.assertEqual(self.look(), told)
+        self.assertRegex(told.note, ": 2")
+        (second | third).write({"marketplace_status": "shipped"})
+        self.assertFalse(self.look(), "nothing is left to be done")
+
+    def test_an_order_whose_deadline_was_moved_is_told_again(self):
+        order = self.in_hours(3)
+        self.look().action_done()
+        order.marketplace_deadline += timedelta(hours=20)
+        self.assertFalse(self.look())
+        order.marketplace_deadline -= timedelta(hours=21)
+        self.assertTrue(self.look())
+
     def test_what_has_left_or_is_cancelled_is_not_late(self):
         day = fields.Date.to_string(date.today() - timedelta(days=2))
         gone, cancelled = self.imported(estimated_delivery_day=day), self.imported(estimated_delivery_day=day)
