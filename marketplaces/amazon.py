@@ -65,6 +65,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
         return {
             "batch_size": 10_000,
             "needs_ack": False,
+            "seller_ids": True,
             "has_webhook": False,
             "async_push": True,
             "needs_remote": True,

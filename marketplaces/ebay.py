@@ -78,6 +78,7 @@ class MarketplaceApiEbay(models.AbstractModel):
         return {
             "batch_size": BATCH,
             "needs_ack": False,
+            "seller_ids": True,
             "has_webhook": True,
             "async_push": False,
             "subjects": {"price", "stock"},

@@ -104,6 +104,7 @@ class MarketplaceConfig(models.Model):
         store=True,
         readonly=False,
         precompute=True,
+        copy=False,
         help="Products with an external product ID and marketplace sync are listed at this account by themselves. Only "
         "where the IDs on the products are those of this account: products have one each, whatever the account.",
     )

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models
+from odoo import _, fields, models
+from odoo.exceptions import UserError
 
 from .marketplace_config_access import CREDENTIAL_FIELDS
 
@@ -25,6 +26,8 @@ class MarketplaceConfig(models.Model):
 
     def write(self, vals):
         self._keep_secrets_here(vals)
+        if not vals.get("active", True):
+            self._refuse_to_leave_behind()
         moved = self.filtered(lambda config: config._differs(vals, config._place_fields()))
         relocated = self.filtered(lambda config: config._differs(vals, config._stock_place_fields()))
         result = super().write(vals)
@@ -38,6 +41,35 @@ class MarketplaceConfig(models.Model):
         if moved:
             moved._place_changed()
         return result
+
+    # ------------------------------------------------------------------ archiving
+
+    def _refuse_to_leave_behind(self):
+        """An archived account tells its marketplace nothing any more: what is on sale there would stay so, and be
+        ordered from nobody. One that is paused has been stopped by a person who knows that.
+
+        :raise UserError: with what is to be done first
+        """
+        for config in self.filtered("active"):
+            shown, untold = config._left_behind() if config._is_running() else (0, 0)
+            if shown or untold:
+                raise UserError(
+                    _(
+                        "%(account)s is live. Products that the marketplace still shows: %(shown)s. Changes of orders "
+                        "that it does not know yet: %(untold)s. Archive its listings and wait until all of that is "
+                        "told; or pause the account first, if everything is to stay there as it is.",
+                        account=config.name,
+                        shown=shown,
+                        untold=untold,
+                    )
+                )
+
+    def _left_behind(self):
+        """Return how many products the marketplace has on sale, and how many commands about orders wait."""
+        # sudo: who may archive an account may lack rights on what waits for it
+        shown = self.env["marketplace.listing"].sudo()._count_shown(self)
+        untold = [("config_id", "=", self.id), ("lane", "=", "orders"), ("state", "!=", "accepted")]
+        return shown, self.env["marketplace.outbox"].sudo().search_count(untold)
 
     # ------------------------------------------------------------------ credentials
 

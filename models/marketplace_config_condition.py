@@ -23,7 +23,9 @@ class MarketplaceConfig(models.Model):
     )
     condition_reason = fields.Char(compute="_compute_condition", help="Why it is so, and what helps.")
 
-    @api.depends("state", "pause_cause", "pause_reason")
+    @api.depends(
+        "state", "pause_cause", "pause_reason", "pull_orders", "credentials_id.state", "credentials_id.active"
+    )
     def _compute_condition(self):
         identity = self.env["marketplace.identity"]
         is_copy, is_original = identity._is_copy(), identity._is_original()
@@ -47,7 +49,19 @@ class MarketplaceConfig(models.Model):
             return ("error" if self.pause_cause == "error" else "paused"), self.pause_reason
         if self.state == "live" and self.blocked_until and self.blocked_until > fields.Datetime.now():
             return "error", self.last_error
-        return self.state, False
+        return self.state, self._pull_stopped()
+
+    def _pull_stopped(self):
+        """Return why no orders come in although the account is live: another one, whose credentials it uses, pulls them
+        and does not; ``False``: they do."""
+        owner = self.sudo().credentials_id  # it may be out of the user's sight
+        if self.state != "live" or not self.pull_orders or not owner or (owner.active and owner.state == "live"):
+            return False
+        return _(
+            "No orders come in: they are pulled by %s, whose credentials this account uses, and which is not live. Set "
+            "that live again. Prices and stock go on.",
+            owner.name,
+        )
 
     def _copy_reason(self, is_copy):
         if not is_copy:

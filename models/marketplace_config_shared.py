@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import models
+from odoo import _, api, models
+
+from ..compat import listed
 
 
 class MarketplaceConfig(models.Model):
@@ -26,6 +28,26 @@ class MarketplaceConfig(models.Model):
         others = self.sudo().search([("use_cartona_id", "=", True), ("id", "not in", self._origin.ids)])
         owner = (self.credentials_id or self)._origin
         return others.filtered(lambda other: other._credentials() != owner)
+
+    @api.onchange("use_cartona_id", "credentials_id", "code")
+    def _onchange_use_cartona_id(self):
+        """Nothing is refused: both may be shops of one catalogue, which nobody but a person knows."""
+        words = self._warn_of_shared_ids()
+        return {"warning": {"title": _("Use External Product ID"), "message": words}} if words else None
+
+    def _warn_of_shared_ids(self):
+        """Return what is to be said where another account of the marketplace goes by the products' ids as well, and has
+        ids of its own: one field can't hold the ids of two shops. References that the seller gave are the same in
+        all of them."""
+        self.ensure_one()
+        if not self.use_cartona_id or self._capabilities().get("seller_ids"):
+            return ""
+        others = self._others_by_cartona_id().filtered(lambda other: other.code == self.code)
+        return others and _(
+            "%s goes by the external product IDs of the products, too. If it has other credentials because it is another "
+            "shop, an ID there is another product here: turn this off, and match the products.",
+            listed(self.env, others.mapped("name")),
+        )
 
     def _route(self, code):
         """Return the account that a document with this supplier code is for, among those that share credentials; none

@@ -23,7 +23,6 @@ FAILED_LISTING_SQL = SQL(
 
 # Settings that change what is offered.
 OFFER_FIELDS = {"config_id", "product_id", "external_id", "pack_size", "active"}
-
 NEVER_PUSHED = {
     "pushed_quantity": 0,
     "pushed_publication": False,
@@ -145,6 +144,12 @@ class MarketplaceListing(models.Model):
         listings._release_orders()
         return listings
 
+    def _wake_as(self, values):
+        """List a product under an id whose listing has lost its own: ``values`` as for a new listing."""
+        self.write({"pack_size": 1.0, **values, "active": True})
+        self._forget_unmatched()
+        self._enable_products()
+
     def _forget_unmatched(self):
         # sudo: who lists a product by its id needs no rights on what matching has left
         self.env["marketplace.unmatched"].sudo()._forget(self)
@@ -220,6 +225,11 @@ class MarketplaceListing(models.Model):
         """Tell whether the marketplace has something of us to sell under this id, or may have it for all we know."""
         self.ensure_one()
         return bool(self.pushed_quantity or self.pushed_publication == "on" or self.doubt_since)
+
+    def _count_shown(self, config):
+        """Return of how many products of the account that is so."""
+        shown = ["|", "|", ("pushed_quantity", "!=", 0), ("pushed_publication", "=", "on"), ("doubt_since", "!=", False)]
+        return self.with_context(active_test=False).search_count([("config_id", "=", config.id), *shown])
 
     def _leave_behind(self, place):
         """Have what is still on sale under the former id, or at the former account, taken off."""

@@ -51,14 +51,13 @@ class MarketplaceMatching(models.AbstractModel):
         ]
 
     def _listed(self, config, products):
-        listings = (
-            self.env["marketplace.listing"]
-            .with_context(active_test=False)
-            .search(
-                [("config_id", "=", config.id), ("external_id", "in", [product.external_id for product in products])]
-            )
-        )
-        return set(listings.mapped("external_id"))
+        """Return the ids that are listed. A listing whose product was deleted here lists nothing any more."""
+        known = self._known_listings(config, [product.external_id for product in products])
+        return set(known.filtered("product_id").mapped("external_id"))
+
+    def _known_listings(self, config, external_ids):
+        Listing = self.env["marketplace.listing"].with_context(active_test=False)
+        return Listing.search([("config_id", "=", config.id), ("external_id", "in", list(external_ids))])
 
     def _candidates(self, config, products):
         """Return the products of ours that a page may mean, by each of the keys: ``{field: {value: products}}``."""
@@ -123,7 +122,9 @@ class MarketplaceMatching(models.AbstractModel):
     def _create_listings(self, config, values):
         """List products that matching or a person has found; give those that have none their external id, unless
         another account, which has other ids, would take it for one of its own."""
-        listings = self.env["marketplace.listing"].create(values)
+        listings = self._list_again(config, values)
+        taken = set(listings.mapped("external_id"))
+        listings |= listings.create([one for one in values if one["external_id"] not in taken])
         if config.use_cartona_id and not config._others_by_cartona_id():
             for listing in listings:
                 if not listing.product_id.cartona_id:
@@ -132,6 +133,16 @@ class MarketplaceMatching(models.AbstractModel):
                     product = listing.product_id.sudo().with_context(marketplace_matching=True)
                     product.cartona_id = listing.external_id
         return listings
+
+    def _list_again(self, config, values):
+        """Wake the listings that stand under these ids and have lost their products; return them. A product that was
+        made anew takes their place: what the marketplace shows under an id is known of it."""
+        known = self._known_listings(config, [one["external_id"] for one in values])
+        again = self.env["marketplace.listing"].browse(known.filtered(lambda listing: not listing.product_id).ids)
+        wanted = {one["external_id"]: one for one in values}
+        for listing in again:
+            listing._wake_as(wanted[listing.external_id])
+        return again
 
     def _prepare_listing_values(self, config, product, hit):
         """Return the values of a new listing. Extend this to take over more of the remote product."""

@@ -336,7 +336,8 @@ class MarketplaceUnmatched(models.Model):
                 SELECT id FROM marketplace_unmatched u
                  WHERE config_id = %s AND (seen_at < %s AND NOT external_id = ANY(%s) OR EXISTS (
                            SELECT 1 FROM marketplace_listing l
-                            WHERE l.config_id = u.config_id AND l.external_id = u.external_id))
+                            WHERE l.config_id = u.config_id AND l.external_id = u.external_id
+                              AND l.product_id IS NOT NULL))
                 """,
                 config.id,
                 min(fields.Datetime.now() - GONE, since),

@@ -74,6 +74,8 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         # sudo: whoever sees that something waits may see what for; reasons hold no credentials
         config = self.sudo()
+        if not config.active:
+            return _("%s is archived: nothing is sent to it, and no orders come in. Unarchive it first.", config.name)
         if config.state == "draft":
             return _("%s is not live yet. Test its connection, then start it.", config.name)
         return (config.state == "paused" and config.pause_reason) or config._running().last_error or ""
