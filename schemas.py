@@ -75,7 +75,7 @@ class OrderLine:
     """One line as the marketplace has it; two lines of one product stay two. What is charged for the delivery is a line
     of the kind ``delivery``; it has no product of the catalogue.
 
-    ``quantity`` is in selling units. ``price_unit`` is what is charged for one of them, after every discount; the
+    ``quantity`` is in selling units, of which ``unit_count`` says how many are in one. ``price_unit`` is what is charged for one of them, after every discount; the
     discounts, of one unit too, are told and not subtracted again: what the marketplace's comes to, it owes us.
     """
 
@@ -86,6 +86,7 @@ class OrderLine:
     product_sku: str = ""
     name: str = ""
     unit: str = ""
+    unit_count: float = 1.0
     supplier_discount: float = 0.0
     marketplace_discount: float = 0.0
     comment: str = ""

@@ -257,11 +257,19 @@ class MarketplaceApiCartona(models.AbstractModel):
             product_sku=text(raw, "internal_product_id"),
             name=text(raw, "product_name"),
             unit=text(raw, "unit"),
+            unit_count=self._units_in(raw),
             supplier_discount=number(raw, "applied_supplier_discount", default=0.0),
             marketplace_discount=number(raw, "applied_cartona_discount", default=0.0),
             comment=text(raw, "comment"),
             cancelled=flag(raw, "cancelled", default=False),
         )
+
+    def _units_in(self, raw):
+        """It helps a person to match an unknown product; what makes no sense holds no order back."""
+        try:
+            return number(raw, "unit_count", default=1.0) or 1.0
+        except errors.MappingError:
+            return 1.0
 
     def _parse_status(self, config, raw):
         raw_status = text(raw, "status", required=True)

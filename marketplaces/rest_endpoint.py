@@ -100,6 +100,7 @@ FIELDS = {
         "price_unit": "Unit price",
         "price_total": "Total price",
         "unit": "Unit",
+        "unit_count": "Units in it",
         "comment": "Comment",
         "cancelled": "Cancelled",
     },

@@ -177,7 +177,7 @@ class MarketplaceApiRest(models.AbstractModel):
             if total is None:
                 raise MappingError("line.price_unit", _("is missing"))
             values["price_unit"] = total / values["quantity"] if values["quantity"] else 0.0
-        return OrderLine(**{"external_id": "", **values})
+        return OrderLine(**{"external_id": "", **values, "unit_count": values.get("unit_count") or 1.0})
 
     def _parse_status(self, config, raw):
         values = self._values(config, "order", raw, only=("external_id", "status"))

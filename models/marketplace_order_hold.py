@@ -48,6 +48,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 line.cartona_product_name or "",
                 line.cartona_product_sku or "",
                 unit=line.marketplace_unit or "",
+                unit_count=line.marketplace_unit_count or 1.0,
             )
             for line in sale_order._marketplace_unknown_lines()
             if line.cartona_product_id

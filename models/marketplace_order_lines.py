@@ -105,6 +105,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             "cartona_product_sku": line.product_sku,
             "cartona_product_name": line.name,
             "marketplace_unit": line.unit,
+            "marketplace_unit_count": line.unit_count,
             "marketplace_quantity": line.quantity,
             "marketplace_price_unit": line.price_unit,
             "marketplace_supplier_discount": line.supplier_discount,

@@ -21,6 +21,9 @@ class SaleOrderLine(models.Model):
     cartona_product_sku = fields.Char(string="Reference There", readonly=True, copy=False, groups="base.group_user")
     cartona_product_name = fields.Char(string="Name There", readonly=True, copy=False, groups="base.group_user")
     marketplace_unit = fields.Char(string="Unit There", readonly=True, copy=False, groups="base.group_user")
+    marketplace_unit_count = fields.Float(
+        string="Units in It There", readonly=True, copy=False, groups="base.group_user"
+    )
     marketplace_quantity = fields.Float(
         string="Quantity There", readonly=True, copy=False, digits="Product Unit of Measure", groups="base.group_user"
     )

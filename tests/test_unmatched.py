@@ -338,8 +338,8 @@ class TestSuggestions(UnmatchedCase):
 class TestOrderedProducts(UnmatchedCase):
     """What an order asks for and nobody knows stands beside what matching has left."""
 
-    def order(self, external_id, name, sku=""):
-        line = {"supplier_product_id": external_id, "product_name": name, "internal_product_id": sku}
+    def order(self, external_id, name, sku="", **values):
+        line = {"supplier_product_id": external_id, "product_name": name, "internal_product_id": sku, **values}
         self.box.add_order(status="pending", order_details=[{**line, "amount": 1, "selling_price": 5}])
         self.pull()
 
@@ -393,3 +393,22 @@ class TestOrderedProducts(UnmatchedCase):
         self.products[1].default_code = False
         row.invalidate_recordset()
         self.assertEqual(row.explanation, "Nothing has its ID, reference or barcode.")
+
+    def test_how_many_are_in_one_is_what_the_order_says(self):
+        self.order("98", "qwertz", unit="box", unit_count=12)
+        self.order("99", "qwertz", "CI-002", unit="box", unit_count="24")
+        unknown, fits = self.rows()
+        self.assertEqual((unknown.reason, unknown.unit_count, unknown.pack_size), ("unknown", 12, 12))
+        self.assertEqual((fits.reason, fits.suggestion_id, fits.pack_size), ("pack", self.products[1], 24))
+        fits.action_accept_suggestion()
+        self.commit()
+        self.assertEqual(self.listings().pack_size, 24)
+        order = self.env["sale.order.line"].search([("cartona_product_id", "=", "99")]).order_id
+        self.assertFalse(order.marketplace_hold)
+        self.assertEqual(order.order_line.product_uom_qty * order.order_line.marketplace_pack_size, 24)
+
+    def test_an_order_that_does_not_say_how_many_are_in_one_means_one(self):
+        for external_id, said in (("96", {}), ("97", {"unit_count": None}), ("98", {"unit_count": "a dozen"})):
+            self.order(external_id, "qwertz", **said)
+        self.assertEqual(self.rows().mapped("pack_size"), [1, 1, 1])
+        self.assertEqual(self.rows().mapped("reason"), ["unknown"] * 3)
