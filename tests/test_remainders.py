@@ -163,6 +163,9 @@ class TestGoodsThatAreOnNoDelivery(OrderOutCase):
         move.unlink()
         self.delivery = self.order.picking_ids
         self.assertEqual(self.delivery.move_ids, self.first.move_ids)
+
+    def setUp(self):
+        super().setUp()
         # Odoo's purchases are not among what the addon needs.
         self.patch(self.registry["sale.order.line"], "_is_being_bought", lambda line: line == self.second)
 

@@ -12,7 +12,7 @@ from .common import MarketplaceCase
 LISTINGS = 400_000
 # Rows of what grows with the years. Fewer than anybody has, and so many that PostgreSQL would never read them all for
 # the few that are wanted.
-OLD = 10_000
+OLD = 40_000
 FIRST = 10_000_000  # the id of the first of them
 GROWN = (
     "marketplace_inbox",
@@ -201,7 +201,7 @@ class TestGrown(ScaleCase):
         state = {"state": "CASE WHEN n % 100 = 0 THEN 'draft' ELSE 'sale' END"}
         old = {"cartona_id": "'old-' || n", "cartona_line_id": "'old-' || n"}
         code = {"default_code": "'old-' || n", "barcode": "NULL", "cartona_id": "NULL"}
-        day = {"create_date": "t.create_date - n * interval '1 minute'"}
+        day = {"create_date": "t.create_date - n * interval '10 minutes'"}
         done = {"state": "'done'", "group_id": "NULL", "sale_id": same, "sale_line_id": same, "picking_id": same}
         self.multiply(self.products[0].product_tmpl_id, code)
         self.multiply(self.products[0], {**product, **code})
