@@ -71,6 +71,7 @@ from . import product_category
 from . import product_template
 from . import product_product
 from . import product_product_kits
+from . import mrp_bom
 from . import product_screen
 from . import product_pricelist
 from . import product_pricelist_item

@@ -102,3 +102,11 @@ class ProductProduct(models.Model):
             ratios = [left[part.id] / amount for part, amount in takes if amount and is_storable(part)]
             makes[kit.id] = made * min(ratios, default=0.0)
         return makes
+
+    def _mark_marketplace_kits(self, bills):
+        """Mark the kits of these bills of materials, or lines of such, and all they are made of."""
+        # sudo: who makes kits may not see all of their products
+        bills = bills.sudo()
+        kits = (bills.bom_id if "bom_id" in bills._fields else bills).filtered(lambda bom: bom.type == "phantom")
+        products = kits.product_tmpl_id.product_variant_ids | kits.bom_line_ids.product_id
+        self.env["marketplace.outbox"]._mark("stock", product=products.ids)

@@ -173,6 +173,59 @@ class TestOfferKits(MarketplaceCase):
         self.ask(kit, 2)
         self.assertEqual(self.offered(kit, self.part), [8, 16])
 
+    # ------------------------------------------------------------------ bills of materials that change
+
+    def bom_of(self, kit):
+        return self.env["mrp.bom"].search([("product_tmpl_id", "=", kit.product_tmpl_id.id)])
+
+    def test_a_changed_bill_of_materials_changes_what_is_offered(self):
+        kit, _sibling, outer = self.kits()
+        bom = self.bom_of(kit)
+        line = bom.bom_line_ids[0]
+        third = self.products[2]
+        self.set_stock(third, 9)
+        for change, offered in (
+            (lambda: line.write({"product_qty": 4}), (5, 2)),
+            (lambda: bom.write({"bom_line_ids": [Command.create({"product_id": third.id, "product_qty": 3})]}), (3, 1)),
+            (lambda: line.unlink(), (3, 1)),
+            (lambda: bom.write({"bom_line_ids": [Command.update(bom.bom_line_ids[1].id, {"product_qty": 9})]}), (1, 0)),
+            (lambda: bom.write({"product_qty": 10}), (10, 5)),
+        ):
+            change()
+            self.commit()
+            self.assertEqual(tuple(self.offered(kit, outer)), offered)
+
+    def test_a_component_that_is_replaced_is_given_back_what_drafts_of_the_kit_ask_for(self):
+        kit, sibling, outer = self.kits()
+        third = self.products[2]
+        self.set_stock(third, 30)
+        self.ask(kit, 3)
+        self.assertEqual(self.offered(self.part, sibling, third), [14, 14, 30])
+        self.bom_of(kit).bom_line_ids[0].product_id = third
+        self.commit()
+        self.assertEqual(self.offered(self.part, sibling, third, kit, outer), [20, 20, 24, 12, 6])
+
+    def test_what_becomes_a_kit_or_is_one_no_more_is_offered_as_what_it_is(self):
+        kit = self.create_kit("Kit", components={self.part: 2})
+        outer = self.create_kit("Kit of kits", components={kit: 2})
+        self.stock(20)
+        bom, made_of = self.bom_of(kit), self.bom_of(kit).copy_data()[0]
+        kept = [Command.create({"product_id": self.part.id, "product_qty": 2})]
+        for change, units in (
+            (lambda: bom.write({"active": False}), None),
+            (lambda: bom.write({"active": True}), 10),
+            (lambda: bom.write({"type": "normal"}), None),
+            (lambda: bom.write({"type": "phantom"}), 10),
+            (lambda: bom.unlink(), None),
+            (lambda: bom.create({**made_of, "bom_line_ids": kept}), 10),
+        ):
+            change()
+            self.commit()
+            self.assertEqual(self.at_box(kit)["is_unlimited_stock"], units is None)
+            if units:
+                self.assertEqual(self.offered(kit), [units])
+            self.assertEqual(self.offered(outer), [5 if units else 0])
+
     # ------------------------------------------------------------------ as Odoo does
 
     def exploded(self, product, quantity):
