@@ -231,6 +231,7 @@ class MarketplaceConfigState(models.Model):
             "orders": _("%s: what is told of orders does not get through", name),
             "pull": _("%s: orders can not be pulled", name),
             "tasks": _("%s: the catalogue can not be read", name),
+            "acknowledge": _("%s does not let us say that its orders are here", name),
         }
         self.config_id._tell_responsible(summaries.get(lane, name), str(error), cause=f"failing {lane}")
 
@@ -266,6 +267,7 @@ class MarketplaceConfigState(models.Model):
             "orders": _("What is told of orders"),
             "pull": _("The pull of orders"),
             "tasks": _("Reading the catalogue"),
+            "acknowledge": _("The acknowledgement of orders"),
         }
 
     def _failing_in_words(self):

@@ -11,6 +11,7 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..schemas import RowResult
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import MASK
 from ..transport.text import storable
@@ -79,6 +80,9 @@ class MarketplaceInbox(models.Model):
     )
     needs_ack = fields.Boolean(readonly=True, help="The marketplace sends it again until it is acknowledged.")
     acknowledged_at = fields.Datetime(readonly=True)
+    ack_attempts = fields.Integer(
+        readonly=True, help="How often the marketplace failed when we wanted to say that we have it."
+    )
     ack_error = fields.Char(
         string="Acknowledgement Refused",
         readonly=True,
@@ -354,6 +358,15 @@ class MarketplaceInbox(models.Model):
                     ),
                     cause="acknowledgements",
                 )
+
+    def _note_unanswered(self, error, patience):
+        """Note that the marketplace failed when these documents were acknowledged together. Where it has done so
+        ``patience`` times, and at one order alone by now, that counts as a refusal."""
+        for row in self:
+            row.ack_attempts += 1
+        if len(set(self.mapped("external_id"))) == 1 and max(self.mapped("ack_attempts")) >= patience:
+            result = RowResult.rejected("", storable(self.env["marketplace.api"]._in_words(error)))
+            self._note_acknowledgements({self[0].external_id: result})
 
     def _demand_of(self, config, kind, raw):
         """Return what an order asks for, ``{external product id: selling units}``, as far as it can be understood. A

@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import _, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from ..database import own_transaction
 from ..schemas import RowResult
@@ -18,6 +18,10 @@ _logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
 # So many orders are tried alone, where none is taken, to find out whose acknowledgement it is that is refused.
 REFUSED_ALONE = 5
+# Acknowledgements fail by themselves: orders come in without them.
+ACKNOWLEDGE = "acknowledge"
+# Who is alone and has failed so often is told to a person.
+ACK_ATTEMPTS = 5
 
 
 class MarketplaceLanePull(models.AbstractModel):
@@ -208,26 +212,44 @@ class MarketplaceLanePull(models.AbstractModel):
                 .browse(row_ids)
                 .filtered(lambda row: row.needs_ack and not row.acknowledged_at and row.external_id)
             )
-            # What was refused before has a call of its own: it would be halved out of the others again each time.
-            refused = set(waiting.filtered("ack_error").mapped("external_id"))
-            fresh = dict.fromkeys(waiting.mapped("external_id"))
-            parts = [[ext for ext in fresh if ext not in refused], [ext for ext in fresh if ext in refused]]
-            results, answered = env[self._name]._acknowledge_parts(config, list(filter(None, parts)))
+            if waiting and config._running()._is_blocked(ACKNOWLEDGE):
+                return False
+            lane = env[self._name]
+            results, failed, error = lane._acknowledge_parts(config, lane._parts_to_acknowledge(waiting))
             waiting._note_acknowledgements(results)
-            return answered
+            if failed and not (isinstance(error, errors.RateLimited) or errors.needs_person(error)):
+                waiting.filtered(lambda row: row.external_id in failed)._note_unanswered(error, ACK_ATTEMPTS)
+            return not failed
+
+    def _parts_to_acknowledge(self, waiting):
+        """Return the order ids of these documents in the parts that they are acknowledged in: what was refused before
+        has a call of its own, as it would be halved out of the others again each time; and where the marketplace failed
+        before, it is asked after all others, for fewer each time, as each failure ends what is done in one go."""
+
+        def history(row):
+            return row.ack_attempts, bool(row.ack_error)
+
+        parts, seen = [], set()
+        for (attempts, _refused), rows in groupby(waiting.sorted(history), history):
+            ids = [external_id for external_id in dict.fromkeys(row.external_id for row in rows)]
+            ids = [external_id for external_id in ids if external_id not in seen]
+            seen.update(ids)
+            size = max(1, len(ids) // 4**attempts)
+            parts += [ids[start : start + size] for start in range(0, len(ids), size)]
+        return parts
 
     def _acknowledge_parts(self, config, parts):
         """Acknowledge lists of order ids. One that is refused as a whole is halved until the bad order is alone; not
         where all that were alone were refused: then it is hardly the orders.
 
-        :return: ``({order id: RowResult}, whether the marketplace answered)``
+        :return: ``({order id: RowResult}, the ids at which the marketplace failed, its error)``
         """
         results, alone, taken = {}, 0, False
         while parts:
             ids = parts.pop(0)
-            answer, error = self._guarded(config, config._api()._acknowledge, config, ids)
+            answer, error = self._guarded(config, config._api()._acknowledge, config, ids, lane=ACKNOWLEDGE)
             if error and not isinstance(error, errors.RequestRejected):
-                return results, False
+                return results, ids, error
             if error and len(ids) > 1 and (taken or alone < REFUSED_ALONE):
                 parts[:0] = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
                 continue
@@ -235,7 +257,7 @@ class MarketplaceLanePull(models.AbstractModel):
             answer = answer or [RowResult.rejected(error.code, str(error))] * len(ids)
             taken = taken or any(result.outcome == "accepted" for result in answer)
             results.update(zip(ids, answer, strict=True))
-        return results, True
+        return results, [], None
 
     def _note_acknowledged(self, config, rows):
         """Note what the marketplace has taken for acknowledged although its answer was lost: what is not among

@@ -205,26 +205,29 @@ class MarketplaceLane(models.AbstractModel):
         """Return until when the marketplace takes no call of this lane, by the user's clock; ``""`` where it does."""
         return " ".join(config.with_user(self.env.user)._running()._limits_in_words(self._lane()))
 
-    def _guarded(self, config, call, *args):
+    def _guarded(self, config, call, *args, lane=""):
         """Run ``call(*args)`` against the marketplace and give ``(answer, error)``, one of them ``None``.
 
         A failure that says something of the account as a whole is taken in by its running state, so that rows are not
         blamed for an outage; a refusal of the request itself is the caller's to judge.
+
+        :param lane: whose failure it is, where a lane has calls that may fail by themselves
         """
+        lane = lane or self._lane()
         try:
             answer = call(*args)
         except (errors.RequestRejected, errors.MappingError) as err:
             return None, self.env["marketplace.api"]._retold(err)
         except errors.MarketplaceError as err:
             self.env["marketplace.api"]._retold(err)
-            config._running()._note_failure(err, self._lane())
+            config._running()._note_failure(err, lane)
             return None, err
         except psycopg2.Error:
             raise  # the transaction is lost, so nothing can be noted in it
         except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
             _logger.exception("Adapter %s failed", config.code)
             unforeseen = errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err))
-            config._running()._note_failure(unforeseen, self._lane())
+            config._running()._note_failure(unforeseen, lane)
             return None, err
-        config._running()._note_success(self._lane())
+        config._running()._note_success(lane)
         return answer, None

@@ -4,9 +4,7 @@ from .common import MarketplaceCase
 ACKNOWLEDGED = "update-order-status$"
 
 
-class TestAcknowledgements(MarketplaceCase):
-    """A queue hands its orders out until they are acknowledged: one that is refused holds back no other."""
-
+class AcknowledgementCase(MarketplaceCase):
     def prepare(self):
         super().prepare()
         self.stock_products()
@@ -19,6 +17,10 @@ class TestAcknowledgements(MarketplaceCase):
 
     def refuse(self, external_id, **values):
         self.box.fail(path=ACKNOWLEDGED, content=external_id, times=None, **{"status": 422, **values})
+
+
+class TestAcknowledgements(AcknowledgementCase):
+    """A queue hands its orders out until they are acknowledged: one that is refused holds back no other."""
 
     def patch_limit(self, limit):
         from ..marketplaces import cartona
@@ -80,3 +82,83 @@ class TestAcknowledgements(MarketplaceCase):
         self.pull()
         self.assertFalse(self.stored(external_id).ack_error)
         self.assertEqual(len(self.box.calls(ACKNOWLEDGED)), 1)
+
+
+class TestFailingAcknowledgements(AcknowledgementCase):
+    """So it is with one that the marketplace fails at each time."""
+
+    def setUp(self):
+        super().setUp()
+        self.account.confirm_policy = "never"  # the documents stay as they are
+
+    def pulls(self, count):
+        """Pull so often, each time when every wait is over."""
+        for _time in range(count):
+            failing = (self.running().failing or {}).items()
+            self.running().failing = {lane: {**entry, "until": None} for lane, entry in failing} or False
+            self.running().blocked_until = False
+            self.pull()
+
+    def acknowledged(self, external_ids):
+        return [external_id for external_id in external_ids if self.stored(external_id).acknowledged_at]
+
+    def test_an_order_at_whose_acknowledgement_the_marketplace_fails_holds_back_no_other(self):
+        external_ids = self.orders(9)
+        bad = external_ids[0]
+        self.refuse(bad, status=500)
+        self.pulls(4)
+        self.assertEqual(self.box.queued(), [bad])
+        self.assertEqual(self.acknowledged(external_ids), external_ids[1:])
+        self.assertFalse(self.stored(bad).ack_error or self.account.activity_ids, "it may pass")
+
+    def test_so_it_is_where_there_are_several_of_them_and_new_orders_come(self):
+        external_ids = self.orders(9)
+        self.refuse(f"{external_ids[2]}|{external_ids[7]}", status=500)
+        for _pull in range(8):
+            external_ids += self.orders(1)
+            self.pulls(1)
+        self.assertEqual(self.box.queued(), [external_ids[2], external_ids[7]])
+
+    def test_when_it_goes_on_a_person_is_told_which_order_it_is(self):
+        external_ids = self.orders(9)
+        bad = external_ids[4]
+        self.refuse(bad, status=500)
+        for _pull in range(6):
+            external_ids += self.orders(1)
+            self.pulls(1)
+        row = self.stored(bad)
+        self.assertIn("failure of its own", row.ack_error)
+        (told,) = self.account.activity_ids
+        self.assertIn("does not let us say that its orders are here", told.summary)
+        self.assertIn(bad, told.note)
+        self.box.clear_faults()
+        self.pulls(1)
+        self.assertTrue(row.acknowledged_at)
+        self.assertFalse(row.ack_error or self.box.queued() or self.running().failing)
+
+    def test_where_all_fail_a_person_is_told_no_order_is_blamed_and_orders_come_in(self):
+        external_ids = self.orders(9)
+        self.refuse("", status=500)
+        for _pull in range(8):
+            self.box.clear_journal()
+            self.pulls(1)
+            self.assertEqual(len(self.box.calls(ACKNOWLEDGED)), 1, "it is not asked for each of them")
+        self.assertIn("does not let us say that its orders are here", self.account.activity_ids.summary)
+        self.assertIn("failure of its own", self.account.activity_ids.note)
+        self.assertFalse(any(self.stored(external_id).ack_error for external_id in external_ids))
+        external_ids += self.orders(1)
+        self.pulls(1)
+        self.assertEqual(self.stored(external_ids[-1]).state, "done")
+        self.box.clear_faults()
+        self.pulls(1)
+        self.assertEqual(self.acknowledged(external_ids), external_ids)
+
+    def test_a_limit_of_acknowledgements_blames_no_order_and_stops_no_pull(self):
+        external_ids = self.orders(2)
+        self.refuse("", status=429, retry_after="3600")
+        for _pull in range(6):
+            external_ids += self.orders(1)
+            self.pulls(1)
+        self.assertTrue(all(self.stored(external_id).state == "done" for external_id in external_ids))
+        self.assertEqual(len(self.box.calls(ACKNOWLEDGED)), 1)
+        self.assertFalse(any(self.stored(external_id).ack_attempts for external_id in external_ids))
