@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import _, api, fields, models
-from odoo.tools import float_compare
+from odoo.tools import float_compare, formatLang
 
 from ..database import own_transaction, try_transaction_lock
 from ..schemas import UNLIMITED
@@ -250,8 +250,9 @@ class MarketplaceAudit(models.Model):
             found.append(("price", offer.price, product.price, max(0.0, offer.price - product.price) * stock))
         stock_counts = config.sync_stock and product.quantity is not None and offer.quantity != UNLIMITED
         if stock_counts and product.quantity != offer.quantity:
-            # More there than here is sold for nothing; less is only not sold.
-            risk = max(0.0, product.quantity - offer.quantity) * (offer.price or product.price or 0.0)
+            # More there than here is sold for nothing; less is only not sold. What is without end has no sum.
+            more = 0.0 if product.quantity == UNLIMITED else max(0.0, product.quantity - offer.quantity)
+            risk = more * (offer.price or product.price or 0.0)
             found.append(("stock", offer.quantity, product.quantity, risk))
         if not offer.published and product.published:
             found.append(("publication", 0, 1, 0.0))
@@ -312,6 +313,17 @@ class MarketplaceDrift(models.Model):
     )
     ours = fields.Float(string="In Odoo", readonly=True, digits="Product Price")
     theirs = fields.Float(string="At the Marketplace", readonly=True, digits="Product Price")
+    theirs_in_words = fields.Char(string="At the Marketplace (in Words)", compute="_compute_theirs_in_words")
     amount_at_risk = fields.Float(
         readonly=True, digits="Product Price", help="What selling at the marketplace's value may cost."
     )
+
+    @api.depends("subject", "theirs")
+    @api.depends_context("lang")
+    def _compute_theirs_in_words(self):
+        for drift in self:
+            without_end = drift.subject == "stock" and drift.theirs >= UNLIMITED
+            drift.theirs_in_words = _("Unlimited") if without_end else self._in_digits(drift.theirs)
+
+    def _in_digits(self, value):
+        return formatLang(self.env, value, dp="Product Price")

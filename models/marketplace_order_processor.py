@@ -226,13 +226,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _pricelist_in(self, config, currency):
         """Return the pricelist of orders in ``currency`` (a code, ``""``: the account's own): the account's where it
-        fits, else any of the company; none where there is none: the order is then in another currency, and held."""
+        fits, else any that Odoo lets orders of the company have (a branch none of its company's); none where there is
+        none: the order is then in another currency, and held."""
         own = config.pricelist_id
         if not currency or currency == config._currency().name:
             return own
-        return own.search(
-            [("currency_id.name", "=", currency), ("company_id", "in", (False, config.company_id.id))], limit=1
-        )
+        fitting = own._check_company_domain(config.company_id)
+        return own.search([("currency_id.name", "=", currency), *fitting], limit=1)
 
     def _prepare_marketplace_values(self, order):
         """Return what the marketplace alone knows of an order, for a new order and for a change alike."""

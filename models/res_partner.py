@@ -220,8 +220,8 @@ class ResPartner(models.Model):
         return self._phone_format_number(_plain_digits(number or ""), country)
 
     def _marketplace_same_phone(self, config, numbers):
-        """Return ``{E.164 number: contacts}``: those that may be customers of the account's company, locked, so that
-        nobody else takes one over meanwhile."""
+        """Return ``{E.164 number: contacts}``: those that may be customers of the account's company, a branch's by what
+        its company has, locked, so that nobody else takes one over meanwhile."""
         if not numbers:
             return {}
         names = self._phone_get_number_fields()
@@ -232,11 +232,11 @@ class ResPartner(models.Model):
                 """
                 SELECT id FROM res_partner p
                  WHERE active AND parent_id IS NULL AND type = 'contact' AND partner_share
-                   AND (company_id IS NULL OR company_id = %s) AND (%s)
+                   AND (company_id IS NULL OR company_id = ANY(%s)) AND (%s)
                    AND NOT EXISTS (SELECT 1 FROM res_company WHERE partner_id = p.id)
               ORDER BY id FOR NO KEY UPDATE
                 """,
-                config.company_id.id,
+                config.company_id.parent_ids.ids,
                 SQL(" OR ").join(SQL("%s = ANY(%s)", self._marketplace_tail(name), tails) for name in names),
             )
         )

@@ -42,6 +42,12 @@ class TestAudit(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
         self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 10)
 
+    def test_what_is_shown_there_is_told_as_the_reader_writes_numbers(self):
+        self.tamper(self.products[0], selling_price=1234.5)
+        self.tamper(self.products[1], available_stock_quantity=1300)
+        shown = {drift.subject: drift.theirs_in_words for drift in self.audit().drift_ids}
+        self.assertEqual(shown, {"price": "1,234.50", "stock": "1,300.00"})
+
     def test_many_differences_wait_for_a_person(self):
         self.account.heal_limit = 1
         for product in self.products:
@@ -122,6 +128,9 @@ class TestAudit(MarketplaceCase):
         drift = self.audit().drift_ids
         self.assertEqual((drift.subject, drift.ours, drift.theirs), ("stock", 10.0, UNLIMITED))
         self.assertFalse(self.at_box(self.products[0])["is_unlimited_stock"])
+        self.assertEqual((drift.theirs_in_words, drift.amount_at_risk), ("Unlimited", 0.0))
+        self.env["res.lang"]._activate_lang("ar_001")
+        self.assertEqual(drift.with_context(lang="ar_001").theirs_in_words, "بلا حد")
 
     def test_all_pages_are_compared_and_unlisted_products_counted(self):
         from ..marketplaces import cartona

@@ -68,6 +68,24 @@ class TestCustomers(MarketplaceCase):
         self.assertEqual((contact.cartona_id, contact.marketplace_config_id), ("retailer_A00315", self.account))
         self.assertIn("Recognised by the phone number", contact.message_ids[0].body)
 
+    def branch_account(self):
+        """Return the account of a branch, in place of its company's, which is put away."""
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.env.company.id})
+        self.account.active = False
+        self.account = self._create_account(name="Branch", company_id=branch.id, warehouse_ids=False)
+        self.account.confirm_policy = "never"
+        return self.account
+
+    def test_a_branch_knows_the_contacts_of_its_company_and_no_other_branchs(self):
+        company = self.env.company
+        branch = self.branch_account().company_id
+        self.env["res.company"].create({"name": "Sister", "parent_id": company.id})
+        sister = self.env["res.company"].search([("name", "=", "Sister")])
+        for owner, number, known in ((company, 1, True), (branch, 2, True), (sister, 3, False)):
+            contact = self.contact(phone=f"+20100000010{number}", company_id=owner.id)
+            customer = self.customer_of(shop(f"B{number}", phone=contact.phone))
+            self.assertEqual(customer == contact, known, owner.name)
+
     def test_a_phone_is_the_same_however_it_is_written(self):
         for index, written in enumerate(
             ("+20 100-000-0001", "0020 100 000 0001", "01000000001", "٠١٠٠٠٠٠٠٠٠١", "+٢٠١٠٠٠٠٠٠٠٠١", "۰۱۰۰ ۰۰۰ ۰۰۰۱")

@@ -40,6 +40,25 @@ class TestOrderCurrency(MarketplaceCase):
         self.account.pricelist_id = ours
         self.assertEqual(self.order().pricelist_id, ours)
 
+    def test_a_branch_has_pricelists_of_its_own(self):
+        """Odoo refuses those of its company to its orders."""
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.env.company.id})
+        processor, pricelists = self.env["marketplace.order.processor"], self.env["product.pricelist"]
+        pricelists.search([("currency_id", "=", self.foreign.id)]).active = False
+        account = self._create_account(name="Branch", company_id=branch.id, warehouse_ids=False)
+        theirs = self.foreign_pricelist()
+        self.assertEqual(theirs.company_id, self.env.company)
+        self.assertFalse(processor._pricelist_in(account, self.foreign.name))
+        partner = self.env["res.partner"].create({"name": "Customer"})
+        with self.assertRaises(UserError):
+            self.env["sale.order"].create(
+                {"partner_id": partner.id, "company_id": branch.id, "pricelist_id": theirs.id}
+            )
+        for company in (False, branch.id):
+            ours = pricelists.create({"name": "Ours", "currency_id": self.foreign.id, "company_id": company})
+            self.assertEqual(processor._pricelist_in(account, self.foreign.name), ours)
+            ours.active = False
+
     def test_an_order_that_lacked_a_pricelist_goes_on_with_it_once_there_is_one(self):
         self.env["product.pricelist"].search([("currency_id", "=", self.foreign.id)]).active = False
         order = self.order()
