@@ -157,7 +157,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``credentials_needed``: those of them without which nothing goes, where that is not all
         - ``needs_remote``: a push needs more than the external id, see :meth:`_locate_products`
         - ``locate_size``: products that it is asked about at a time, where that is less than ``batch_size``
-        - ``seller_ids``: its external ids are references that the seller gave, the same at each of the seller's accounts
+        - ``seller_ids``: its external ids are the seller's own references, the same at each of the seller's accounts
         - ``private_fields``: what of a document only managers may see
         - ``default_url``, ``token_url``: where its API answers, and where it gives tokens
         - ``cancellation_reasons``: the marketplace's own words for why an order is cancelled, with labels

@@ -23,9 +23,7 @@ class MarketplaceConfig(models.Model):
     )
     condition_reason = fields.Char(compute="_compute_condition", help="Why it is so, and what helps.")
 
-    @api.depends(
-        "state", "pause_cause", "pause_reason", "pull_orders", "credentials_id.state", "credentials_id.active"
-    )
+    @api.depends("state", "pause_cause", "pause_reason", "pull_orders", "credentials_id.state", "credentials_id.active")
     def _compute_condition(self):
         identity = self.env["marketplace.identity"]
         is_copy, is_original = identity._is_copy(), identity._is_original()

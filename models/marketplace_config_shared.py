@@ -40,12 +40,14 @@ class MarketplaceConfig(models.Model):
         ids of its own: one field can't hold the ids of two shops. References that the seller gave are the same in
         all of them."""
         self.ensure_one()
-        if not self.use_cartona_id or self._capabilities().get("seller_ids"):
+        if not self.use_cartona_id or not self.code or self._capabilities().get("seller_ids"):
             return ""
         others = self._others_by_cartona_id().filtered(lambda other: other.code == self.code)
-        return others and _(
-            "%s goes by the external product IDs of the products, too. If it has other credentials because it is another "
-            "shop, an ID there is another product here: turn this off, and match the products.",
+        if not others:
+            return ""
+        return _(
+            "%s goes by the external product IDs of the products, too. If that is another shop, its IDs are other "
+            "products here: turn this off, and match the products.",
             listed(self.env, others.mapped("name")),
         )
 

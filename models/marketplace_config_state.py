@@ -271,12 +271,16 @@ class MarketplaceConfigState(models.Model):
         }
 
     def _failing_in_words(self):
-        """Return a sentence for each lane of which a person was told that it does not get through: it may be tried again
-        at any moment, and waits for nothing."""
+        """Return a sentence for each lane of which a person was told that it does not get through, also in the moment
+        in which it is tried again."""
         self.ensure_one()
         names, failing = self._lane_names(), self.failing or {}
         return [
-            _("%(what)s: it does not get through. %(error)s", what=names.get(lane, lane), error=entry.get("error") or "")
+            _(
+                "%(what)s: it does not get through. %(error)s",
+                what=names.get(lane, lane),
+                error=entry.get("error") or "",
+            )
             for lane, entry in sorted(failing.items())
             if entry.get("times", 0) >= CIRCUIT_FAILURES
         ]

@@ -94,7 +94,9 @@ class MarketplaceInbox(models.Model):
     attempts = fields.Integer(readonly=True)
     next_attempt = fields.Datetime(readonly=True)
     last_error = fields.Char(readonly=True)
-    set_aside_by = fields.Many2one("res.users", readonly=True, help="Who said that no order is to be made of it.")
+    set_aside_by = fields.Many2one(
+        "res.users", readonly=True, ondelete="set null", help="Who said that no order is to be made of it."
+    )
     set_aside_at = fields.Datetime(string="Set Aside on", readonly=True)
 
     _sql_constraints = [("key_unique", "UNIQUE (config_id, key)", "This document is stored already.")]

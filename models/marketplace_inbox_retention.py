@@ -116,7 +116,8 @@ class MarketplaceInbox(models.Model):
             SQL(
                 """
                 SELECT id, payload FROM marketplace_inbox i
-                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL AND state IN ('done', 'superseded', 'aside')
+                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL
+                   AND state IN ('done', 'superseded', 'aside')
                    AND (acknowledged_at IS NOT NULL OR NOT needs_ack)
                    AND NOT EXISTS (SELECT 1 FROM sale_order o WHERE o.id = i.order_id AND o.state IN ('draft', 'sent'))
               ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED

@@ -228,7 +228,13 @@ class MarketplaceListing(models.Model):
 
     def _count_shown(self, config):
         """Return of how many products of the account that is so."""
-        shown = ["|", "|", ("pushed_quantity", "!=", 0), ("pushed_publication", "=", "on"), ("doubt_since", "!=", False)]
+        shown = [
+            "|",
+            "|",
+            ("pushed_quantity", "!=", 0),
+            ("pushed_publication", "=", "on"),
+            ("doubt_since", "!=", False),
+        ]
         return self.with_context(active_test=False).search_count([("config_id", "=", config.id), *shown])
 
     def _leave_behind(self, place):

@@ -150,21 +150,22 @@ class ProductProduct(models.Model):
         accounts = self.env["marketplace.config"].search([("use_cartona_id", "=", True)])
         if not accounts:
             return _(
-                "No account goes by external product IDs. Match it under Unmatched of the account, or turn Use External "
-                "Product ID on there."
+                "No account goes by external product IDs. Match it under Unmatched of the account, or turn on Use "
+                "External Product ID there."
             )
         Listing = self.env["marketplace.listing"].with_context(active_test=False)
         place = [("config_id", "in", accounts.ids), ("external_id", "=", self.cartona_id)]
         other = Listing.search([*place, ("product_id", "!=", False)], limit=1)
         if other:
             return _(
-                "The external product ID %(id)s is listed at %(account)s already, as %(product)s. Correct one of the two.",
+                "The external product ID %(id)s is listed at %(account)s already, as %(product)s. Correct one of them.",
                 id=self.cartona_id,
                 account=other.config_id.name,
                 product=other.product_id.display_name,
             )
         return _(
-            "No account has listed the external product ID %s. Look for it under Unmatched of the account, and link it.",
+            "No account has listed the external product ID %s. Look for it under Unmatched of the account, and link "
+            "it there.",
             self.cartona_id,
         )
 

@@ -209,7 +209,9 @@ class TestAudit(MarketplaceCase):
         audit = self.audit()
         seconds = (self.waiting_job().eta - fields.Datetime.now()).total_seconds()
         self.assertTrue(1700 <= seconds <= 1801, seconds)
-        self.assertEqual(audit.last_error, "The marketplace limits our calls.", "its time is shown by the reader's clock")
+        self.assertEqual(
+            audit.last_error, "The marketplace limits our calls.", "its time is shown by the reader's clock"
+        )
 
     def test_a_marketplace_that_fails_again_and_again_ends_the_audit_and_a_person_is_told(self):
         self.box.fail(path="supplier-product$", status=500, times=None)
