@@ -28,6 +28,7 @@ from . import marketplace_inbox_retention
 from . import marketplace_config_company
 from . import marketplace_sync_log
 from . import marketplace_log_hour
+from . import marketplace_erasure
 from . import marketplace_wake
 from . import marketplace_second_look
 from . import marketplace_sender

@@ -20,7 +20,7 @@ STUCK = timedelta(minutes=5)
 JUDGED = timedelta(hours=2)
 # A clock of ours that is so late that it has stopped.
 CRON_LATE = timedelta(minutes=10)
-CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit", "cron_deadlines")
+CRONS = ("cron_pull_orders", "cron_sweep", "cron_audit", "cron_deadlines", "cron_erasure")
 
 
 class MarketplaceDoctor(models.AbstractModel):

@@ -7,7 +7,7 @@ from functools import partial
 import psycopg2
 import psycopg2.errors
 
-from odoo import fields, models
+from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -52,27 +52,35 @@ class MarketplaceLaneInbox(models.AbstractModel):
         with own_transaction(self.env) as env:
             lane = env[self._name]
             config = env["marketplace.config"].browse(config_id)
-            rows = env["marketplace.inbox"].browse(lane._open_ids(config, ("waiting",), BATCH))
+            rows = env["marketplace.inbox"].browse(lane._open_ids(config, ("waiting",), BATCH, erase=False))
             rows = lane._lock(lane._supersede(rows))
             if rows:
                 lane._import(config, rows)
             imported = lane._open_ids(config, ("imported",), BATCH)
             worked = bool(rows)
-        return self._follow_all(imported) or worked
+        worked |= self._follow_all(imported)
+        return self._forget_next(config_id) or worked
 
     # ------------------------------------------------------------------ business
 
-    def _open_ids(self, config, states, limit):
+    def _open_ids(self, config, states, limit, erase=None):
+        """Return the documents that can go on now, the oldest first.
+
+        :param erase: only the requests to forget somebody, or none of them
+        """
         self.env.cr.execute(
             SQL(
                 """
                 SELECT id FROM marketplace_inbox
                  WHERE config_id = %s AND state IN ('waiting', 'imported') AND state = ANY(%s) AND kind != 'notice'
                    AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc')
+                   AND (%s IS NULL OR (kind = 'erase') = %s)
               ORDER BY id LIMIT %s
                 """,
                 config.id,
                 list(states),
+                erase,
+                erase,
                 limit,
             )
         )
@@ -132,6 +140,32 @@ class MarketplaceLaneInbox(models.AbstractModel):
         if not isinstance(err, (MappingError, UserError)):
             _logger.exception("Document %s of account %s could not be processed", row.id, row.config_id.id)
         row._fail(err)
+
+    def _forget_next(self, config_id):
+        """Forget one customer whom the marketplace asks us to forget, apart from all orders; tell whether there was
+        one. It may be so much that the worker is ended for it: so the attempt is counted before, and ends some day."""
+        with own_transaction(self.env) as env:
+            lane, config = env[self._name], env["marketplace.config"].browse(config_id)
+            row = lane._lock(env["marketplace.inbox"].browse(lane._open_ids(config, ("waiting",), 1, erase=True)))
+            if not row:
+                return False
+            if row.attempts >= MAX_ATTEMPTS:
+                row._fail(_("Forgetting this customer was begun %s times and never came to its end.", row.attempts))
+                return True
+            moment = fields.Datetime.now() + timedelta(seconds=backoff(row.attempts + 1, base=60))
+            row.write({"attempts": row.attempts + 1, "next_attempt": moment})
+            row_id = row.id
+        try:
+            retried_transaction(self.env, partial(self._forget_once, row_id))
+        except Exception as err:
+            _logger.exception("The request %s to forget a customer failed", row_id)
+            self._postpone(row_id, err, attempts=0)
+        return True
+
+    def _forget_once(self, row_id, env):
+        row = env["marketplace.inbox"].browse(row_id)
+        if env[self._name]._lock(row) and row.state == "waiting":
+            env["marketplace.order.processor"]._process_erasure(row.config_id, row)
 
     def _follow_all(self, row_ids):
         """Do what follows the import of each order; tell whether anything was done.

@@ -32,8 +32,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self._process_orders(config, by_kind.get("order", rows.browse()))
         for row in by_kind.get("status", ()):
             self._process_status(config, row)
-        for row in by_kind.get("erase", ()):
-            self._process_erasure(config, row)
 
     def _process_orders(self, config, rows):
         """Create the orders that are new, in one batch, and change the others one by one."""
@@ -101,7 +99,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         self.env["res.partner"]._marketplace_forget(config, row.external_id)
         # The code itself may be a name; the key stays, by which a copy is known, unless it is made of the code.
         key = f"erase:{row.digest}:{row.id}" if row.external_id and row.external_id in row.key else row.key
-        row.write({"state": "done", "payload": "null", "external_id": False, "key": key})
+        done = {"state": "done", "payload": "null", "external_id": False, "key": key}
+        row.write({**done, "attempts": 0, "next_attempt": False, "last_error": False})
 
     def _await_order(self, row, external_id):
         """Keep a status that came before its order: creating the order takes it into account."""

@@ -2,7 +2,7 @@
 from odoo import _, models
 from odoo.tools import SQL
 
-from ..transport.redaction import names_person, written_forms
+from ..transport.redaction import names_person
 from .res_partner import CODE
 
 # What tells who somebody is.
@@ -12,9 +12,6 @@ PERSONAL = (
 )
 # What of it the marketplace has told, in whatever form.
 TOLD = ("name", "phone", "email", "street", "marketplace_phone2")
-# A shorter text would be found in too much.
-TELLING = 4
-
 # Documents that are read at a time.
 PIECE = 500
 
@@ -85,8 +82,8 @@ class ResPartner(models.Model):
 
     def _marketplace_forget_as(self, codes):
         """Remove what is known of this customer, who may be no contact yet, by ``{account: codes}``: from the contact,
-        its delivery addresses and their histories, from the documents of its orders, what was written of them, and the
-        log. The orders stay, as the books need them, of a customer without a name.
+        its delivery addresses and their histories, from the documents of its orders, what was written of them, and, a
+        little later, the log. The orders stay, as the books need them, of a customer without a name.
 
         Who is a customer of ours by other ways too stays one: then only what the marketplaces told is removed.
 
@@ -100,7 +97,7 @@ class ResPartner(models.Model):
         words = documents._personal_words() | self._marketplace_words().union(*codes.values())
         ours = bool(self) and self._marketplace_is_ours(accounts)
         documents._redact(set().union(*codes.values()))
-        self._marketplace_forget_log(accounts, words | set(documents.mapped("external_id")) - {False})
+        self.env["marketplace.erasure"]._begin(accounts, words, set(documents.mapped("external_id")) - {False, ""})
         for order in orders:  # it is handed on to the invoice
             order.invoice_ids.filtered(lambda move, order=order: move.narration == order.note).narration = False
         orders.write({"note": False})
@@ -180,21 +177,6 @@ class ResPartner(models.Model):
             self._marketplace_loose_documents(config, code) for config, names in codes.items() for code in names if code
         ]
         return (told | Inbox.search([("order_id", "in", orders.ids)])).union(*loose)
-
-    def _marketplace_forget_log(self, accounts, words):
-        """Remove the excerpts that name one of these words from the log; that there was a call stays."""
-        words = written_forms(words, TELLING)
-        self.env["marketplace.sync.log"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                "UPDATE marketplace_sync_log SET request = NULL, response = NULL WHERE config_id = ANY(%s) "
-                "AND EXISTS (SELECT 1 FROM unnest(%s::text[]) AS word "
-                "WHERE position(word in coalesce(request, '')) > 0 OR position(word in coalesce(response, '')) > 0)",
-                accounts.ids,
-                words,
-            )
-        )
-        self.env["marketplace.sync.log"].invalidate_model(["request", "response"])
 
 
 class SaleOrderLine(models.Model):

@@ -7,12 +7,12 @@ from odoo.tools import SQL, sql
 
 from ..compat import listed
 from ..transport.redaction import MASK, written_forms
+from .marketplace_erasure import TELLING
 from .marketplace_wake import OUR_MODELS
 from .res_partner import CODE
-from .res_partner_erasure import TELLING
 
 # Where something may have been written down of a customer: table, columns, and which of its rows are of these accounts
-# or orders. The log and the documents are not here: what they say of the customer goes altogether.
+# or orders. The log and the documents are not here: they are read for it on their own.
 ACCOUNT = "config_id = ANY(%(accounts)s)"
 CHATTER = (
     "model = 'marketplace.config' AND res_id = ANY(%(accounts)s) OR model = 'sale.order' AND res_id = ANY(%(orders)s) "
@@ -36,7 +36,6 @@ JSON = ("payload", "args", "kwargs")
 JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?')
 TRACKED = ("old_value_char", "new_value_char", "old_value_text", "new_value_text")
 WRITTEN = (
-    ("marketplace_sync_log", ("message", "url"), ACCOUNT),
     ("marketplace_inbox", ("last_error",), ACCOUNT + " AND last_error IS NOT NULL"),
     ("marketplace_outbox", ("last_error",), ACCOUNT),
     ("marketplace_outbox", ("payload",), "order_id = ANY(%(orders)s)"),

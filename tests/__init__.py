@@ -43,6 +43,7 @@ from . import test_ebay_notifications
 from . import test_ebay_offers
 from . import test_ebay_orders
 from . import test_ebay_refusals
+from . import test_erasures
 from . import test_forget
 from . import test_forgotten_documents
 from . import test_fuzz

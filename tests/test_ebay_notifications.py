@@ -318,6 +318,7 @@ class TestForgottenCustomers(EbayWebhookCase):
 
     def forget(self, code="buyer1"):
         self.env["res.partner"]._marketplace_forget(self.account, code)
+        self.env["marketplace.erasure"]._cron_go_on()
         self.env.flush_all()
         self.env.invalidate_all()
 

@@ -51,6 +51,7 @@ class TestForget(MarketplaceCase):
     def forget(self, customer=None):
         answer = (customer or self.customer).action_marketplace_forget()
         self.run_hooks()
+        self.env["marketplace.erasure"]._cron_go_on()
         self.env.invalidate_all()
         return answer
 

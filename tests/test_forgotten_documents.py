@@ -17,6 +17,7 @@ class TestForgottenDocuments(MarketplaceCase):
     def forget(self, partner):
         partner.action_marketplace_forget()
         self.run_hooks()
+        self.env["marketplace.erasure"]._cron_go_on()
         self.env.invalidate_all()
 
     def test_what_was_forgotten_keeps_nothing_else_from_being_tried_again(self):

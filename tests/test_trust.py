@@ -43,6 +43,7 @@ class TestForgetsAll(MarketplaceCase):
 
     def forget(self):
         self.customer.action_marketplace_forget()
+        self.env["marketplace.erasure"]._cron_go_on()
         self.env.flush_all()
         self.env.invalidate_all()
 
