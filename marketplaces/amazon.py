@@ -2,6 +2,7 @@
 import json
 import time
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from odoo import _, fields, models
@@ -161,14 +162,8 @@ class MarketplaceApiAmazon(models.AbstractModel):
         with self._paced(), self._exchange(config, "list_products") as exchange:
             params = {"includedData": "summaries,offers,fulfillmentAvailability", "pageSize": CATALOGUE_PAGE}
             answer = self._ask_listings(config, exchange, **params, **({"pageToken": cursor} if cursor else {}))
-            rows = items(answer, "items")
-            exchange.count = len(rows)
-            products = []
-            for row in rows:
-                try:
-                    products.append(forms.product_of(row, self._marketplace(config).id))
-                except errors.MappingError:
-                    exchange.failed += 1  # one that makes no sense must not hide all others
+            read = partial(forms.product_of, marketplace_id=self._marketplace(config).id)
+            products = self._readable(exchange, items(answer, "items"), read)
         return products, text(answer, "pagination", "nextToken") or None
 
     def _ask_listings(self, config, exchange, sku=None, **params):

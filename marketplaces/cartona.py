@@ -124,19 +124,8 @@ class MarketplaceApiCartona(models.AbstractModel):
         with self._exchange(config, "list_products") as exchange:
             rows = exchange.request("GET", config.product_path, params=params)
             self._check_list(rows)
-            exchange.count = len(rows)
-            products = self._parse_products(rows, exchange)
+            products = self._readable(exchange, rows, self._parse_product)
         return products, str(page + 1) if len(rows) >= CATALOGUE_PAGE else None
-
-    def _parse_products(self, rows, exchange):
-        """Leave out rows that make no sense, and count them in the log: one of them must not hide all others."""
-        products = []
-        for row in rows:
-            try:
-                products.append(self._parse_product(row))
-            except errors.MappingError:
-                exchange.failed += 1
-        return products
 
     def _parse_product(self, raw):
         unlimited = flag(raw, "is_unlimited_stock", default=False)

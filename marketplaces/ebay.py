@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 from odoo import _, api, fields, models
@@ -140,21 +141,12 @@ class MarketplaceApiEbay(models.AbstractModel):
             params = {"limit": CATALOGUE_PAGE, "offset": page}
             answer = self._checked(exchange.request("GET", f"{INVENTORY}/inventory_item", params=params))
             rows = [row for row in answer.get("inventoryItems") or [] if isinstance(row, dict)]
-            exchange.count = len(rows)
-            products = self._parse_products(config, exchange, rows)
+            products = self._readable(exchange, rows, partial(self._parse_product, config, exchange))
         return products, str(page + 1) if rows and answer.get("next") else None
 
-    def _parse_products(self, config, exchange, rows):
-        """Leave out rows that make no sense, and count them in the log: one of them must not hide all others."""
-        products = []
-        for row in rows:
-            try:
-                offer = self._ask_offer(config, exchange, row.get("sku"))
-                if offer:
-                    products.append(forms.product_of(row, offer))
-            except errors.MappingError:
-                exchange.failed += 1
-        return products
+    def _parse_product(self, config, exchange, raw):
+        offer = self._ask_offer(config, exchange, raw.get("sku"))
+        return offer and forms.product_of(raw, offer)
 
     def _locate_products(self, config, external_ids):
         located = {}

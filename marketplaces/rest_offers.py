@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+from functools import partial
 
 from odoo import _, models
 
@@ -33,13 +34,7 @@ class MarketplaceApiRest(models.AbstractModel):
         endpoint = self._endpoint(config, "list_products")
         with self._exchange(config, "list_products") as exchange:
             rows, following, _response = self._ask_page(exchange, config, endpoint, forms.loaded_walk(cursor))
-            exchange.count = len(rows)
-            products = []
-            for row in rows:
-                try:
-                    products.append(self._parse_product(config, row))
-                except MappingError:
-                    exchange.failed += 1  # one row that makes no sense must not hide all others
+            products = self._readable(exchange, rows, partial(self._parse_product, config))
         return products, json.dumps(following) if following else None
 
     def _parse_product(self, config, raw):

@@ -152,12 +152,15 @@ class MarketplaceApiShopify(models.AbstractModel):
 
         :param operation: the word for it in the log
         """
-        body = {"query": document, "variables": variables or {}, "operationName": documents.operation_name(document)}
         with self._exchange(config, operation, count) as exchange:
-            answer = exchange.request("POST", f"admin/api/{config._shopify_version()}/graphql.json", json=body)
-            if not isinstance(answer, dict) or not (answer.get("data") or answer.get("errors")):
-                raise errors.InvalidResponse(_("Shopify's answer is no answer of GraphQL. Check the API URL."))
-            self._check_errors(answer)
+            return self._query(exchange, config, document, variables)
+
+    def _query(self, exchange, config, document, variables):
+        body = {"query": document, "variables": variables or {}, "operationName": documents.operation_name(document)}
+        answer = exchange.request("POST", f"admin/api/{config._shopify_version()}/graphql.json", json=body)
+        if not isinstance(answer, dict) or not (answer.get("data") or answer.get("errors")):
+            raise errors.InvalidResponse(_("Shopify's answer is no answer of GraphQL. Check the API URL."))
+        self._check_errors(answer)
         return answer["data"]
 
     def _check_errors(self, answer):
@@ -235,10 +238,11 @@ class MarketplaceApiShopify(models.AbstractModel):
             "location": forms.gid("Location", location or 0),
             "located": bool(location),
         }
-        page = self._ask(config, "list_products", documents.VARIANTS, variables)["productVariants"]
-        products = [forms.product_of(row) for row in page["nodes"]]
-        more = page["pageInfo"]["hasNextPage"] and products
-        return products, str(int(products[-1].external_id) + 1) if more else None
+        with self._exchange(config, "list_products") as exchange:
+            page = self._query(exchange, config, documents.VARIANTS, variables)["productVariants"]
+            products = self._readable(exchange, page["nodes"], forms.product_of)
+        more = page["pageInfo"]["hasNextPage"] and page["nodes"]
+        return products, str(int(forms.tail(page["nodes"][-1], "id")) + 1) if more else None
 
     def _locate_products(self, config, external_ids):
         ids = [forms.gid("ProductVariant", one) for one in external_ids if one.isdecimal()]

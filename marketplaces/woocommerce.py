@@ -3,6 +3,7 @@ import hashlib
 import html
 import json
 import re
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from requests.auth import HTTPBasicAuth
@@ -130,44 +131,40 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         place = json.loads(cursor) if cursor else {"page": 1, "parents": [], "variations": 1}
         if place["parents"]:
             return self._list_variations(config, place)
-        rows, more = self._read_page(config, "products", place["page"])
-        place["parents"] = [
-            [row["id"], forms.plain(row, "name")] for row in rows if forms.is_variable(row) and row.get("variations")
-        ]
+        with self._exchange(config, "list_products", 0) as exchange:
+            rows, more = self._read_page(exchange, config, "products", place["page"])
+            products = self._readable(exchange, rows, partial(self._parse_product, place))
         place["page"] = place["page"] + 1 if more else None
-        sold = [row for row in rows if forms.is_sold(row) and not forms.is_variable(row)]
-        return self._parse_products(sold), self._list_cursor(place)
+        return products, self._list_cursor(place)
+
+    def _parse_product(self, place, raw):
+        """Return the ``RemoteProduct``, ``None`` where that is not what is sold; note a variable one in ``place``."""
+        if forms.is_variable(raw):
+            if raw.get("variations"):
+                place["parents"].append(forms.parent_of(raw))
+            return None
+        return forms.parse_product(raw) if forms.is_sold(raw) else None
 
     def _list_variations(self, config, place):
         parent = place["parents"][0]
-        rows, more = self._read_page(config, f"products/{parent[0]}/variations", place["variations"])
+        with self._exchange(config, "list_products", 0) as exchange:
+            rows, more = self._read_page(exchange, config, f"products/{parent[0]}/variations", place["variations"])
+            products = self._readable(exchange, rows, partial(forms.parse_product, parent=parent))
         place["variations"] = place["variations"] + 1 if more else 1
         if not more:
             place["parents"].pop(0)
-        return self._parse_products(rows, parent), self._list_cursor(place)
+        return products, self._list_cursor(place)
 
     def _list_cursor(self, place):
         return json.dumps(place) if place["parents"] or place["page"] else None
 
-    def _read_page(self, config, path, page, operation="list_products", **params):
+    def _read_page(self, exchange, config, path, page, **params):
         """Return the rows of a page, and whether there are more."""
         params = {"per_page": PAGE, "page": page, "orderby": "id", "order": "asc", **params}
-        with self._exchange(config, operation, 0) as exchange:
-            answer = exchange.send("GET", self._path(config, path), params=params)
-            rows = self._check_list(answer.json())
-            exchange.count = len(rows)
+        answer = exchange.send("GET", self._path(config, path), params=params)
+        rows = self._check_list(answer.json())
         pages = answer.headers.get("X-WP-TotalPages", "")
         return rows, page < int(pages) if pages.isdecimal() else len(rows) >= PAGE
-
-    def _parse_products(self, rows, parent=None):
-        """Leave out rows that make no sense: one of them must not hide all others."""
-        products = []
-        for row in rows:
-            try:
-                products.append(forms.parse_product(row, parent))
-            except errors.MappingError:
-                continue
-        return products
 
     def _locate_products(self, config, external_ids):
         """Tell products from variations, and whose those are: lists of products hold no variations, but each can be
@@ -190,7 +187,9 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         found, page, more = {}, 1, True
         while more and len(found) < len(wanted):
             params = {"type": "variable", "_fields": "id,variations"}
-            rows, more = self._read_page(config, "products", page, "locate_products", **params)
+            with self._exchange(config, "locate_products", 0) as exchange:
+                rows, more = self._read_page(exchange, config, "products", page, **params)
+                exchange.count = len(rows)
             page += 1
             for row in rows:
                 children = {str(child) for child in row.get("variations") or ()} & wanted

@@ -45,6 +45,12 @@ def is_variable(raw):
     return raw.get("type") == "variable" or bool(raw.get("variations"))
 
 
+def parent_of(raw):
+    """Return what a variable product's variations are read by: ``[id, name]``."""
+    text(raw, "id", required=True)
+    return [raw["id"], plain(raw, "name")]
+
+
 def parse_product(raw, parent=None):
     """Return the ``RemoteProduct`` of a product, or of a variation of the product ``parent``: ``(id, name)``."""
     parent_id, name = parent or (None, "")

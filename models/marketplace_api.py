@@ -204,7 +204,7 @@ class MarketplaceApi(models.AbstractModel):
         """Return one page of the marketplace's catalogue: ``([RemoteProduct], next cursor or None)``.
 
         All that can be sold, each once, whether it is on sale or not; a variant that is sold by itself is a row. A row
-        that makes no sense is left out and counted (``failed`` of the exchange): it must not hide all others.
+        that makes no sense is left out and counted, see :meth:`_readable`.
 
         :param str cursor: what the page before gave, of any form; ``None``: the first page. Days may lie between two
         """
@@ -351,6 +351,18 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     # ------------------------------------------------------------------ helpers
+
+    def _readable(self, exchange, rows, parse):
+        """Return what ``parse`` makes of the rows of a page of the catalogue. One that makes no sense is left out and
+        counted: it must not hide all others. One of which it makes ``None`` is nothing that the account sells."""
+        exchange.count = len(rows)
+        products = []
+        for row in rows:
+            try:
+                products.append(parse(row))
+            except errors.MappingError:
+                exchange.failed += 1
+        return [product for product in products if product]
 
     def _price_digits(self, most=6):
         """Return how many decimals the price of an order's line keeps; newer series keep what they are given, as far as

@@ -21,6 +21,18 @@ CONTRACTS = (
     test_contract_rest.TestRestZid,
 )
 
+# How a product of each marketplace is given a number that is none.
+SPOILED = {
+    "cartona": lambda shop, product: shop.box.state.products[shop.external_id(product)].card.update(unit_count="dear"),
+    "amazon": lambda shop, product: shop.box.listings[shop.external_id(product)].update(price="dear"),
+    "ebay": lambda shop, product: shop.box.offer_of(shop.external_id(product))["pricingSummary"]["price"].update(
+        value="dear"
+    ),
+    "shopify": lambda shop, product: shop.at_box(product).update(price="dear"),
+    "woocommerce": lambda shop, product: shop.there[product].update(regular_price="dear"),
+    "rest": lambda shop, product: shop.box.products[shop.external_id(product)].update(price="dear"),
+}
+
 
 class TestAllMarketplaces(MarketplaceCase):
     """One supplier, one Odoo, every marketplace at once, all through the same engine."""
@@ -89,3 +101,17 @@ class TestAllMarketplaces(MarketplaceCase):
             with self.subTest(shop=shop.account.name):
                 shop.assert_there(first, 43.25, left)
                 shop.assert_there(second, second.list_price, 20)
+
+    def test_a_product_that_makes_no_sense_is_left_out_and_counted_and_hides_no_other(self):
+        bad, *others = self.products
+        for shop in self.shops:
+            SPOILED[shop.code](shop, bad)
+        self.commit()
+        for shop in self.shops:
+            with self.subTest(shop=shop.account.name):
+                found, cursor = [], None
+                while not found or cursor:
+                    page, cursor = shop.account._api()._list_products(shop.account, cursor)
+                    found += [product.external_id for product in page]
+                self.assertEqual(sorted(found), sorted(shop.external_id(product) for product in others))
+                self.assertEqual(sum(shop.logged("list_products").mapped("failed_count")), 1)

@@ -3,6 +3,7 @@ import time
 
 from odoo import fields
 
+from ..marketplaces import shopify_documents as documents
 from ..marketplaces import shopify_forms as forms
 from .test_contract_shopify import ShopifyCase
 
@@ -154,3 +155,15 @@ class TestShopifyOffers(ShopifyCase):
         self.assertFalse(any(listings.mapped("attempts")))
         self.settle()
         self.assertEqual({float(self.at_box(product)["price"]) for product in self.products}, {77.5})
+
+    def test_the_catalogue_goes_on_behind_a_page_whose_last_variant_makes_no_sense(self):
+        self.patch(documents, "CATALOGUE_PAGE", 2)
+        for product in self.products[:2]:
+            self.at_box(product)["price"] = "dear"
+        found, cursor = self.account._api()._list_products(self.account)
+        self.assertFalse(found)
+        rest = []
+        while cursor:
+            page, cursor = self.account._api()._list_products(self.account, cursor)
+            rest += [product.external_id for product in page]
+        self.assertEqual(rest, [self.external_id(product) for product in self.products[2:]])
