@@ -48,13 +48,6 @@ ACCEPTED = {
         "return Token(token, _lifetime(min(ends) % time.time()) if ends else None)",
     ): "a cookie that has ended is not in the answer's cookies, and none lasts until twice today's date",
     (
-        "transport/paging.py",
-        "def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit: int = 100_000) "
-        "-> Iterator[list]:",
-        "def pages(fetch: Callable[[int], list], *, per_page: int, start: int = 1, limit: int = 100001) "
-        "-> Iterator[list]:",
-    ): FIGURE,
-    (
         "transport/redaction.py",
         'return bytes(data[: window * 4 + 4]).decode("utf-8", "replace")',
         'return bytes(data[: window * 5 + 4]).decode("utf-8", "replace")',

@@ -5,7 +5,7 @@ import pytest
 import requests
 from cartona_integration.sandbox import Sandbox
 from cartona_integration.transport.auth import HeaderToken
-from cartona_integration.transport.client import Client, Exchange, Response
+from cartona_integration.transport.client import Client, Record, Response
 from cartona_integration.transport.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -98,13 +98,6 @@ def test_nothing_is_taken_from_the_environment(raw, monkeypatch, tmp_path):
     server = raw(http(b"[]"))
     Client(server.url).request("GET", "x")
     assert "authorization" not in server.requests[0].lower()
-
-
-def test_a_given_proxy_is_used(raw):
-    proxy = raw(http(b'["through the proxy"]'))
-    client = Client(f"http://127.0.0.1:{refused_port()}/api/", proxies={"http": proxy.url})
-    assert client.request("GET", "x").json() == ["through the proxy"]
-    assert proxy.requests[0].startswith("GET http://127.0.0.1")
 
 
 # === errors ===
@@ -313,20 +306,13 @@ def test_each_request_is_observed_once(client, exchanges, box):
         client.request("GET", "order/pull-orders")
     with pytest.raises(ConfigurationError):
         client.request("GET", "https://elsewhere.example/")
-    assert [(each.method, each.status, bool(each.error)) for each in exchanges] == [
-        ("GET", 200, False),
-        ("POST", 500, True),
-        ("GET", None, True),
-        ("GET", None, True),
-    ]
+    seen = [(each.method, each.status) for each in exchanges]
+    assert seen == [("GET", 200), ("POST", 500), ("GET", None), ("GET", None)]
     good = exchanges[0]
-    assert isinstance(good, Exchange)
+    assert isinstance(good, Record)
     assert good.url == f"{box.url}supplier-product?per_page=1"
     assert "SKU-00001" in good.response_excerpt
-    assert good.response_bytes > 100
-    assert 0 < good.seconds < 5
     assert exchanges[1].request_excerpt == "[1]"
-    assert exchanges[1].request_bytes == 3
 
 
 def test_even_a_failure_nobody_foresaw_is_observed(client, exchanges, monkeypatch):
@@ -336,7 +322,7 @@ def test_even_a_failure_nobody_foresaw_is_observed(client, exchanges, monkeypatc
     monkeypatch.setattr(requests.Session, "send", broken)
     with pytest.raises(RuntimeError):
         client.request("GET", "x")
-    assert [each.error for each in exchanges] == ["RuntimeError"]
+    assert [(each.method, each.status) for each in exchanges] == [("GET", None)]
 
 
 def test_no_secret_reaches_the_observer_or_an_error(exchanges, raw):
@@ -351,33 +337,21 @@ def test_no_secret_reaches_the_observer_or_an_error(exchanges, raw):
     assert "***" in exchanges[0].url
 
 
-def test_no_secret_of_an_adapters_own_error_reaches_the_observer(exchanges, raw):
-    client = Client(
-        raw(http(b"", "400 Bad")).url,
-        observer=exchanges.append,
-        secrets=["s3cr3t"],
-        classify=lambda status, data: AuthenticationFailed("s3cr3t is not accepted"),
-    )
-    with pytest.raises(AuthenticationFailed):
-        client.request("GET", "x")
-    assert exchanges[0].error == "*** is not accepted"
-
-
 def test_excerpts_are_short(exchanges, raw):
     client = Client(raw(http(b'["' + b"x" * 100_000 + b'"]')).url, observer=exchanges.append)
     client.request("POST", "x", json=["y" * 100_000])
     assert len(exchanges[0].request_excerpt) <= 2000
     assert len(exchanges[0].response_excerpt) <= 2000
-    assert exchanges[0].request_bytes == 100_004
 
 
-def test_a_text_body_is_counted_in_bytes(exchanges, raw):
-    Client(raw(http(b"[]")).url, observer=exchanges.append).request("POST", "x", data="سعر")
-    assert exchanges[0].request_bytes == 6
+def test_a_text_body_is_sent_and_shown_as_it_is(exchanges, raw):
+    server = raw(http(b"[]"))
+    Client(server.url, observer=exchanges.append).request("POST", "x", data="سعر")
+    assert exchanges[0].request_excerpt == "سعر"
 
 
 def test_an_observer_that_fails_does_not_undo_the_request(box, caplog):
-    def broken(exchange):
+    def broken(record):
         raise OSError("disk full")
 
     client = Client(box.url, HeaderToken("AuthorizationToken", box.token), observer=broken)

@@ -182,12 +182,6 @@ def test_what_was_being_handled_before_is_not_taken_for_the_cause(box):
             Client(box.url).request("GET", "x")
 
 
-def test_a_proxy_that_is_not_there_is_named(box):
-    client = Client("https://shop.invalid/", proxies={"https": f"http://127.0.0.1:{refused_port()}"})
-    with pytest.raises(TemporaryFailure, match="proxy"):
-        client.request("GET", "x")
-
-
 def test_a_faked_answer_without_a_stream_is_taken(monkeypatch, box):
     def fake(self, request, **_kwargs):
         answer = requests.Response()

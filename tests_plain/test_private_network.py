@@ -118,12 +118,3 @@ def test_a_host_that_the_administrator_names_is_reached(monkeypatch, listener):
     with contextlib.closing(session), pytest.raises(TemporaryFailure):
         Client(f"https://shop.example:{listener.port}/", session=session, timeout=0.5).request("GET", "x")
     assert listener.received()[:1] == b"\x16", "the client's side of TLS"
-
-
-def test_a_proxy_that_lies_inside_is_not_connected_to(monkeypatch, listener):
-    name_server(monkeypatch, "127.0.0.1")
-    client = Client("https://market.example/", proxies={"https": f"http://shop.example:{listener.port}"})
-    for _again in range(2):
-        with pytest.raises(ConfigurationError, match="private network"):
-            client.request("GET", "x")
-    assert listener.received() is None

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 
 from . import address
-from .errors import FINAL, ConfigurationError, InvalidResponse, MarketplaceError, RequestRejected, error_for_status
+from .errors import FINAL, ConfigurationError, InvalidResponse, RequestRejected, error_for_status
 from .failures import failure_of
 from .redaction import excerpt, redact
 from .retry import clock_ahead, parse_retry_after, sent_at
@@ -35,23 +35,18 @@ _CODE_KEYS = ("code", "error_code", "errorCode", "errorId")
 
 
 @dataclass(frozen=True)
-class Exchange:
+class Record:
     """One request and what came of it, redacted and ready to be stored.
 
-    ``status`` is None when no answer came; ``seconds`` the time of the whole exchange; excerpts are at most 2,000
-    characters; sizes are bytes of the bodies; ``error`` is ``""`` for a good answer. Headers are never part of it.
+    ``status`` is None when no answer came; excerpts are at most 2,000 characters. Headers are never part of it.
     ``ahead`` is how many seconds the marketplace's clock is ahead of ours, None where it does not tell the time.
     """
 
     method: str
     url: str
     status: int | None
-    seconds: float
     request_excerpt: str
     response_excerpt: str
-    error: str
-    request_bytes: int
-    response_bytes: int
     ahead: float | None = None
 
 
@@ -90,13 +85,12 @@ class Client:
     - ``timeout``: seconds for the whole answer; ``connect_timeout``: seconds for the connection. The longest a request
       can take is about their sum.
     - ``max_bytes``: the longest body accepted, after decompression.
-    - ``observer(exchange)``: called once for every request, good or bad, after it ended; what it raises is logged and
+    - ``observer(record)``: called once for every request, good or bad, after it ended; what it raises is logged and
       goes no further, since a log that fails must not turn an accepted push into a failed one.
     - ``classify(status, data)``: may reinterpret an answer of 400 and above; ``data`` is the parsed JSON, or the text
       where it is none. Returns a ``MarketplaceError`` (class or instance), or None for the table's judgement.
-    - ``secrets``: texts that must not appear in exchanges or errors.
+    - ``secrets``: texts that must not appear in records or errors.
     - ``session``: a ``requests.Session`` to use instead of an own one; closing it stays with who made it.
-    - ``proxies``: as ``requests`` takes them; the environment's proxy variables are not read.
 
     Raises ``ConfigurationError`` at once when the base URL can't be used. Close it, or use it as a context manager.
     """
@@ -109,11 +103,10 @@ class Client:
         timeout: float = 30.0,
         connect_timeout: float = 5.0,
         max_bytes: int = 10 * 2**20,
-        observer: Callable[[Exchange], None] | None = None,
+        observer: Callable[[Record], None] | None = None,
         classify: Callable[[int, Any], Any] | None = None,
         secrets=(),
         session: requests.Session | None = None,
-        proxies: Mapping[str, str] | None = None,
     ):
         if timeout <= 0 or connect_timeout <= 0:
             raise ConfigurationError(_("The timeouts must be more than 0 seconds; correct them in the account"))
@@ -122,7 +115,6 @@ class Client:
         self.auth = auth
         self.timeout, self.connect_timeout, self.max_bytes = timeout, connect_timeout, max_bytes
         self.observer, self.classify, self.secrets = observer, classify, secrets
-        self.proxies = dict(proxies or {})
         self._owns_session = session is None
         self.session = session or new_session()
 
@@ -145,12 +137,6 @@ class Client:
         call = _Call(method.upper(), path)
         try:
             return self._request(call, params, json, data, headers)
-        except MarketplaceError as error:
-            call.error = self._redact(str(error))
-            raise
-        except BaseException as error:
-            call.error = type(error).__name__
-            raise
         finally:
             self._observe(call)
 
@@ -171,21 +157,16 @@ class Client:
                 requests.Request(call.method, call.url, headers=headers, params=params, data=data, auth=self.auth)
             )
             call.url, call.sent = prepared.url, prepared.body or b""
-            self._exchange(prepared, call)
+            self._send(prepared, call)
         except (requests.RequestException, requests.exceptions.BaseHTTPError, OSError, ValueError) as error:
             # "from None": the original error can quote the whole URL.
             raise failure_of(error, self.host, self._redact, outer) from None
         self._check(call)
         return Response(call.status, call.headers, call.received, call.cookies)
 
-    def _exchange(self, prepared, call):
-        answer = self.session.send(
-            prepared,
-            stream=True,
-            allow_redirects=False,
-            timeout=(self.connect_timeout, self.timeout),
-            proxies=self.proxies,
-        )
+    def _send(self, prepared, call):
+        limits = (self.connect_timeout, self.timeout)
+        answer = self.session.send(prepared, stream=True, allow_redirects=False, timeout=limits)
         try:
             call.status, call.headers = answer.status_code, answer.headers
             call.ahead = clock_ahead(answer.headers.get("Date"), time.time())
@@ -234,7 +215,7 @@ class Client:
         if self.observer is None:
             return
         try:
-            self.observer(call.exchange(self.secrets))
+            self.observer(call.record(self.secrets))
         except Exception:
             _logger.exception("The observer of a marketplace call failed; the call itself is not affected")
 
@@ -247,22 +228,16 @@ class _Call:
 
     def __init__(self, method, path):
         self.method, self.path, self.url = method, path, path
-        self.started = time.monotonic()
-        self.status, self.headers, self.cookies, self.error = None, {}, (), ""
+        self.status, self.headers, self.cookies = None, {}, ()
         self.sent, self.received, self.ahead = b"", b"", None
 
-    def exchange(self, secrets):
-        sent = self.sent.encode() if isinstance(self.sent, str) else self.sent
-        return Exchange(
+    def record(self, secrets):
+        return Record(
             method=self.method,
             url=excerpt(self.url, secrets),
             status=self.status,
-            seconds=time.monotonic() - self.started,
-            request_excerpt=excerpt(sent, secrets),
+            request_excerpt=excerpt(self.sent, secrets),
             response_excerpt=excerpt(self.received, secrets),
-            error=self.error,
-            request_bytes=len(sent),
-            response_bytes=len(self.received),
             ahead=self.ahead,
         )
 

@@ -117,7 +117,7 @@ STATUS_ERRORS: dict[int, tuple[type[MarketplaceError], str]] = {
         _("The marketplace does not know this address or record; check the ID, then the paths of the account"),
     ),
     405: (ConfigurationError, _("The marketplace does not take this call; check the URL and the paths")),
-    407: (ConfigurationError, _("The proxy asks for credentials; check the proxy settings")),
+    407: (ConfigurationError, _("Something on the way to the marketplace wants a password; ask who runs the network")),
     408: (TemporaryFailure, _("The marketplace gave up waiting for the request; it is tried again")),
     413: (RequestRejected, _("The request is too large for the marketplace; lower the batch size")),
     425: (TemporaryFailure, _("The marketplace asks to send this later; it is tried again")),

@@ -25,8 +25,6 @@ def failure_of(error: Exception, host: str, redact=str, outer: BaseException | N
         return TemporaryFailure(text)
     if isinstance(error, exceptions.Timeout) or _any(causes, TimeoutError):
         return TemporaryFailure(_too_slow(host), maybe_applied=True)
-    if isinstance(error, exceptions.ProxyError):
-        return TemporaryFailure(_("Cannot reach %(host)s through the proxy; check the proxy settings", host=host))
     if isinstance(error, exceptions.SSLError):
         why = redact(_root(causes))
         return TemporaryFailure(_("No secure connection to %(host)s: %(why)s; check the API URL", host=host, why=why))

@@ -45,13 +45,6 @@ class GuardedAdapter(HTTPAdapter):
         _guard(self.poolmanager, self.private_hosts)
         return result
 
-    def proxy_manager_for(self, proxy, **kwargs):
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known:
-            _guard(manager, self.private_hosts)
-        return manager
-
 
 class _Guarded:
     """A connection that is made to the addresses alone that ``transport.address.refuse_private`` lets pass."""
