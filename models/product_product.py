@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from collections import Counter
+from datetime import timedelta
 
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
@@ -142,13 +143,14 @@ class ProductProduct(models.Model):
         return taken
 
     def _get_domain_locations(self):
-        """Leave out what has expired: no order will get it. Asked of components, too, when a kit is counted."""
+        """Leave out what has expired by the day that the product is delivered on, if it is ordered now: no order will
+        get it. Asked of components, too, when a kit is counted."""
         quants, *moves = super()._get_domain_locations()
         expires = self.env.context.get("marketplace_fresh") and expiry_field(self.env["stock.quant"])
-        dated = self.filtered("use_expiration_date") if expires else None
-        if dated:
-            now = fields.Datetime.now()
-            fresh = ["|", "|", (expires, "=", False), (expires, ">=", now), ("product_id", "not in", dated.ids)]
+        dated = self.filtered("use_expiration_date") if expires else self.browse()
+        for days, products in dated.grouped("sale_delay").items():
+            day = fields.Datetime.now() + timedelta(days=max(days, 0))
+            fresh = ["|", "|", (expires, "=", False), (expires, ">=", day), ("product_id", "not in", products.ids)]
             quants = narrowed(quants, fresh)
         return quants, *moves
 

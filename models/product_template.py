@@ -55,7 +55,7 @@ class ProductTemplate(models.Model):
             self.env["marketplace.outbox"]._mark("price", template=self.ids)
         if SALE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", "stock", "publication", template=self.ids)
-        if (TYPE_FIELDS | {"use_expiration_date"}) & vals.keys():
+        if (TYPE_FIELDS | {"use_expiration_date", "sale_delay"}) & vals.keys():
             self.env["marketplace.outbox"]._mark("stock", template=self.ids)
         if "categ_id" in vals:
             self.env["marketplace.outbox"]._mark("price", "stock", template=self.ids)

@@ -154,6 +154,37 @@ class TestOfferSources(MarketplaceCase):
             self.commit()
             self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
 
+    def test_what_expires_before_the_day_it_would_be_delivered_is_not_offered(self):
+        self.list_products()
+        product = self.products[0]
+        self.stock_lots(product, soon=(60, 24 * 3), later=(40, 24 * 30))
+        self.commit()
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 100)
+        product.sale_delay = 5
+        self.commit()
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.env["res.partner"].create({"name": "Somebody"}).id,
+                "order_line": [Command.create({"product_id": product.id, "product_uom_qty": 50})],
+            }
+        )
+        order.action_confirm()
+        self.assertEqual(order.picking_ids.move_ids.quantity, 40, "Odoo reserves no more of it")
+
+    def test_what_could_be_delivered_in_time_is_offered_no_more_from_the_day_it_can_not(self):
+        self.list_products()
+        product = self.products[0]
+        product.sale_delay = 5
+        self.stock_lots(product, later=(40, 24 * 30))
+        self.commit()
+        self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
+        now = fields.Datetime.now()
+        with freeze_time(now + timedelta(days=25, minutes=2)):
+            self.env["marketplace.wake"].with_context(lastcall=now + timedelta(days=24, hours=22))._cron_sweep()
+            self.commit()
+            self.assertEqual(self.at_box(product)["available_stock_quantity"], 0)
+
     def test_a_lot_whose_date_is_corrected_is_offered_at_once_or_no_more(self):
         self.list_products()
         product = self.products[0]
