@@ -40,7 +40,13 @@ class MarketplaceInbox(models.Model):
     # ------------------------------------------------------------------ fields
 
     config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade", index=True)
-    key = fields.Char(required=True, readonly=True, help="Unique for the account: event id, or order id and digest.")
+    # Of what is masked in a document, an OTP of a few digits, the digest of the whole would tell by trying them all.
+    key = fields.Char(
+        required=True,
+        readonly=True,
+        groups="cartona_integration.group_marketplace_manager",
+        help="Unique for the account: event id, or order id and digest.",
+    )
     kind = fields.Selection(
         [("order", "Order"), ("status", "Status"), ("notice", "Notice of an order"), ("erase", "Forget a customer")],
         default="order",
@@ -48,7 +54,7 @@ class MarketplaceInbox(models.Model):
         readonly=True,
     )
     external_id = fields.Char(string="Marketplace Order ID", readonly=True)
-    digest = fields.Char(readonly=True)
+    digest = fields.Char(readonly=True, groups="cartona_integration.group_marketplace_manager")
     version = fields.Char(readonly=True, help="When the marketplace last changed it, by its own clock.")
     stale = fields.Boolean(readonly=True, help="Came after a newer version of the same order.")
     source = fields.Selection([("pull", "Pulled"), ("webhook", "Webhook")], required=True, readonly=True)

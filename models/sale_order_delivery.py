@@ -149,7 +149,8 @@ class SaleOrder(models.Model):
         """Tell whether the marketplace has accepted *delivered* and the sender has not noted it on the order yet."""
         if self.id in self.env.cr.postcommit.data.get(ACCEPTED, ()):
             return True  # stored by a transaction of its own, which this one is too old to see
-        accepted = [("lane", "=", "orders"), ("order_id", "=", self.id), ("state", "=", "accepted")]
+        told = [("lane", "=", "orders"), ("order_id", "=", self.id), ("operation", "=", "status")]
+        accepted = [*told, ("status", "=", "delivered"), ("state", "=", "accepted")]
         return bool(self.marketplace_otp_required and self.env["marketplace.outbox"].search_count(accepted, limit=1))
 
     def _ask_marketplace_delivered(self, otp):

@@ -52,10 +52,27 @@ class TestConfirmDelivery(OtpCase):
         places["location_id"] = kind.default_location_src_id.id
         theirs = self.env["stock.picking"].create({"picking_type_id": kind.id, **places})
         values = {"order_id": self.order.id, "picking_ids": theirs.ids, "otp": self.otp}
-        wizard = self.env["marketplace.otp"].with_user(user).create(values)
+        questions = self.env["marketplace.otp"]
         with self.assertRaises(AccessError):
-            wizard.action_confirm()
+            questions.with_user(user).create(values)
+        with self.assertRaises(AccessError):
+            questions.create(values).with_user(user).action_confirm()
         self.assertFalse(self.steps())
+
+    def test_nobody_learns_by_the_question_whose_an_order_is(self):
+        user = self.stranger()
+        questions = self.env["marketplace.otp"].with_user(user)
+        with self.assertRaises(AccessError):
+            questions.create({"order_id": self.order.id})
+        told = {"order_id": {}, "customer": {}, "order_name": {}}
+        for values in ({"order_id": self.order.id}, {"order_id": self.order.id, "picking_ids": self.picking.ids}):
+            with self.subTest(values), self.assertRaises(AccessError):
+                questions.onchange(values, ["order_id"], told)
+        theirs = self.env["sale.order"].create({"partner_id": user.partner_id.id, "company_id": user.company_id.id})
+        question = questions.create({"order_id": theirs.id})
+        self.assertEqual(question.customer, user.partner_id.display_name)
+        with self.assertRaises(AccessError):
+            question.order_id = self.order
 
     def test_many_are_confirmed_at_once_and_those_that_can_not_be_are_named(self):
         free, here = self.free_order(), self.free_order()
@@ -201,7 +218,13 @@ class TestPickupOtp(OrderOutCase):
             row.with_user(user).read(["private"])
         with self.assertRaises(AccessError):
             self.order.with_user(user).read(["marketplace_pickup_otp"])
-        self.assertNotIn(CANARY, str(row.with_user(user).read()))
+        seen = row.with_user(user).read()
+        self.assertNotIn(CANARY, str(seen))
+        # Six figures can all be tried: what is made of the whole document tells which they are.
+        self.assertFalse({"digest", "key"} & seen[0].keys())
+        for name in ("digest", "key"):
+            with self.subTest(name), self.assertRaises(AccessError):
+                row.with_user(user).search([(name, "=", row.sudo()[name])])
 
     def test_it_is_gone_when_the_order_is(self):
         self.order.marketplace_status = "delivered"

@@ -64,6 +64,19 @@ class TestOtpAtValidation(OtpCase):
         self.assertEqual(asked["res_model"], "marketplace.otp")
         self.assertEqual((self.status_there(), self.order.marketplace_status), ("approved", "approved"))
 
+    def test_no_manager_says_in_the_marketplaces_name_that_it_has_accepted(self):
+        manager = new_test_user(self.env, "otp-boss", groups="cartona_integration.group_marketplace_manager")
+        self.env["marketplace.outbox"]._command(self.order, "status", "approved")
+        command = self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]).with_user(manager)
+        for values in ({"state": "accepted"}, {"lane": "orders"}, {"attempts": 0}):
+            with self.subTest(values), self.assertRaises(AccessError):
+                command.write(values)
+        command.sudo().state = "failed"
+        command.action_retry()
+        self.assertEqual(command.state, "waiting")
+        command.sudo().state = "accepted"  # of something else than the delivery
+        self.assertEqual(self.picking.button_validate()["res_model"], "marketplace.otp")
+
     def test_what_was_accepted_and_waits_to_be_noted_is_not_tried_again(self):
         self.env["marketplace.outbox"]._store_acceptance(self.order, "delivered")
         accepted = self.accepted()

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import unicodedata
 
-from odoo import _, fields, models
+from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 from ..database import own_transaction
@@ -22,11 +22,33 @@ class MarketplaceOtp(models.TransientModel):
     _description = "Delivery with an OTP"
 
     order_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="cascade")
-    order_name = fields.Char(related="order_id.name", string="Order", related_sudo=True)
-    customer = fields.Char(related="order_id.partner_id.display_name", string="Customer", related_sudo=True)
+    order_name = fields.Char(compute="_compute_order_name", string="Order")
+    customer = fields.Char(compute="_compute_order_name")
     picking_ids = fields.Many2many("stock.picking", readonly=True)
     # Kept until the marketplace has accepted it, since the question stays open until then; see action_confirm.
     otp = Secret(string="OTP", shown=True)
+
+    @api.depends("order_id", "picking_ids")
+    def _compute_order_name(self):
+        """Tell whose order it is those alone who may enter its OTP: they need no rights on orders or contacts."""
+        for wizard in self:
+            wizard._check_user()
+            # sudo: that the user may enter the OTP was just checked
+            order = wizard.order_id.sudo()
+            wizard.order_name, wizard.customer = order.name, order.partner_id.display_name
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        for wizard in wizards:
+            wizard._check_user()
+        return wizards
+
+    def write(self, vals):
+        result = super().write(vals)
+        for wizard in self:
+            wizard._check_user()
+        return result
 
     def _open(self, order, pickings=None):
         """Return the action that asks for the OTP of ``order``; ``pickings`` are validated when it was right."""
@@ -69,7 +91,8 @@ class MarketplaceOtp(models.TransientModel):
         :raise AccessError: this user may not
         """
         # sudo: who validates deliveries may lack rights on sales orders
-        records = self.picking_ids if self.order_id in self.picking_ids.sudo().sale_id else self.order_id
+        order, pickings = self.order_id._origin, self.picking_ids._origin
+        records = pickings if order in pickings.sudo().sale_id else order
         records.check_access_rights("write")
         records.check_access_rule("write")
 
