@@ -157,9 +157,13 @@ class MarketplaceLineChanges(models.AbstractModel):
 
     def _clear_doubt(self, command, before, error_code):
         """The marketplace has answered, so there is no doubt: back to what was known before the call, of the lines and
-        of the command, by whose ``error_code`` it is known whether it failed before."""
+        of the command, by whose ``error_code`` it is known whether it failed before. A line whose id a document has
+        told meanwhile is there."""
+        self._lock(self.env["sale.order"].browse(command.order_id))
         for line_id, values in before.items():
-            self._write_known(self.env["sale.order.line"].browse(line_id).exists(), values)
+            line = self.env["sale.order.line"].browse(line_id).exists()
+            if line.cartona_line_id == values["cartona_line_id"]:
+                self._write_known(line, values)
         payload = {key: value for key, value in command.payload.items() if key != "adding"}
         command.write({"state": "waiting", "payload": payload, "error_code": error_code, "last_error": False})
 
@@ -171,8 +175,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         :param told: ``[(line id, external product id)]`` as the marketplace answered, of new lines or of all
         :param dict removed: what the lines that were deleted here came to, by the marketplace's ids of them
         """
-        # The order before its lines, as who takes over a document does: else the two could wait for each other.
-        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR NO KEY UPDATE", [order.id])
+        self._lock(order)
         known = set(order.order_line.mapped("cartona_line_id"))
         fresh = [(line_id, product_id) for line_id, product_id in told if line_id not in known]
         for line, change in changes:
@@ -180,6 +183,11 @@ class MarketplaceLineChanges(models.AbstractModel):
             if line:
                 self._write_known(line, self._prepare_known_values(line, change, fresh))
         order._add_to_marketplace_total(-sum((removed or {}).values()))
+
+    def _lock(self, order):
+        """Have the order stay as it is by now: a document may have been taken over during the call. The order before
+        its lines, as who does that: else the two could wait for each other."""
+        self.env["marketplace.order.processor"]._lock_as_it_is(order)
 
     def _write_known(self, line, values):
         if line:
@@ -197,7 +205,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             values["marketplace_quantity"] = change.quantity
         if change.price_unit is not None:
             values["marketplace_price_unit"] = change.price_unit
-        if not change.external_id:
+        if not change.external_id and not line.cartona_line_id:
             row = next((row for row in fresh if row[1] in (change.product_external_id, "")), None)
             if row:
                 fresh.remove(row)
