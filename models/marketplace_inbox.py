@@ -11,6 +11,7 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..database import transaction_lock
 from ..schemas import RowResult
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import MASK
@@ -193,6 +194,7 @@ class MarketplaceInbox(models.Model):
         :return: for each document the row that holds it: a new one, or the newest of its order when that says the same
         """
         rows, new = self.browse(), []
+        self._lock_orders(documents)
         for config, kind, external_id, raw, *event in documents:
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
@@ -205,6 +207,12 @@ class MarketplaceInbox(models.Model):
         if new:
             self.env["marketplace.wake"]._request(*new)
         return rows, len(new)
+
+    def _lock_orders(self, documents):
+        """Let nobody else store documents of these orders until the commit: each has to see which is the newest."""
+        orders = {(config.id, external_id) for config, kind, external_id, *_raw in documents if kind == "order"}
+        for config_id, external_id in sorted(orders):
+            transaction_lock(self.env.cr, f"marketplace:stored:{config_id}:{external_id}")
 
     def _lane_of(self, config, kind):
         """Return ``(account id, lane)`` of who goes on with a document: what a notice is about is fetched."""
