@@ -392,7 +392,22 @@ class MarketplaceConfig(models.Model):
         if self.state == "draft":
             return
         self.write({"state": "paused", "pause_cause": "error", "pause_reason": str(error)})
-        self._tell_responsible(_("%s is paused", self.name), str(error), cause="paused")
+        self._tell_paused()
+
+    def _tell_paused(self):
+        self._tell_responsible(_("%s is paused", self.name), self.pause_reason, cause="paused")
+
+    def _tell_lasting(self):
+        """Tell of the accounts that an error has paused, and of what does not get through for long: who was to tell of
+        it when it began may have ended before."""
+        if not self.env["marketplace.identity"]._is_original():
+            return
+        for config in self.search([("state", "in", ("live", "paused"))]):
+            config = config._in_language()
+            if config.state == "live":
+                config._running()._tell_lasting()
+            elif config.pause_cause == "error":
+                config._tell_paused()
 
     def _tell_responsible(self, summary, note, cause=""):
         """Give the responsible person an activity, unless an open one already says the same, or one of today did that

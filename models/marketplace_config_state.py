@@ -131,8 +131,7 @@ class MarketplaceConfigState(models.Model):
                 self.config_id._pause_for(error)
                 return
         if self.failures == CIRCUIT_FAILURES:
-            summary = _("%s does not answer", self.config_id.name)
-            self.config_id._tell_responsible(summary, str(error), cause="silent")
+            self._tell_silent(error)
         elif self._times(lane) == CIRCUIT_FAILURES:
             self._tell_failing(error, lane)
 
@@ -223,6 +222,19 @@ class MarketplaceConfigState(models.Model):
         if size and sent >= size:
             wider = 2 * size
             self._write_failing(lane, {"size": wider} if wider < self.config_id.batch_size else None)
+
+    def _tell_lasting(self):
+        """Tell of what lasts: who was to tell of it when it began may have ended before. Nobody is told twice a day."""
+        for state in self:
+            if state.failures >= CIRCUIT_FAILURES:
+                state._tell_silent(state.last_error)
+            for lane, entry in (state.failing or {}).items():
+                if entry.get("times", 0) >= CIRCUIT_FAILURES:
+                    state._tell_failing(entry.get("error", ""), lane)
+
+    def _tell_silent(self, error):
+        summary = _("%s does not answer", self.config_id.name)
+        self.config_id._tell_responsible(summary, str(error), cause="silent")
 
     def _tell_failing(self, error, lane):
         name = self.config_id.name

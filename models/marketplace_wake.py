@@ -110,14 +110,27 @@ class MarketplaceWake(models.AbstractModel):
         if len(work) == 1:
             self.env["marketplace.sender"]._drain(*work[0])
             return
+        self._queue_drains(work)
+
+    def _queue_drains(self, work):
         for config_id, lane in work:
             self._queue_drain(config_id, lane)
 
     def _queue_drain(self, config_id, lane, eta=None):
-        """Queue a drain. Timed and immediate ones have different names, so that neither swallows the other."""
-        kind = "timed" if eta else "drain"
-        sender = self.env["marketplace.sender"]
-        sender.with_delay(identity_key=f"marketplace:{kind}:{config_id}:{lane}", eta=eta)._job_drain(config_id, lane)
+        """Queue a drain. Timed and immediate ones have different names, so that neither swallows the other; of two
+        timed ones the earlier is enough, as it looks for itself when the next has to come."""
+        key = f"marketplace:{'timed' if eta else 'drain'}:{config_id}:{lane}"
+        if eta:
+            self._bring_forward(key, eta)
+        self.env["marketplace.sender"].with_delay(identity_key=key, eta=eta)._job_drain(config_id, lane)
+
+    def _bring_forward(self, key, eta):
+        """Have the job of this name come at ``eta``, where one waits that would come later."""
+        jobs = self.env["queue.job"]
+        jobs.flush_model()
+        query = "UPDATE queue_job SET eta = %s WHERE identity_key = %s AND state = 'pending' AND eta > %s"
+        self.env.cr.execute(query, [eta, key, eta])
+        jobs.invalidate_model(["eta"])
 
     def _work(self):
         """Return the ``(account id, lane)`` pairs that have something to do now."""
@@ -136,17 +149,22 @@ class MarketplaceWake(models.AbstractModel):
             env["marketplace.task"]._finish_syncs()
         self._keep_house()
         work = self._work()
-        if self._is_runner_dead():
+        dead = self._is_runner_dead()
+        if dead and work:
+            _logger.warning(
+                "No job runner takes up marketplace jobs; working inline. Check the queue_job configuration."
+            )
+        if dead or len(work) == 1:
             self._work_inline(work)
+        else:
+            self._queue_drains(work)
+        if dead:
             self.env["marketplace.audit"]._go_on(RUNNER_SECONDS / 2)
-        elif work:
-            self._job_dispatch()
 
     def _work_inline(self, work):
-        """Do here what jobs are for."""
+        """Do here what jobs are for. A lane that fails keeps no other from its turn."""
         if not work:
             return
-        _logger.warning("No job runner takes up marketplace jobs; working inline. Check the queue_job configuration.")
         seconds = max(5, RUNNER_SECONDS / 2 / len(work))
         for config_id, lane in work:
             try:
@@ -162,6 +180,7 @@ class MarketplaceWake(models.AbstractModel):
             with own_transaction(self.env) as env:
                 env[self._name]._beat()
                 env["marketplace.log.hour"]._count()
+                env["marketplace.config"]._tell_lasting()
         except Exception:
             _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")
 
