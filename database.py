@@ -18,6 +18,9 @@ CONFLICTS = (
     psycopg2.errors.LockNotAvailable,
 )
 CONFLICT_TRIES = 5
+# How the codes begin of what says nothing of the statement: the connection is lost, the disk is full, there are too
+# many connections, the server ends or its files can't be read.
+_AWAY = ("08", "53100", "53300", "57P", "58")
 
 
 @contextmanager
@@ -53,6 +56,15 @@ def retried_transaction(env, act, repeatable_read=False):
         except (*CONFLICTS, psycopg2.errors.UniqueViolation):
             if number == CONFLICT_TRIES - 1:
                 raise
+
+
+def is_of_database(err):
+    """Tell whether an error of the database says nothing of what it was asked: somebody else was in the way, or it is
+    away. psycopg2 counts as operational more than that, such as a value too long for an index, and a query that took
+    too long: these come again each time."""
+    if isinstance(err, (*CONFLICTS, psycopg2.InterfaceError)):
+        return True
+    return isinstance(err, psycopg2.OperationalError) and (not err.pgcode or err.pgcode.startswith(_AWAY))
 
 
 @contextmanager

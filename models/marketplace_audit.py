@@ -3,12 +3,10 @@ import logging
 import time
 from datetime import timedelta
 
-import psycopg2
-
 from odoo import _, api, fields, models
 from odoo.tools import float_compare, formatLang
 
-from ..database import own_transaction, try_transaction_lock
+from ..database import is_of_database, own_transaction, try_transaction_lock
 from ..schemas import UNLIMITED
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -118,9 +116,9 @@ class MarketplaceAudit(models.Model):
                     if audit.state != "running" or audit._compare_page():
                         return
                     moment = audit.next_attempt
-            except psycopg2.OperationalError:
-                raise  # of the database; the job says so, and the next night begins anew
             except Exception as err:
+                if is_of_database(err):
+                    raise  # the job says so, and the next night begins anew
                 _logger.exception("Audit %s failed", self.id)
                 with own_transaction(self.env) as env:
                     env[self._name].browse(self.id)._fail(err)

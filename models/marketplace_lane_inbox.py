@@ -4,14 +4,13 @@ import time
 from datetime import timedelta
 from functools import partial
 
-import psycopg2
 import psycopg2.errors
 
 from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import CONFLICTS, own_transaction, retried_transaction, try_transaction_lock
+from ..database import CONFLICTS, is_of_database, own_transaction, retried_transaction, try_transaction_lock
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -97,8 +96,9 @@ class MarketplaceLaneInbox(models.AbstractModel):
                  WHERE i.id = ANY(%s) AND i.kind = 'order' AND EXISTS (
                     SELECT 1 FROM marketplace_inbox newer
                      WHERE newer.config_id = i.config_id AND newer.external_id = i.external_id
-                       AND newer.kind = 'order' AND newer.id > i.id AND newer.stale IS NOT TRUE
-                       AND newer.external_id != '')
+                       AND newer.kind = 'order' AND newer.stale IS NOT TRUE AND newer.external_id != ''
+                       AND (newer.version COLLATE "C" > i.version COLLATE "C"
+                            OR newer.id > i.id AND (newer.version COLLATE "C" < i.version COLLATE "C") IS NOT TRUE))
              RETURNING i.id
                 """,
                 rows.ids,
@@ -123,9 +123,9 @@ class MarketplaceLaneInbox(models.AbstractModel):
         try:
             with self.env.cr.savepoint():
                 processor._process(config, rows)
-        except psycopg2.OperationalError:
-            raise  # a deadlock or a lost connection says nothing about the documents
         except Exception as err:
+            if is_of_database(err):
+                raise
             self.env.invalidate_all()
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -175,6 +175,8 @@ class MarketplaceLaneInbox(models.AbstractModel):
         """
         worked, woken = False, time.monotonic()
         for row_id in row_ids:
+            if self._is_late():
+                break
             worked |= self._follow_up(row_id)
             if time.monotonic() - woken > WAKE_SECONDS:
                 self._wake()
@@ -189,11 +191,13 @@ class MarketplaceLaneInbox(models.AbstractModel):
 
     def _follow_up(self, row_id):
         """Do what follows the import of one order; a failure is stored with the document and tried again later."""
+        if not self._begin(row_id):
+            return True
         try:
             return retried_transaction(self.env, partial(self._follow_up_once, row_id), repeatable_read=True)
         except CONFLICTS as err:  # with a user who works at the same products: not the order's fault
             _logger.info("What follows document %s is tried again later: %s", row_id, err)
-            self._postpone(row_id, err, attempts=0)
+            self._postpone(row_id, err, blamed=False)
         except Exception as err:
             if not isinstance(err, UserError):
                 _logger.exception("What follows document %s failed", row_id)
@@ -207,22 +211,34 @@ class MarketplaceLaneInbox(models.AbstractModel):
         env.cr.execute(lock, [row_id], log_exceptions=False)
         row = env["marketplace.inbox"].browse(row_id)
         if not env[self._name]._lock(row) or row.state != "imported":
+            row.attempts -= row.state == "imported"  # it was not made after all
             return False
         env["marketplace.order.processor"]._follow_up(row)
-        row.write({"state": "done", "last_error": False})
+        row.write({"state": "done", "attempts": 0, "next_attempt": False, "last_error": False})
         return True
 
-    def _postpone(self, row_id, err, attempts=1):
+    def _begin(self, row_id):
+        """Count the attempt before it is made: one that ends the process each time makes way for the others, and is
+        left to a person in the end. Tell whether to go on."""
         with own_transaction(self.env) as env:
             row = env["marketplace.inbox"].browse(row_id)
-            attempts = row.attempts + attempts
+            if row.attempts >= MAX_ATTEMPTS:
+                row._fail(env[self._name]._ended_each_time())
+                return False
+            attempts = row.attempts + 1
+            row.write({"attempts": attempts, "next_attempt": self._later(attempts)})
+            return True
+
+    def _postpone(self, row_id, err, blamed=True):
+        with own_transaction(self.env) as env:
+            row = env["marketplace.inbox"].browse(row_id)
+            attempts = row.attempts if blamed else row.attempts - 1
             if attempts >= MAX_ATTEMPTS:
+                row.attempts -= 1  # it is counted once more as the failure that it is
                 row._fail(err)
                 return
-            row.write(
-                {
-                    "attempts": attempts,
-                    "next_attempt": fields.Datetime.now() + timedelta(seconds=backoff(attempts)),
-                    "last_error": storable(env["marketplace.api"]._in_words(err)),
-                }
-            )
+            words = storable(env["marketplace.api"]._in_words(err))
+            row.write({"attempts": attempts, "next_attempt": self._later(attempts), "last_error": words})
+
+    def _later(self, attempts):
+        return fields.Datetime.now() + timedelta(seconds=backoff(attempts))

@@ -12,6 +12,7 @@ from ..transport.text import storable
 _logger = logging.getLogger(__name__)
 
 BATCH = 20
+MAX_ATTEMPTS = 5
 
 
 class MarketplaceLaneInvoices(models.AbstractModel):
@@ -34,6 +35,8 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         with own_transaction(self.env) as env:
             row_ids = env[self._name]._waiting_ids(env["marketplace.config"].browse(config_id), BATCH)
         for row_id in row_ids:
+            if self._is_late():
+                break
             self._invoice(row_id)
         return bool(row_ids)
 
@@ -43,7 +46,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 "SELECT id FROM marketplace_outbox WHERE lane = 'invoices' AND config_id = %s AND state = 'waiting' "
-                "ORDER BY id LIMIT %s",
+                "ORDER BY attempts NULLS FIRST, id LIMIT %s",
                 config.id,
                 limit,
             )
@@ -52,6 +55,8 @@ class MarketplaceLaneInvoices(models.AbstractModel):
 
     def _invoice(self, row_id):
         """Make the invoice that one row asks for; a failure is kept with the row and told to a person."""
+        if not self._begin(row_id):
+            return
         try:
             retried_transaction(self.env, partial(self._invoice_once, row_id), repeatable_read=True)
         except Exception as err:
@@ -59,6 +64,18 @@ class MarketplaceLaneInvoices(models.AbstractModel):
             if not isinstance(err, (*CONFLICTS, UserError)):
                 _logger.exception("The invoice of row %s failed", row_id)
             self._fail(row_id, err)
+
+    def _begin(self, row_id):
+        """Count the attempt before it is made: one that ends the process each time makes way for the others, and is
+        left to a person in the end. Tell whether to go on."""
+        with own_transaction(self.env) as env:
+            row = env["marketplace.outbox"].browse(row_id).exists()
+            ended = row.attempts >= MAX_ATTEMPTS
+            if row and not ended:
+                row.attempts += 1
+        if ended:
+            self._fail(row_id, self._ended_each_time())
+        return not ended
 
     def _invoice_once(self, row_id, env):
         row = env["marketplace.outbox"].browse(row_id).exists()
@@ -70,7 +87,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         with own_transaction(self.env) as env:
             row = env["marketplace.outbox"].browse(row_id)
             message = storable(self.env["marketplace.api"]._in_words(error))
-            row.write({"state": "failed", "attempts": row.attempts + 1, "last_error": message})
+            row.write({"state": "failed", "last_error": message})
             row.account_id._tell_responsible(
                 _("Orders of %s could not be invoiced", row.account_id.name),
                 _(

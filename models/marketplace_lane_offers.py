@@ -3,12 +3,10 @@ import logging
 import time
 from datetime import timedelta
 
-import psycopg2
-
 from odoo import _, fields, models
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import is_of_database, own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from .marketplace_api import Reach
@@ -300,9 +298,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
             with self.env.cr.savepoint():
                 offers = listings._offers(due_only=True)
                 return [(listing, listing._prepare_offer_row(offers[listing.id])) for listing in listings]
-        except psycopg2.OperationalError:
-            raise  # of the database, not of a listing
         except Exception as err:
+            if is_of_database(err):
+                raise
             self.env.invalidate_all()
             if len(listings) > 1:
                 middle = len(listings) // 2

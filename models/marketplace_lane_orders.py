@@ -9,9 +9,12 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import own_transaction, session_lock, try_transaction_lock
+from ..database import CONFLICTS, own_transaction, session_lock, try_transaction_lock
 from ..schemas import RowResult
 from ..transport import errors
+from ..transport.retry import backoff
+from ..transport.text import storable
+from .marketplace_line_changes import DOUBT
 from .marketplace_sender import MAX_ATTEMPTS
 
 _logger = logging.getLogger(__name__)
@@ -49,14 +52,24 @@ class MarketplaceLaneOrders(models.AbstractModel):
             heads = env[self._name]._heads(config, BATCH) if self._may_talk(config) else []
         worked = False
         for row_id in heads:
+            if self._is_late():
+                break
             with own_transaction(self.env) as env:
-                command = env["marketplace.outbox"].browse(row_id).exists()
-                if not command or not try_transaction_lock(env.cr, self._lock_key(command.order_id)):
-                    continue  # a person is telling the marketplace something of this very order
+                command = env[self._name]._obtain(env["marketplace.outbox"].browse(row_id))
+                if not command:
+                    continue
                 worked = True
-                if not env[self._name]._send(command):
+                if not env[self._name]._carry_out(command):
                     return False
         return worked
+
+    def _obtain(self, command):
+        """Return the command with its order locked; none where a person is telling the marketplace something of this
+        very order, or has told it meanwhile, so that this is not what comes next any more."""
+        command = command.exists()
+        config, order = command.account_id, self.env["sale.order"].browse(command.order_id or ())
+        locked = order and try_transaction_lock(self.env.cr, self._lock_key(order.id))
+        return command if locked and command.id in self._heads(config, 1, order) else command.browse()
 
     # ------------------------------------------------------------------ which command is next
 
@@ -111,12 +124,38 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     # ------------------------------------------------------------------ carrying out a command
 
+    def _carry_out(self, command):
+        """Carry out one command; tell whether the next one may follow. What nobody foresaw holds back this order alone,
+        and is not tried without end."""
+        try:
+            with self.env.cr.savepoint():
+                return self._send(command)
+        except Exception as err:
+            self._note_broken(command, err)
+            return True
+
+    def _note_broken(self, command, error):
+        self.env.invalidate_all()
+        if isinstance(error, CONFLICTS):
+            _logger.info("Command %s is tried again later: %s", command.id, error)
+        else:
+            _logger.exception("Command %s could not be carried out", command.id)
+        if not command.exists():
+            return
+        if command.error_code == DOUBT:
+            self._tell_failed(command)  # it may be there, and only a person may have it sent again
+        else:
+            self._store_failure(command, RowResult.retry(self._words(error)))
+
+    def _words(self, error):
+        return storable(self.env["marketplace.api"]._in_words(error))
+
     def _send(self, command):
         """Carry out one command; tell whether the next one may follow."""
         config = self.env["marketplace.config"].browse(command.config_id)
         order = self.env["sale.order"].browse(command.order_id).exists()
         if command.state == "accepted" and order:
-            self._store(command, order, RowResult.accepted())
+            self._store_accepted(command, order)
             return True
         if not order or not self._is_wanted(command, order):
             command.unlink()  # the marketplace knows better by now, or nobody cares any more
@@ -192,18 +231,33 @@ class MarketplaceLaneOrders(models.AbstractModel):
             if blamed:
                 self._store_failure(command, blamed)
             return False
-        self._store(command, order, result)
+        if result.outcome == "accepted":
+            self._store_accepted(command, order)
+        else:
+            self._store_failure(command, result)
         return True
 
-    def _store(self, command, order, result):
-        if result.outcome == "accepted":
-            order._set_marketplace_status(command.status, command.user_id)
-            if command.status == "cancelled":
-                self._ask_about_opened_again(order)
-                command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
-            command.unlink()
-            return
-        self._store_failure(command, result)
+    def _store_accepted(self, command, order):
+        """Note on the order what the marketplace has accepted. Where that fails it is tried again, and the call is
+        not: it is accepted."""
+        try:
+            with self.env.cr.savepoint():
+                self._store(command, order)
+        except Exception as err:
+            self.env.invalidate_all()
+            _logger.exception("That command %s was accepted could not be noted", command.id)
+            attempts, words = command.attempts + 1, self._words(err)
+            moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts))
+            command.write({"state": "accepted", "attempts": attempts, "next_attempt": moment, "last_error": words})
+            if attempts == MAX_ATTEMPTS:
+                self._tell_failed(command)
+
+    def _store(self, command, order):
+        order._set_marketplace_status(command.status, command.user_id)
+        if command.status == "cancelled":
+            self._ask_about_opened_again(order)
+            command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
+        command.unlink()
 
     def _ask_about_opened_again(self, order):
         """Ask a person about an order that was opened again here while its cancellation was on its way."""
@@ -295,7 +349,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                     return self._why_silent(config)
                 command = lane.env["marketplace.outbox"].browse(lane._heads(config, 1, fresh))
                 if command:
-                    lane._send(command)
+                    lane._carry_out(command)
                 if not command or command.exists():
                     why = (command or waiting).last_error or config._running().last_error
                     return self._limit_in_words(config) or why or _("It waits.")

@@ -80,7 +80,8 @@ class MarketplaceSender(models.AbstractModel):
 
     def _work_off(self, config_id, lane, deadline):
         worked = False
-        while time.monotonic() < deadline and self.env[LANE_PREFIX + lane]._step(config_id):
+        worker = self.env[LANE_PREFIX + lane].with_context(marketplace_deadline=deadline)
+        while time.monotonic() < deadline and worker._step(config_id):
             worked = True
             self._linger(config_id, lane)
         return worked
@@ -138,8 +139,21 @@ class MarketplaceLane(models.AbstractModel):
         return False
 
     def _step(self, config_id):
-        """Do one batch in short transactions of its own; tell whether anything was done."""
+        """Do one batch in short transactions of its own, and begin nothing more of it once the time is over; tell
+        whether anything was done."""
         raise NotImplementedError
+
+    def _is_late(self):
+        """Tell whether the time is over that this sender works."""
+        deadline = self.env.context.get("marketplace_deadline")
+        return deadline is not None and time.monotonic() >= deadline
+
+    def _ended_each_time(self):
+        """Return what a person reads of that whose attempts were begun, and never came to an end."""
+        return _(
+            "Each time this was begun the server's process ended: it takes too long, or too much memory. Tell who looks "
+            "after Odoo, then try again."
+        )
 
     def _retry_time(self, result, attempts):
         """Return when a row may be tried again that was in vain for the ``attempts``th time: as its ``RowResult`` says,

@@ -14,6 +14,9 @@ CODE = "retailer_"
 PHONE = "phone_"
 ORDER = "order_"
 
+# What is longer is no name, and fits into no index.
+NAME = 255
+
 # The end of a phone number, in whatever way it is written. What Odoo keeps of numbers (`phone_sanitized`) is no help:
 # on contacts only with the sms module in 17.0, of one number only, by the country of whoever wrote it, not indexed.
 TAIL = 7
@@ -192,7 +195,7 @@ class ResPartner(models.Model):
         """Return the values of a new customer. Extend this to take over more."""
         owner = config._credentials()
         return {
-            "name": customer.name or customer.code or customer.phone or key,
+            "name": (customer.name or customer.code or customer.phone or key)[:NAME],
             "lang": False,  # which language the customer reads is not known; Odoo would take that of the job
             "cartona_id": key,
             "marketplace_config_id": owner.id,
