@@ -106,9 +106,9 @@ class Order:
     - ``ship_by``: until when it has to leave; ``delivery_date``: the day that was agreed, of which ``preferred_day`` is
       the customer's wish and ``estimated_day`` the promise made to the customer; ``pickup_at``: when it is fetched.
     - ``delivered_by_marketplace``: from here it can only be cancelled.
-    - ``credit`` and ``installment``: what the marketplace pays of the total; ``wallet_top_up``: what it collects by us
-      beyond that; ``supplier_rebate``: told alone, it changes no sum.
-    - ``refunded``: what was given back of the total.
+    - ``credit`` and ``installment``: what the marketplace pays of the total, or has been paid there and not given back;
+      ``wallet_top_up``: what it collects by us beyond that; ``supplier_rebate``: told alone, it changes no sum.
+    - ``refunded``: what was given back of the total. What is left of it after all of these, the customer pays to us.
     - ``cancellation_request``: why the buyer asks to cancel, where the order stays as it is until the seller decides.
     - ``otp_required``: *delivered* counts only with the customer's OTP.
     """

@@ -389,17 +389,21 @@ class MarketplaceApiAmazon(models.AbstractModel):
         currency = forms.currency_of(raw) or self._marketplace(config).currency
         with_tax = config.tax_policy != "product"
         arrives = moment(raw, "fulfillment", "deliverByWindow", "latestDateTime")
+        lines = forms.lines_of(raw, currency, with_tax, priced=status != "cancelled")
+        total = None if status == "cancelled" else forms.total_of(raw)
         return Order(
             external_id=text(raw, "orderId", required=True),
             status=status,
             raw_status=sent,
             customer=forms.customer_of(raw),
-            lines=forms.lines_of(raw, currency, with_tax, priced=status != "cancelled"),
-            total=None if status == "cancelled" else forms.total_of(raw),
+            lines=lines,
+            total=total,
             account_code=self._account_code(config, raw),
             reference=text(raw, "orderId"),
             ordered_at=moment(raw, "createdTime"),
             currency=currency,
+            # Buyers pay to Amazon alone, also at the door.
+            credit=sum(line.quantity * line.price_unit for line in lines) if total is None else total,
             ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
             estimated_day=arrives.date() if arrives else None,
             cancellation_reason=forms.reason_of(raw),

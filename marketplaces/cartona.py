@@ -30,6 +30,8 @@ STATUS_TO_CARTONA = {
     "cancelled": "cancelled_by_supplier",
     "returned": "returned",
 }
+# Decimals of the Egyptian pound.
+DIGITS = 2
 # What tells who a retailer is. The code stays: it is a number of Cartona's.
 PERSONAL_KEYS = {
     *("retailer_name", "retailer_number", "retailer_number2", "retailer_email", "retailer_address"),
@@ -234,7 +236,7 @@ class MarketplaceApiCartona(models.AbstractModel):
         for index, row in enumerate(items(raw, "order_details")):
             with under(f"order_details[{index}]"):
                 lines.append(self._parse_line(row))
-        return lines
+        return lines + self._rounding(lines, DIGITS)
 
     def _parse_line(self, raw):
         """``selling_price`` is what is charged, after both discounts; they are never subtracted again."""

@@ -99,19 +99,23 @@ def order_of(raw, digits: int, rounding_name: str) -> Order:
     line of its own, called ``rounding_name``, so that the sums agree to the last coin."""
     status, raw_status = status_of(raw)
     rows = _numbered(raw)
+    lines = [*_product_lines(rows, digits), *_other_lines(raw, rows, digits, rounding_name)]
+    total, refunded = number(raw, "pricingSummary", "total", "value", default=None), _refunded(raw, rows)
+    asked = sum(line.quantity * line.price_unit for line in lines) if total is None else total
     return Order(
         external_id=text(raw, "orderId", required=True),
         status=status,
         raw_status=raw_status,
         customer=_customer(raw),
-        lines=[*_product_lines(rows, digits), *_other_lines(raw, rows, digits, rounding_name)],
-        total=number(raw, "pricingSummary", "total", "value", default=None),
+        lines=lines,
+        total=total,
         account_code=listed_at(raw),
         reference=text(raw, "orderId"),
         ordered_at=moment(raw, "creationDate"),
         currency=text(raw, "pricingSummary", "total", "currency"),
         ship_by=min(filter(None, (_ship_by(row) for row in rows)), default=None),
-        refunded=_refunded(raw, rows),
+        credit=max(0.0, asked - refunded),  # buyers pay to eBay alone
+        refunded=refunded,
         note=text(raw, "buyerCheckoutNotes"),
     )
 

@@ -70,6 +70,7 @@ FIELDS = {
         "total": "Total",
         "delivery_price": "Delivery charge",
         "other_charges": "Other charges",
+        "credit": "Paid there",
         "delivery_date": "Delivery date",
         "ship_by": "To leave until",
         "note": "Note",
@@ -150,7 +151,17 @@ STATUSES = [
 # What a field is, and the converters that make it; what is not here is text, and any converter makes that.
 KINDS = {
     "number": {
-        *("price", "quantity", "unit_count", "total", "delivery_price", "other_charges", "price_unit", "price_total")
+        *(
+            "price",
+            "quantity",
+            "unit_count",
+            "total",
+            "delivery_price",
+            "other_charges",
+            "credit",
+            "price_unit",
+            "price_total",
+        )
     },
     "boolean": {"published", "cancelled"},
     "datetime": {"ordered_at", "changed_at", "ship_by"},

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 from odoo import _, fields, models
-from odoo.tools import float_round
 
 from ..schemas import Customer, Event, Order, OrderLine, OrderPage, RowResult
 from ..transport import errors
@@ -15,8 +14,6 @@ from . import rest_forms as forms
 
 # Pages of the lines of one order.
 LINE_PAGES = 50
-# The line for what rounding lost stands on what the customer is sent, so it is in no job's language.
-ROUNDING = "Rounding"
 # The ids of lines of which the marketplace tells the amount alone.
 LINES = {"delivery_price": "delivery", "other_charges": "charges"}
 
@@ -155,16 +152,6 @@ class MarketplaceApiRest(models.AbstractModel):
                 line.external_id = f"{name}:{named[name]}"
             lines.append(line)
         return lines + self._rounding(lines, digits)
-
-    def _rounding(self, lines, digits):
-        """Return the line for what the decimals of a price here can't hold: 6 for 10.00 are 1.67 each."""
-        price_digits = self._price_digits()
-        lost = 0.0
-        for line in (line for line in lines if not line.cancelled):
-            kept = float_round(line.price_unit, price_digits) * line.quantity
-            lost += float_round(line.price_unit * line.quantity, digits) - float_round(kept, digits)
-        lost = float_round(lost, digits)
-        return [OrderLine("rounding", 1.0, lost, name=ROUNDING, kind="delivery")] if lost else []
 
     def _parse_line(self, config, raw, digits):
         if not isinstance(raw, dict):

@@ -427,7 +427,9 @@ class MarketplaceApiShopify(models.AbstractModel):
         code = text(raw, "currencyCode")
         currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
         # Only taxes that Odoo itself adds are left out of the prices.
-        return forms.order_of(raw, currency.decimal_places if currency else 2, config.tax_policy != "product")
+        digits = currency.decimal_places if currency else 2
+        price_digits = min(digits, self._price_digits())
+        return forms.order_of(raw, digits, config.tax_policy != "product", price_digits)
 
     def _parse_status(self, config, raw):
         raise errors.MappingError("topic", _("Shopify tells which order has changed; the order is fetched then."))

@@ -29,6 +29,7 @@ _ORDER = f"""
     displayFinancialStatus displayFulfillmentStatus returnStatus
     customer {{ id displayName email phone }} shippingAddress {_ADDRESS} billingAddress {_ADDRESS}
     totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalRefundedSet {_MONEY}
+    totalOutstandingSet {_MONEY}
     totalTipReceivedSet {_MONEY} currentTotalDutiesSet {_MONEY} currentTotalAdditionalFeesSet {_MONEY}
     shippingLines(first: 5) {{ nodes {{ {_SHIPPING_LINE} }} {_PLACE} }}
     lineItems(first: 10) {{ nodes {{ {_LINE_ITEM} }} {_PLACE} }}

@@ -68,17 +68,20 @@ def product_of(raw):
 # === orders ===
 
 
-def order_of(raw, digits, with_taxes):
+def order_of(raw, digits, with_taxes, price_digits=None):
     """The neutral order.
 
     :param digits: decimals of its currency
     :param with_taxes: prices are to hold the taxes, also where the shop's do not
+    :param price_digits: decimals that a price can have here, ``None``: as many
     """
     status = status_of(raw)
     closed = status in ("cancelled", "returned")  # then it stays what was ordered: nothing is delivered any more
     total = money(raw, "totalPriceSet" if closed else "currentTotalPriceSet")
-    sums = Sums(digits, closed, add_taxes=with_taxes and not flag(raw, "taxesIncluded"))
+    add_taxes = with_taxes and not flag(raw, "taxesIncluded")
+    sums = Sums(digits, closed, add_taxes, digits if price_digits is None else price_digits)
     lines = sums.lines_of(raw, total if with_taxes or flag(raw, "taxesIncluded") else None)
+    refunded = sums.given_back(raw, status)
     return Order(
         external_id=tail({"id": text(raw, "id", required=True)}, "id"),
         status=status,
@@ -89,7 +92,8 @@ def order_of(raw, digits, with_taxes):
         reference=text(raw, "name"),
         ordered_at=moment(raw, "createdAt"),
         currency=text(raw, "currencyCode"),
-        refunded=float(sums.given_back(raw, status)),
+        credit=float(max(Decimal(0), total - refunded - outstanding(raw, total - refunded))),
+        refunded=float(refunded),
         note=text(raw, "note"),
         cancellation_reason=text(raw, "cancelReason"),
     )
@@ -143,6 +147,14 @@ def money(raw, *path):
     return amount
 
 
+def outstanding(raw, asked):
+    """What the customer has still to pay of what is asked for: nothing where the shop has the money or may take it.
+    Documents of before the sum was read do not tell it."""
+    if text(raw, "displayFinancialStatus") in STATUS_BY_PAYMENT:
+        return Decimal(0)
+    return asked if raw.get("totalOutstandingSet") is None else money(raw, "totalOutstandingSet")
+
+
 class Sums:
     """The lines of an order, so that they come to its total to the cent.
 
@@ -150,8 +162,8 @@ class Sums:
     its share with it. A sum that a number of units does not divide is split in two lines, a cent apart.
     """
 
-    def __init__(self, digits, closed, add_taxes):
-        self.step = Decimal(1).scaleb(-digits)
+    def __init__(self, digits, closed, add_taxes, price_digits):
+        self.step, self.price_step = Decimal(1).scaleb(-digits), Decimal(1).scaleb(-price_digits)
         self.closed, self.add_taxes = closed, add_taxes
 
     def lines_of(self, raw, total):
@@ -225,11 +237,11 @@ class Sums:
         units = int(line.quantity)
         if units < 2:
             return [_priced(line, line.external_id, line.quantity, amount)]
-        low = (amount / units).quantize(self.step, ROUND_FLOOR)
-        dearer = int((amount - low * units) / self.step)
+        low = (amount / units).quantize(self.price_step, ROUND_FLOOR)
+        dearer = int((amount - low * units) / self.price_step)
         parts = [_priced(line, line.external_id, units - dearer, low)]
         if dearer:
-            parts.append(_priced(line, f"{line.external_id}{PART}2", dearer, low + self.step))
+            parts.append(_priced(line, f"{line.external_id}{PART}2", dearer, low + self.price_step))
         return parts
 
     def _rounded(self, amount):

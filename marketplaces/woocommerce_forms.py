@@ -111,6 +111,7 @@ def parse_order(raw, own_statuses, net, digits, price_digits):
         asked = total - number(raw, "total_tax", default=0.0) if net else total
         lines += _rounding(lines, asked, digits, price_digits)
     paid = text(raw, "date_paid_gmt") and text(raw, "payment_method") != CASH_ON_DELIVERY
+    refunded = sum(abs(number(row, "total", default=0.0)) for row in items(raw, "refunds", default=[]))
     return Order(
         external_id=text(raw, "id", required=True),
         status=neutral_status(raw, own_statuses),
@@ -121,8 +122,8 @@ def parse_order(raw, own_statuses, net, digits, price_digits):
         reference=text(raw, "number"),
         ordered_at=moment(raw, "date_created_gmt"),
         currency=text(raw, "currency"),
-        credit=(total or 0.0) if paid else 0.0,
-        refunded=sum(abs(number(row, "total", default=0.0)) for row in items(raw, "refunds", default=[])),
+        credit=(total or 0.0) - refunded if paid else 0.0,
+        refunded=refunded,
         note=text(raw, "customer_note"),
     )
 

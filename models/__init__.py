@@ -65,6 +65,7 @@ from . import marketplace_dashboard_history
 from . import digest
 from . import marketplace_doctor
 from . import marketplace_doctor_ways
+from . import marketplace_doctor_money
 from . import marketplace_config_secrets
 from . import account_tax
 from . import base_partner_merge

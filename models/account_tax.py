@@ -1,5 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import _, fields, models
+from itertools import chain, count
+
+from odoo import Command, _, fields, models
 
 from ..compat import included_tax_values
 from ..database import transaction_lock
@@ -16,7 +18,13 @@ PRICE_FIELDS = {
     "active",
 }
 # What the same tax, included in prices, has in common with it.
-TWIN_FIELDS = {"amount", "amount_type", "include_base_amount", "is_base_affected", "sequence"}
+TWIN_FIELDS = {
+    *("amount", "amount_type", "include_base_amount", "is_base_affected", "sequence", "active", "tax_group_id"),
+    *("tax_exigibility", "cash_basis_transition_account_id", "analytic"),
+}
+# Where its amounts are booked: lines of the tax's own.
+DISTRIBUTION = {"repartition_line_ids", "invoice_repartition_line_ids", "refund_repartition_line_ids"}
+BOOKED = ("factor_percent", "account_id", "tag_ids", "use_in_tax_closing")
 
 
 class AccountTax(models.Model):
@@ -36,9 +44,15 @@ class AccountTax(models.Model):
         shared = {name: vals[name] for name in TWIN_FIELDS & vals.keys()}
         if shared and self.marketplace_included_id:
             self.marketplace_included_id.write(shared)
+        for tax in self.filtered("marketplace_included_id"):
+            if "name" in vals:
+                tax._name_marketplace_twin(tax.marketplace_included_id)
+            if DISTRIBUTION & vals.keys():
+                tax._distribute_marketplace_twin()
         return result
 
     def unlink(self):
+        self.marketplace_included_id.active = False  # orders have it still
         # By the products: what ties them to the tax is gone when the marks are resolved.
         # sudo: who keeps taxes needs no rights on products
         templates = self.env["product.template"].sudo().search([("taxes_id", "in", self.ids)])
@@ -69,13 +83,37 @@ class AccountTax(models.Model):
         return tax.marketplace_included_id.with_env(self.env)
 
     def _marketplace_included_copy(self):
-        """Return a copy that prices include. Customers read its name, so it is in each language what the tax is there,
-        whoever works."""
+        """Return a copy that prices include."""
         tax = self.with_context(lang=None)
         included = tax.copy({"name": tax._marketplace_included_name(), **included_tax_values(tax)})
-        for lang, _label in self.env["res.lang"].get_installed():
-            included.with_context(lang=lang).name = tax.with_context(lang=lang)._marketplace_included_name()
+        tax._name_marketplace_twin(included)
         return included.with_env(self.env)
 
-    def _marketplace_included_name(self):
-        return _("%s, included", self.name)
+    def _name_marketplace_twin(self, twin):
+        """Customers read its name, so it is in each language what the tax is there, whoever works."""
+        for lang in (None, *(code for code, _label in self.env["res.lang"].get_installed())):
+            twin.with_context(lang=lang).name = self.with_context(lang=lang)._marketplace_included_name(twin)
+
+    def _marketplace_included_name(self, twin=None):
+        """Return a name that no other tax has: Odoo takes each once, and one that was deleted left its twin."""
+        name = _("%s, included", self.name)
+        others = self.search([("company_id", "child_of", self.company_id.root_id.id), ("name", "=like", f"{name}%")])
+        taken = set((others - (twin or self.browse())).mapped("name"))
+        numbered = (f"{name} ({number})" for number in count(2))
+        return next(free for free in chain([name], numbered) if free not in taken)
+
+    def _distribute_marketplace_twin(self):
+        """Book what the twin comes to where the tax's own amounts are. Lines that invoices stand on can't be replaced,
+        so where they are others than before, the next order gets another twin."""
+        twin = self.marketplace_included_id
+        ours, theirs = self._marketplace_distribution(), twin._marketplace_distribution()
+        if [line.repartition_type for line in ours] != [line.repartition_type for line in theirs]:
+            twin.active = self.marketplace_included_id = False
+            return
+        twin.repartition_line_ids = [
+            Command.update(copy.id, {name: line._fields[name].convert_to_write(line[name], line) for name in BOOKED})
+            for line, copy in zip(ours, theirs, strict=True)
+        ]
+
+    def _marketplace_distribution(self):
+        return self.repartition_line_ids.sorted(lambda line: (line.document_type, line.sequence, line.id))

@@ -6,13 +6,17 @@ from functools import partial
 
 from odoo import _, models
 from odoo.tools import config as odoo_config
+from odoo.tools import float_round
 
+from ..schemas import OrderLine
 from ..transport import errors
 from ..transport.address import elsewhere as origin_of
 from ..transport.client import Client
 from ..transport.session import new_session
 
 ADAPTER_PREFIX = "marketplace.api."
+# The line for what rounding lost stands on what the customer is sent, so it is in no job's language.
+ROUNDING = "Rounding"
 # What marketplaces call the people who order, what tells of them, and what only they may know.
 PERSONAL_KEYS = frozenset(
     {
@@ -369,6 +373,16 @@ class MarketplaceApi(models.AbstractModel):
         an adapter reads it: ``most``."""
         digits = self.env["sale.order.line"]._fields["price_unit"].get_digits(self.env)
         return digits[1] if digits else most
+
+    def _rounding(self, lines, digits):
+        """Return the line for what the decimals of a price here can't hold: 6 for 10.00 are 1.67 each."""
+        price_digits = self._price_digits()
+        lost = 0.0
+        for line in (line for line in lines if not line.cancelled):
+            kept = float_round(line.price_unit, price_digits) * line.quantity
+            lost += float_round(line.price_unit * line.quantity, digits) - float_round(kept, digits)
+        lost = float_round(lost, digits)
+        return [OrderLine("rounding", 1.0, lost, name=ROUNDING, kind="delivery")] if lost else []
 
     # ------------------------------------------------------------------ the way out
 

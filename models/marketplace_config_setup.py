@@ -84,6 +84,8 @@ class MarketplaceConfig(models.Model):
         :param dict found: see ``marketplace.api._test_connection``
         :param todo: what a person has to do about it, a sentence each
         """
+        if self.connected_currency and self.connected_currency != found.get("currency"):
+            self.env["marketplace.outbox"]._mark("price", config=self.ids)  # by that some were not sent, or now are not
         self.write(
             {
                 # Some say nothing of it: the account's own name would only look as if they did.

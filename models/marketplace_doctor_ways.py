@@ -10,8 +10,6 @@ from .marketplace_wake import CHANNEL
 SILENT_DAYS = 7
 # Signatures and tokens go by the time; most marketplaces bear five minutes, some one.
 APART = 60
-# Enough to know that it is many.
-MOST = 1000
 WEBHOOKS = ("webhook_orders", "webhook_status", "webhook_test")
 OURS = ("marketplace.wake", "marketplace.sender", "marketplace.audit")
 
@@ -121,37 +119,6 @@ class MarketplaceDoctor(models.AbstractModel):
                 config.id,
                 moment,
             )
-        )
-        return self.env.cr.fetchone()[0]
-
-    def _exam_account_taxes(self, config):
-        if config.state == "draft" or config.tax_policy == "none":
-            return
-        count = self._untaxed(config)
-        if count:
-            told = f"{MOST}+" if count == MOST else count
-            title = _("%(account)s: %(count)s listed products have no tax, others do.", account=config.name, count=told)
-            advice = _("Enter the customer taxes on the products, or choose No taxes on the account.")
-            yield self._finding("warning", title, advice)
-
-    def _untaxed(self, config):
-        """Return how many listed products have no tax of the company, up to a limit; where none has any, 0: the house
-        has no taxes."""
-        self.env.flush_all()
-        taxed = SQL(
-            "EXISTS (SELECT 1 FROM product_taxes_rel AS r (template_id, applied_tax_id) "
-            "JOIN account_tax t ON t.id = r.applied_tax_id "
-            "WHERE r.template_id = l.product_tmpl_id AND t.company_id = %s)",
-            config.company_id.id,
-        )
-        listed = SQL(
-            "FROM marketplace_listing l WHERE active AND product_tmpl_id IS NOT NULL AND config_id = %s", config.id
-        )
-        self.env.cr.execute(SQL("SELECT 1 %s AND %s LIMIT 1", listed, taxed))
-        if not self.env.cr.fetchone():
-            return 0
-        self.env.cr.execute(
-            SQL("SELECT count(*) FROM (SELECT 1 %s AND NOT %s LIMIT %s) AS untaxed", listed, taxed, MOST)
         )
         return self.env.cr.fetchone()[0]
 

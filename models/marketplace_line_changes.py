@@ -199,7 +199,8 @@ class MarketplaceLineChanges(models.AbstractModel):
         """Return what is known of a line once the marketplace has taken ``change``."""
         if change.quantity == 0.0:
             # Should there be something of it again, that is a new line for the marketplace.
-            return {"cartona_line_id": False, "marketplace_quantity": 0.0, "marketplace_price_unit": 0.0}
+            amounts = ("quantity", "price_unit", "supplier_discount", "discount")
+            return {"cartona_line_id": False, **{f"marketplace_{name}": 0.0 for name in amounts}}
         values = {"marketplace_quantity": line.marketplace_quantity}
         if change.quantity is not None:
             values["marketplace_quantity"] = change.quantity

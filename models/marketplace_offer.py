@@ -74,12 +74,7 @@ class MarketplaceListing(models.Model):
     def _taxed(self, config, unit_price, currency):
         """Return the price of a selling unit with or without the product's taxes, as the account's marketplace shows
         prices."""
-        if config.price_tax == "as_is":
-            return unit_price * self.pack_size
-        # sudo: taxes are the accountants'; a branch uses those of the company it belongs to
-        taxes = self.product_id.sudo().taxes_id.filtered(lambda tax: tax.company_id in config.company_id.parent_ids)
-        amounts = taxes.compute_all(unit_price, currency=currency, quantity=self.pack_size, product=self.product_id)
-        return amounts["total_included" if config.price_tax == "included" else "total_excluded"]
+        return config._taxed(self.product_id, unit_price, currency, self.pack_size)
 
     def _quantities(self, config):
         """Return ``{listing id: quantity}`` in whole selling units, never negative; ``UNLIMITED``: without end."""
@@ -109,7 +104,10 @@ class MarketplaceListing(models.Model):
         config = self.config_id
         values = {}
         if config.sync_price and self.price_due and offer.published and self._differs_price(offer.price):
-            if offer.price > 0 or (config.allow_zero_price and offer.price == 0):
+            foreign = config._currency_problem(config.connected_currency)
+            if foreign:
+                values["problem"] = foreign
+            elif offer.price > 0 or (config.allow_zero_price and offer.price == 0):
                 values["price"] = offer.price
             else:
                 values["problem"] = _(

@@ -142,8 +142,26 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     sale_order.action_unlock()
                 # The next comparison with the marketplace must find both sides equal.
                 line.write({"product_uom_qty": quantity, "marketplace_quantity": wanted})
+                self._ask_to_credit(sale_order, line)
         if locked and not sale_order.locked:
             sale_order.action_lock()
+
+    def _ask_to_credit(self, sale_order, line):
+        """Less is wanted than the customer was invoiced already."""
+        invoiced = line._marketplace_posted()
+        if float_compare(invoiced, line.product_uom_qty, precision_digits=4) <= 0:
+            return
+        self._ask_person(
+            sale_order,
+            _("Less is wanted at the marketplace than was invoiced here"),
+            _(
+                "%(product)s: %(invoiced)s are invoiced, %(ordered)s are wanted. Create a credit note for the rest.",
+                product=line.product_id.display_name,
+                invoiced=format(invoiced, "g"),
+                ordered=format(line.product_uom_qty, "g"),
+            ),
+            cause="reduced-invoiced",
+        )
 
     def _ask_about_difference(self, sale_order, order):
         if not self._differs(sale_order, order):

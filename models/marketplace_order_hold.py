@@ -22,7 +22,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._settle_currency(sale_order)
             reasons = self._hold_reasons(sale_order)
             key = "\n".join(reasons)  # the words may be in another language than those of last time
-            if key == sale_order.marketplace_hold_accepted:
+            if key == sale_order.marketplace_hold_accepted and not sale_order._is_in_other_currency():
                 reasons, key = {}, ""  # somebody has looked at exactly this
             held = sale_order.marketplace_hold_key if sale_order.marketplace_hold else ""
             words = "\n".join(reasons.values())

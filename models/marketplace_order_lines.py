@@ -85,7 +85,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _prepare_delivery_values(self, config, line):
         """Return the values of a line for what the marketplace charges for the delivery."""
-        product = config.delivery_product_id or self.env.ref("cartona_integration.product_delivery")
+        product = config._charge_product()
         values = {
             "product_id": product.id,
             "name": line.name or self._for_customer(product).name,

@@ -37,10 +37,16 @@ class SaleOrder(models.Model):
 
     # ------------------------------------------------------------------ compute
 
-    @api.depends("marketplace_hold", "order_line.display_type")
+    @api.depends("marketplace_hold", "order_line.display_type", "currency_id")
     def _compute_marketplace_hold_acceptable(self):
         for order in self:
-            order.marketplace_hold_acceptable = order.marketplace_hold and not order._marketplace_unknown_lines()
+            missing = order._marketplace_unknown_lines() or order._is_in_other_currency()
+            order.marketplace_hold_acceptable = order.marketplace_hold and not missing
+
+    def _compute_pricelist_id(self):
+        """Another customer's pricelist is no reason to reckon in another currency than the marketplace."""
+        ours = self.filtered(lambda order: order.marketplace_config_id and order._origin)
+        return super(SaleOrder, self - ours)._compute_pricelist_id()
 
     # ------------------------------------------------------------------ actions
 
@@ -59,6 +65,9 @@ class SaleOrder(models.Model):
         edited = self.filtered(lambda order: order.marketplace_status == EDITING)
         if edited:
             raise UserError("\n\n".join(order._marketplace_editing_text() for order in edited))
+        foreign = self.filtered(lambda order: order._is_in_other_currency())
+        if foreign:
+            raise UserError("\n\n".join(order._marketplace_currency_text() for order in foreign))
         return super().action_confirm()
 
     def action_marketplace_retry(self):
@@ -75,6 +84,8 @@ class SaleOrder(models.Model):
         self.check_access_rule("write")
         held = self.filtered("marketplace_hold")
         for order in held:
+            if order._is_in_other_currency():
+                raise UserError(order._marketplace_currency_text())
             if order._marketplace_unknown_lines():
                 raise UserError(_("Match the products of %s first: what is unknown can't be delivered.", order.name))
             reasons, key = order.marketplace_hold, order.marketplace_hold_key
@@ -106,6 +117,21 @@ class SaleOrder(models.Model):
 
     def _marketplace_hold_text(self):
         return _("%(order)s is held:\n%(reasons)s", order=self.name, reasons=self.marketplace_hold)
+
+    def _is_in_other_currency(self):
+        """Tell whether the numbers of the order are of another currency here than at the marketplace."""
+        order = self.sudo()  # who may not see what marketplaces say confirms nothing wrong either
+        return bool(order.marketplace_currency and order.marketplace_currency != order.currency_id.name)
+
+    def _marketplace_currency_text(self):
+        order = self.sudo()  # as above
+        return _(
+            "%(order)s is in %(here)s here and in %(there)s at the marketplace. Choose a pricelist in %(there)s: the "
+            "prices are those of the marketplace, whatever the pricelist says.",
+            order=order.name,
+            here=order.currency_id.name,
+            there=order.marketplace_currency,
+        )
 
     def _has_left_by_other_ways(self):
         """Tell whether the goods left before the order was confirmed here, and nobody has accepted it since."""

@@ -65,6 +65,19 @@ class SaleOrder(models.Model):
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
+    def _compute_qty_to_invoice(self):
+        """Nobody delivers a charge: what of it was ordered is invoiced, whatever the company says of services."""
+        result = super()._compute_qty_to_invoice()
+        for line in self.filtered(lambda line: line.state == "sale" and line._is_marketplace_charge()):
+            line.qty_to_invoice = line.product_uom_qty - line.qty_invoiced
+        return result
+
+    def _is_marketplace_charge(self):
+        """Tell whether the line is what the marketplace charges beside its products."""
+        if not self.cartona_line_id or self.display_type or self.marketplace_listing_id:
+            return False
+        return self.product_id.type == "service" and not (self.cartona_product_id or self.cartona_product_sku)
+
     def _is_marketplace_own(self):
         """Tell whether it is ours to say how much of the line is invoiced: of goods, and of what was credited."""
         if self.display_type or self.is_downpayment:
@@ -88,6 +101,16 @@ class SaleOrderLine(models.Model):
         done = incoming.filtered(lambda move: move.state == "done").move_line_ids
         back = sum(done.mapped("quantity_product_uom"))
         return max(0.0, quantity - self.product_id.uom_id._compute_quantity(back, self.product_uom))
+
+    def _marketplace_posted(self):
+        """Return how much of the line stands on invoices that are posted, less what was credited."""
+        posted = self.invoice_lines.filtered(lambda line: line.parent_state == "posted")
+        sign = {"out_invoice": 1, "out_refund": -1}
+        return sum(
+            sign.get(line.move_id.move_type, 0)
+            * line.product_uom_id._compute_quantity(line.quantity, self.product_uom, round=False)
+            for line in posted
+        )
 
     def _prepare_invoice_line(self, **optional_values):
         values = super()._prepare_invoice_line(**optional_values)

@@ -131,6 +131,16 @@ class SaleOrderLine(models.Model):
     def _compute_price_unit(self):
         return super(SaleOrderLine, self._without_marketplace())._compute_price_unit()
 
+    def _get_display_price(self):
+        """What is added here is sold at the price that the marketplace is sent: where orders hold the taxes in their
+        prices, or none, with or without them as the account says."""
+        price = super()._get_display_price()
+        config = self.order_id.sudo().marketplace_config_id  # the seller's rights end before the account
+        if config.tax_policy not in ("included", "none"):
+            return price
+        pack = self.product_uom._compute_quantity(1.0, self.product_id.uom_id, round=False)
+        return config._taxed(self.product_id, price / pack, self.currency_id or self.order_id.currency_id, pack)
+
     def _compute_discount(self):
         return super(SaleOrderLine, self._without_marketplace())._compute_discount()
 

@@ -40,18 +40,28 @@ class SaleOrder(models.Model):
     @api.depends(
         "marketplace_config_id",
         "marketplace_total",
+        "marketplace_total_known",
+        "marketplace_refunded",
         "marketplace_credit",
         "marketplace_installment",
         "marketplace_top_up",
         "order_line.marketplace_discount",
         "order_line.marketplace_quantity",
+        "order_line.marketplace_price_unit",
     )
     def _compute_marketplace_money(self):
         for order in self:
             discounts = sum(line.marketplace_discount * line.marketplace_quantity for line in order.order_line)
             ours = bool(order.marketplace_config_id)
             covered = order.marketplace_credit + order.marketplace_installment
-            order.marketplace_to_collect = ours and order.marketplace_total - covered + order.marketplace_top_up
+            left = order._marketplace_sum() - order.marketplace_refunded - covered
+            order.marketplace_to_collect = ours and left + order.marketplace_top_up
             order.marketplace_owes = ours and covered + discounts
             order.marketplace_owed = ours and order.marketplace_top_up
             order.marketplace_balance = order.marketplace_owes - order.marketplace_owed
+
+    def _marketplace_sum(self):
+        """Return what the order comes to at the marketplace: its total, where that is not told, its lines."""
+        if self.marketplace_total_known or self.marketplace_total:
+            return self.marketplace_total
+        return sum(line._marketplace_sum() for line in self.order_line)

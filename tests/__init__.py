@@ -54,6 +54,7 @@ from . import test_language
 from . import test_limits
 from . import test_log_hour
 from . import test_matching
+from . import test_money
 from . import test_notices
 from . import test_odd_documents
 from . import test_offer_demand

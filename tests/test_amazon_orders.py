@@ -31,6 +31,12 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         order = self.order_here(external_id)
         self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
 
+    def test_what_is_paid_to_amazon_is_not_collected(self):
+        external_id = self.place_order((self.products[0], 2, 10.0))
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (0.0, 20.0))
+
     def test_a_paid_order_without_any_price_is_no_order_for_nothing(self):
         external_id = self.place_order((self.products[0], 2, 10.0))
         order = self.box.orders[external_id]

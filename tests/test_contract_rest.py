@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import time
 
+from odoo import Command
+
 from ..sandbox.rest import RestBox
 from ..sandbox.rest_shops import SallaBox, ZidBox
 from ..schemas import UNLIMITED
@@ -270,6 +272,16 @@ class TestRestSalla(RestContract, MarketplaceCase):
         self.pull()
         order = self.order_here(external_id)
         self.assertEqual((order.state, order.amount_total), ("sale", 15.0))
+
+    def test_what_is_paid_there_may_be_mapped_and_is_not_collected(self):
+        self.account.sudo().field_map_ids = [
+            Command.create({"field": "order.credit", "path": "paid", "converter": "number"})
+        ]
+        self.list_products()
+        external_id = self.place_order((self.products[0], 2, 10.0), paid=15.0)
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (5.0, 15.0))
 
     def test_totals_that_divide_leave_no_line_of_rounding(self):
         self.list_products()

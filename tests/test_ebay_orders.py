@@ -32,6 +32,12 @@ class TestEbayOrders(EbayTools, MarketplaceCase):
         self.pull()
         self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
 
+    def test_what_is_paid_to_ebay_is_not_collected(self):
+        order = self.pulled((self.products[0], 2, 10.0))
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (0.0, 20.0))
+        found = self.parsed(pricingSummary={})
+        self.assertEqual((found.total, found.credit), (None, 10.0))
+
     def test_each_combination_of_statuses_has_a_meaning(self):
         for fulfilment, payment, cancellation, status in (
             ("NOT_STARTED", "PAID", "NONE_REQUESTED", "approved"),

@@ -64,6 +64,39 @@ class TestShopifyOrders(ShopifyCase):
         self.assertEqual(order.order_line.price_unit, 50.0)
         self.assert_proven(order)
 
+    def test_what_is_paid_is_not_collected_again(self):
+        for status, outstanding, collected in (
+            ("PAID", "0", 0.0),
+            ("AUTHORIZED", "20.00", 0.0),
+            ("PARTIALLY_PAID", "12.50", 12.5),
+            ("PENDING", "20.00", 20.0),
+        ):
+            with self.subTest(status):
+                order = self.pulled(
+                    self.box.add_order(
+                        self.line(self.products[0], 2, "10.00"),
+                        displayFinancialStatus=status,
+                        totalOutstandingSet=self.box.money(outstanding),
+                    )
+                )
+                self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (collected, 20 - collected))
+
+    def test_what_was_given_back_is_not_collected_either(self):
+        external_id = self.box.add_order(self.line(self.products[0], 2, "10.00"))
+        self.box.give_back(external_id, "5.00")
+        order = self.pulled(external_id)
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (0.0, 15.0))
+
+    def test_a_currency_of_more_decimals_than_prices_have_is_split_by_those_of_prices(self):
+        raw = {"quantity": 100, "id": "gid://shopify/LineItem/1", "originalUnitPriceSet": self.box.money("1.005")}
+        raw = {
+            "id": "gid://shopify/Order/1",
+            "lineItems": {"nodes": [raw]},
+            "currentTotalPriceSet": self.box.money(100.5),
+        }
+        lines = forms.order_of(raw, 3, True, 2).lines
+        self.assertEqual([(line.quantity, line.price_unit) for line in lines], [(50.0, 1.0), (50.0, 1.01)])
+
     def test_a_sum_that_the_units_do_not_divide_is_two_lines_a_cent_apart(self):
         order = self.pulled(self.box.add_order(self.line(self.products[0], 100, "1.00", discount="0.34")))
         self.assertEqual(

@@ -139,7 +139,12 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertEqual(self.taken().marketplace_to_collect, 0.0)
         external_id = self.place_order((self.products[0], 2, 10.0), payment_method="cod", date_paid_gmt=None)
         self.pull()
-        self.assertEqual(self.order_here(external_id).marketplace_to_collect, 20.0)
+        order = self.order_here(external_id)
+        self.assertEqual(order.marketplace_to_collect, 20.0)
+        refunds = [{"id": 7, "reason": "", "total": "-5.00"}]
+        self.box.change_order(self.box.orders[int(external_id)], refunds=refunds)
+        self.pull()
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (15.0, 0.0))
 
     def test_coupons_fees_and_delivery_come_to_the_total_of_the_shop(self):
         self.list_products()
