@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-"""One file for each marketplace. Adding a file here is registering it: every module of this folder is loaded."""
+"""One adapter for each marketplace, in files that begin with its code. Being here is being registered."""
 
 from importlib import import_module
 from pkgutil import iter_modules
