@@ -135,7 +135,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
     def _check_currency(self, config):
         """Amazon is told a price with its currency, so a price in another one must not be sent as it is."""
         marketplace = self._marketplace(config)
-        ours = config.pricelist_id.currency_id or config.company_id.currency_id
+        ours = config._currency()
         if config.sync_price and ours.name != marketplace.currency:
             raise errors.ConfigurationError(
                 _(
@@ -415,12 +415,6 @@ class MarketplaceApiAmazon(models.AbstractModel):
 
     def _personal_keys(self):
         return super()._personal_keys() | PERSONAL_KEYS
-
-    def _acknowledge(self, config, external_ids):
-        return [RowResult.accepted() for _external_id in external_ids]
-
-    def _push_order_status(self, config, external_id, status, values):
-        raise errors.UnsupportedFeature(_("Amazon is told of deliveries alone. Cancel orders in Seller Central."))
 
     def _ship(self, config, external_id, package):
         problem = self._shipment_problem(package)

@@ -3,7 +3,7 @@ import hashlib
 import json
 from urllib.parse import urljoin
 
-from odoo import _, models, tools
+from odoo import _, models
 
 from ..transport import errors, oauth
 from ..transport.auth import BasicAuth, HeaderToken, QueryKey, Together
@@ -273,16 +273,8 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _digits(self, config, code=""):
         """Return the decimals of a currency by its code, or of the account's own."""
-        currency = config.sudo().pricelist_id.currency_id or config.sudo().company_id.currency_id
-        found = self._decimals(code.upper()) if code else None
-        return currency.decimal_places if found is None else found
-
-    @tools.ormcache("code")
-    def _decimals(self, code):
-        currency = (
-            self.env["res.currency"].sudo().with_context(active_test=False).search([("name", "=", code)], limit=1)
-        )
-        return currency.decimal_places if currency else None
+        own = config.sudo()._currency().decimal_places
+        return self._decimals(code.upper(), own) if code else own
 
     def _status_row(self, config, raw):
         rows = config.sudo().status_map_ids.filtered(lambda row: row.direction != "out")

@@ -256,8 +256,7 @@ class MarketplaceApiShopify(models.AbstractModel):
     def _serialize_product(self, config, data):
         wire = {"product": forms.gid("Product", data["remote"]["product"])}
         if "price" in data:
-            currency = config.pricelist_id.currency_id or config.company_id.currency_id
-            price = f"{data['price']:.{currency.decimal_places}f}"
+            price = f"{data['price']:.{config._currency().decimal_places}f}"
             wire["variant"] = {"id": forms.gid("ProductVariant", data["external_id"]), "price": price}
         if "quantity" in data:
             wire["stock"] = {
@@ -424,12 +423,9 @@ class MarketplaceApiShopify(models.AbstractModel):
             return ""
 
     def _parse_order(self, config, raw):
-        code = text(raw, "currencyCode")
-        currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
         # Only taxes that Odoo itself adds are left out of the prices.
-        digits = currency.decimal_places if currency else 2
-        price_digits = min(digits, self._price_digits())
-        return forms.order_of(raw, digits, config.tax_policy != "product", price_digits)
+        digits = self._decimals(text(raw, "currencyCode"))
+        return forms.order_of(raw, digits, config.tax_policy != "product", min(digits, self._price_digits()))
 
     def _parse_status(self, config, raw):
         raise errors.MappingError("topic", _("Shopify tells which order has changed; the order is fetched then."))

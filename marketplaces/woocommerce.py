@@ -207,8 +207,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     def _serialize_product(self, config, data):
         row = {"id": int(data["external_id"])}  # what is no number was not located
         if "price" in data:
-            currency = config.pricelist_id.currency_id or config.company_id.currency_id
-            row["regular_price"] = f"{data['price']:.{currency.decimal_places}f}"
+            row["regular_price"] = f"{data['price']:.{config._currency().decimal_places}f}"
         if data.get("quantity") == UNLIMITED:
             row.update({"manage_stock": False, "stock_status": "instock"})
         elif "quantity" in data:
@@ -327,13 +326,11 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
 
     def _parse_order(self, config, raw):
         """Prices are with taxes, but where they are computed here and the shop enters its prices without."""
-        currency = self.env["res.currency"].with_context(active_test=False)
-        currency = currency.search([("name", "=", text(raw, "currency"))], limit=1)
         return forms.parse_order(
             raw,
             config._woocommerce_own_statuses(),
             net=config.tax_policy == "product" and not raw.get("prices_include_tax"),
-            digits=currency.decimal_places if currency else 2,
+            digits=self._decimals(text(raw, "currency")),
             price_digits=self._price_digits(forms.PRICE_DIGITS),
         )
 
@@ -343,9 +340,6 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
 
     def _code_keys(self):
         return {"customer_id"}
-
-    def _acknowledge(self, config, external_ids):
-        return [RowResult.accepted() for _external_id in external_ids]
 
     def _push_order_status(self, config, external_id, status, values):
         """WooCommerce takes every step, also back: what was cancelled there a moment ago must not be completed."""

@@ -4,7 +4,7 @@ import time
 from contextlib import contextmanager
 from functools import partial
 
-from odoo import _, models
+from odoo import _, models, tools
 from odoo.tools import config as odoo_config
 from odoo.tools import float_round
 
@@ -26,6 +26,22 @@ PERSONAL_KEYS = frozenset(
         *("note", "notes", "otp", "ip_address"),
     }
 )
+# What an adapter has to fill, by what its capabilities say that the marketplace can do; ``""``: whatever it can.
+HOLES = {
+    "": (
+        *("_label", "_capabilities", "_test_connection", "_list_products", "_pull_orders", "_identify", "_parse_order"),
+        "_parse_webhook",
+    ),
+    "subjects": ("_serialize_product", "_push_offers"),
+    "needs_remote": ("_locate_products",),
+    "async_push": ("_poll_push",),
+    "needs_ack": ("_acknowledge",),
+    "statuses": ("_push_order_status",),
+    "line_statuses": ("_push_order_lines",),
+    "ships": ("_ship",),
+    "webhook_status": ("_parse_status",),
+    "registers_webhooks": ("_register_webhooks",),
+}
 
 # Connections are kept open within one thread, that is, within one job: a session must not be used by two at once.
 _local = threading.local()
@@ -93,15 +109,14 @@ class Exchange:
 
 
 class MarketplaceApi(models.AbstractModel):
-    """The contract that every adapter answers. One adapter is one file in ``marketplaces/`` with one model
-    ``marketplace.api.<code>`` that inherits this one; being installed is being registered.
+    """The contract that every adapter answers: a model ``marketplace.api.<code>`` that inherits this one, in files of
+    ``marketplaces/`` that begin with its code. Being installed is being registered.
 
     The account (``marketplace.config``) is always an argument. Every method returns plain data and writes no record:
     what becomes of an answer is its caller's business. Each may raise the errors of ``transport/errors.py``.
 
-    An adapter has to fill: :meth:`_label`, :meth:`_capabilities`, :meth:`_auth`, :meth:`_test_connection`,
-    :meth:`_list_products`, :meth:`_serialize_product`, :meth:`_push_offers`, :meth:`_pull_orders`, :meth:`_identify`,
-    :meth:`_parse_order`, :meth:`_acknowledge` and :meth:`_push_order_status`.
+    What an adapter has to fill stands in ``HOLES``; also :meth:`_auth`, or :meth:`_token_grant` where tokens run out,
+    and :meth:`_fetch_order` where an event tells no more than an order's id.
 
     All methods are private: an abstract model has no access rules, so any user could call a public one by RPC.
     """
@@ -367,6 +382,16 @@ class MarketplaceApi(models.AbstractModel):
             except errors.MappingError:
                 exchange.failed += 1
         return [product for product in products if product]
+
+    @tools.ormcache("code")
+    def _currency_id(self, code):
+        """Return the id of a currency, active or not, by its code; ``False``: Odoo knows no such."""
+        return self.env["res.currency"].sudo().with_context(active_test=False).search([("name", "=", code)], limit=1).id
+
+    def _decimals(self, code, unknown=2):
+        """Return how many decimals amounts in a currency have; ``unknown``: in one that Odoo does not know."""
+        found = self._currency_id(code)
+        return self.env["res.currency"].sudo().browse(found).decimal_places if found else unknown
 
     def _price_digits(self, most=6):
         """Return how many decimals the price of an order's line keeps; newer series keep what they are given, as far as

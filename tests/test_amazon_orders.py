@@ -3,7 +3,6 @@ import json
 
 from ..marketplaces import amazon_forms
 from ..schemas import Package
-from ..transport import errors
 from .common import MarketplaceCase
 from .test_contract_amazon import EG, AmazonTools
 
@@ -388,5 +387,3 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
 
     def test_nothing_but_deliveries_is_told(self):
         self.assertEqual(set(self.account.status_rule_ids.mapped("status")), {"nothing"})
-        with self.assertRaises(errors.UnsupportedFeature):
-            self.account._api()._push_order_status(self.account, "902", "cancelled", {})

@@ -56,6 +56,12 @@ class TestRestForms(RestCase):
             forms.write(row, "price.amount", here, "minor", digits)
             self.assertEqual(row, {"price": {"amount": there}}, code)
 
+    def test_decimals_are_those_that_a_currency_has_by_now(self):
+        dinar = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "KWD")])
+        self.assertEqual(self.api._digits(self.account, "KWD"), 3)
+        dinar.rounding = 0.01
+        self.assertEqual(self.api._digits(self.account, "KWD"), 2)
+
     def test_what_makes_no_sense_is_said_with_its_path(self):
         for converter, value in (("number", "much"), ("integer", 1.5), ("boolean", "perhaps"), ("datetime", "soon")):
             with self.subTest(converter), self.assertRaises(MappingError) as caught:

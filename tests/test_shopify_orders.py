@@ -125,6 +125,13 @@ class TestShopifyOrders(ShopifyCase):
                 self.assertEqual((order.currency, order.lines[0].price_unit), (code, float(amount)))
                 self.assertEqual(order.total, float(amount))
 
+    def test_the_currency_of_documents_is_looked_up_once(self):
+        raw = self.raw(self.box.line("5", 1, "10.00"), currencyCode="KWD")
+        api = self.account._api()
+        api._parse_order(self.account, raw)
+        with self.assertQueryCount(0):
+            api._parse_order(self.account, raw)
+
     def raw(self, *lines, **values):
         external_id = self.box.add_order(*lines, **values)
         return self.account._api()._fetch_order(self.account, external_id)
