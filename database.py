@@ -92,6 +92,16 @@ def try_transaction_lock(cr, key):
     return cr.fetchone()[0]
 
 
+def try_transaction_locks(cr, keys):
+    """Obtain those of the locks named ``keys`` that nobody has, until the end of the transaction of ``cr``; return
+    their names, never wait."""
+    cr.execute(
+        "SELECT key FROM unnest(%s::text[]) AS key WHERE pg_try_advisory_xact_lock(hashtextextended(key, 0))",
+        [list(keys)],
+    )
+    return {key for (key,) in cr.fetchall()}
+
+
 def transaction_lock(cr, key):
     """Obtain the lock named ``key`` until the end of the transaction of ``cr``; wait for whoever holds it."""
     cr.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

@@ -10,7 +10,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import CONFLICTS, is_of_database, own_transaction, retried_transaction, try_transaction_lock
+from ..database import CONFLICTS, is_of_database, own_transaction, retried_transaction, try_transaction_locks
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
 from ..transport.text import storable
@@ -109,13 +109,11 @@ class MarketplaceLaneInbox(models.AbstractModel):
         return rows - rows.browse(old)
 
     def _lock(self, rows):
-        """Return the rows whose order nobody else works at, locked until the commit; in sorted order, so that two of
-        these never wait for each other."""
-        obtained = self.env["marketplace.inbox"]
-        for row in rows.sorted("external_id"):
-            if try_transaction_lock(self.env.cr, f"marketplace:order:{row.config_id.id}:{row.external_id or row.id}"):
-                obtained |= row
-        return obtained.sorted("id")
+        """Return the rows whose order nobody else works at, locked until the commit. Of the others it waits for none:
+        they are left to who has them."""
+        keys = {row: f"marketplace:order:{row.config_id.id}:{row.external_id or row.id}" for row in rows.sorted("id")}
+        obtained = try_transaction_locks(self.env.cr, set(keys.values()))
+        return rows.browse(row.id for row, key in keys.items() if key in obtained)
 
     def _import(self, config, rows, again=True):
         """Import documents as one; on failure halve them until the bad one is alone."""

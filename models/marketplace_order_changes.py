@@ -41,7 +41,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _lock_as_it_is(self, sale_order):
         """Read the order as it is by now, and have it stay so until the commit: since it was found, a person may have
         confirmed it, or a sender told its status."""
-        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR NO KEY UPDATE", [sale_order.id])
+        sale_order._marketplace_lock()
         sale_order.invalidate_recordset()
         sale_order.order_line.invalidate_recordset()
 

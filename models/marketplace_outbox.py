@@ -196,13 +196,20 @@ class MarketplaceOutbox(models.Model):
 
     @api.depends("config_id")
     def _compute_account_id(self):
+        accounts = self._existing("marketplace.config", "config_id")
         for row in self:
-            row.account_id = self.env["marketplace.config"].browse(row.config_id).exists()
+            row.account_id = accounts.get(row.config_id)
 
     @api.depends("order_id")
     def _compute_sale_order_id(self):
+        orders = self._existing("sale.order", "order_id")
         for row in self:
-            row.sale_order_id = self.env["sale.order"].browse(row.order_id or ()).exists()
+            row.sale_order_id = orders.get(row.order_id)
+
+    def _existing(self, model, field):
+        """Return ``{id: record}`` of those that these rows name by number in ``field`` and that are still there."""
+        found = self.env[model].browse({row[field] for row in self if row[field]}).exists()
+        return {record.id: record for record in found}
 
     # ------------------------------------------------------------------ actions
 

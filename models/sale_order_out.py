@@ -123,13 +123,18 @@ class SaleOrder(models.Model):
         commands = [("lane", "=", "orders"), ("order_id", "=", self.id)]
         return self.state != "cancel" or bool(self.env["marketplace.outbox"].search_count(commands, limit=1))
 
+    def _marketplace_lock(self):
+        """Have this order stay as it is until the commit. Who only names it, in a line that is added, need not wait."""
+        self.ensure_one()
+        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR NO KEY UPDATE", [self.id])
+
     def _set_marketplace_status(self, status, user_id=None):
         """Note that the marketplace has accepted ``status``, unless it has told us better while we were asking.
 
         :param user_id: who moved the order here, if that is not the current user
         """
         self.ensure_one()
-        self.env.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [self.id])
+        self._marketplace_lock()
         self.invalidate_recordset(["marketplace_status"])
         if STATUS_RANK[status] >= STATUS_RANK.get(self.marketplace_status, 0):
             # What we did ourselves is in the chatter already.

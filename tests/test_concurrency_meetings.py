@@ -110,6 +110,16 @@ class TestMeetings(CommittedCase):
         with self.transaction() as env:
             self.assertEqual(self.order_in(env).marketplace_status, "shipped")
 
+    def test_a_status_is_noted_while_somebody_adds_a_line_to_the_order(self):
+        self.receive(self.place())
+        self.drain("inbox")
+        with self.transaction() as adding:
+            # What PostgreSQL does to the order when a line is added that names it.
+            adding.cr.execute("SELECT 1 FROM sale_order WHERE id = %s FOR KEY SHARE", [self.order_in(adding).id])
+            with self.transaction() as noting:
+                noting.cr.execute("SET LOCAL lock_timeout = '3s'")
+                self.order_in(noting)._set_marketplace_status("shipped")
+
     # ------------------------------------------------------------------ one order and what is left to sell
 
     def available(self, after, step):

@@ -113,7 +113,9 @@ class TestErasures(MarketplaceCase):
 
     def test_a_message_is_masked_and_an_order_is_named_by_its_id(self):
         order = self.customer.sale_order_ids.cartona_id
-        rows = self.write_log(f'["{order}"]', "other", message=f"{NAME} is unknown", url="http://box/orders?who=KV00777")
+        rows = self.write_log(
+            f'["{order}"]', "other", message=f"{NAME} is unknown", url="http://box/orders?who=KV00777"
+        )
         self.customer.action_marketplace_forget()
         self.env["marketplace.erasure"]._cron_go_on()
         self.env.invalidate_all()

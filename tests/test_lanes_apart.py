@@ -36,6 +36,22 @@ class TestLanesApart(MarketplaceCase):
     def commands(self):
         return self.env["marketplace.outbox"].search([("lane", "=", "orders")])
 
+    def test_the_orders_of_a_batch_are_locked_by_one_question(self):
+        rows = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
+        self.assertEqual(len(set(rows.mapped("external_id"))), 3)
+        with self.assertQueryCount(1):
+            self.assertEqual(self.env["marketplace.lane.inbox"]._lock(rows), rows.sorted("id"))
+
+    def test_a_list_of_messages_asks_once_for_all_accounts_and_once_for_all_orders(self):
+        self.box.fail(STATUS, status=503, times=None)
+        self.cancel(self.orders)
+        commands = self.commands()
+        commands.invalidate_recordset()
+        self.assertEqual(len(set(commands.mapped("order_id"))), 3)
+        with self.assertQueryCount(2):
+            self.assertEqual(commands.account_id, self.account)
+            self.assertEqual(set(commands.sale_order_id.ids), {order.id for order in self.orders})
+
     def wait_is_over(self):
         """Have every wait end, whatever it was for; what was noted of failures stays."""
         running = self.running()
