@@ -75,8 +75,9 @@ class OrderLine:
     """One line as the marketplace has it; two lines of one product stay two. What is charged for the delivery is a line
     of the kind ``delivery``; it has no product of the catalogue.
 
-    ``quantity`` is in selling units, of which ``unit_count`` says how many are in one. ``price_unit`` is what is charged for one of them, after every discount; the
-    discounts, of one unit too, are told and not subtracted again: what the marketplace's comes to, it owes us.
+    ``quantity`` is in selling units, of which ``unit_count`` says how many are in one. ``price_unit`` is what is
+    charged for one of them, after every discount; the discounts, of one unit too, are told and not subtracted again:
+    what the marketplace's comes to, it owes us.
     """
 
     external_id: str

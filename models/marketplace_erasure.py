@@ -19,8 +19,8 @@ TELLING = 4
 
 class MarketplaceErasure(models.Model):
     """What the log still has to forget of a customer. The log of a busy account takes minutes to read, which nobody who
-    waits for a button has, nor the lane that a marketplace's request comes by. So it is read afterwards, in pieces, each
-    row once for all words; where it stopped, it goes on."""
+    waits for a button has, nor the lane that a marketplace's request comes by. So it is read afterwards, in pieces,
+    each row once for all words; where it stopped, it goes on."""
 
     _name = "marketplace.erasure"
     _description = "Customer to be Forgotten by the Log"

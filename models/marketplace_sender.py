@@ -151,8 +151,8 @@ class MarketplaceLane(models.AbstractModel):
     def _ended_each_time(self):
         """Return what a person reads of that whose attempts were begun, and never came to an end."""
         return _(
-            "Each time this was begun the server's process ended: it takes too long, or too much memory. Tell who looks "
-            "after Odoo, then try again."
+            "Each time this was begun the server's process ended: it takes too long, or too much memory. Tell who "
+            "looks after Odoo, then try again."
         )
 
     def _retry_time(self, result, attempts):
