@@ -3,6 +3,7 @@ from . import test_accessibility
 from . import test_account
 from . import test_account_changes
 from . import test_account_form
+from . import test_account_neighbours
 from . import test_acknowledgements
 from . import test_all_marketplaces
 from . import test_amazon_accounts
@@ -59,6 +60,7 @@ from . import test_notices
 from . import test_odd_documents
 from . import test_offer_demand
 from . import test_offer_failures
+from . import test_offer_kits
 from . import test_offer_sources
 from . import test_offer_values
 from . import test_offers
@@ -79,6 +81,7 @@ from . import test_orders_that_left
 from . import test_otp
 from . import test_partner_screen
 from . import test_passing_refusals
+from . import test_people_without
 from . import test_policies
 from . import test_portal
 from . import test_product_screen
@@ -95,9 +98,10 @@ from . import test_returns
 from . import test_rpc
 from . import test_scale
 from . import test_scale_dashboard
-from . import test_second_look
 from . import test_screens_edges
+from . import test_second_look
 from . import test_secrets
+from . import test_set_aside
 from . import test_setup
 from . import test_shipments
 from . import test_shopify_account
@@ -108,14 +112,14 @@ from . import test_shopify_schemas
 from . import test_shopify_webhooks
 from . import test_short_deliveries
 from . import test_sweeper
-from . import test_taxes_by_hand
 from . import test_tasks
+from . import test_taxes_by_hand
+from . import test_told_again
 from . import test_tour
 from . import test_tour_arabic
 from . import test_tour_dashboard
 from . import test_tour_screens
 from . import test_tour_setup
-from . import test_told_again
 from . import test_translations
 from . import test_trust
 from . import test_units_by_hand
@@ -123,6 +127,7 @@ from . import test_unmatched
 from . import test_walks
 from . import test_webhook
 from . import test_webhook_away
+from . import test_what_stops_a_lane
 from . import test_what_users_see
 from . import test_woocommerce_documentation
 from . import test_woocommerce_offers

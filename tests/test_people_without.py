@@ -53,7 +53,8 @@ class TestPeopleWithout(MarketplaceCase):
         yield from (orders.partner_id, self.products[0], self.products[0].product_tmpl_id, self.order.warehouse_id)
 
     def readable(self, records, user):
-        if not records.with_user(user).check_access_rights("read", raise_exception=False):
+        rights = self.env["ir.model.access"].with_user(user)
+        if not rights.check(records._name, "read", raise_exception=False):
             return records.with_user(user).browse()
         return records.with_user(user)._filter_access_rules("read")
 
