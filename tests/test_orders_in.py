@@ -382,6 +382,7 @@ class TestOrdersIn(MarketplaceCase):
         second = self.second_account()
         document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")
         self.pull()
+        second.action_pause()
         second.action_archive()
         third = self._create_account(
             name="Third", credentials_id=self.account.id, supplier_code="2", use_cartona_id=False
