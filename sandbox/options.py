@@ -32,6 +32,11 @@ class Options:
     alternative_paths: bool = False
     #: Tell the id of a line added by the supplier in the answer of update-order-details.
     returns_new_ids: bool = True
+    #: Keep a line that the supplier removed, with ``cancelled: true``, instead of dropping it.
+    keeps_removed_lines: bool = False
+    #: An acknowledgement covers all of the order, also what changed after it was handed out last: Cartona's text says
+    #: that an order comes again when it has changed since it was acknowledged.
+    acknowledges_unseen: bool = False
     #: Honour page and per_page of pull-orders; otherwise only limit counts.
     honours_paging: bool = True
     #: Refuse a status that the order has already, instead of taking it as done.

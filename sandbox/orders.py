@@ -199,10 +199,17 @@ def _apply(state, lines, change):
     if line is None:
         raise Refused(f"line {change['id']} not found")
     if change.get("cancelled") is True:
-        lines.remove(line)
+        _remove(state, lines, line)
         return None
     line.update(_line_values(change))
     return None
+
+
+def _remove(state, lines, line):
+    if state.options.keeps_removed_lines:
+        line["cancelled"] = True
+    else:
+        lines.remove(line)
 
 
 def _new_line(state, change):

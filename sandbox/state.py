@@ -47,7 +47,7 @@ class Order:
     """An order: ``document`` is what the API shows; the rest is the marketplace's own knowledge.
 
     It is queued while ``version`` is newer than ``acknowledged``. An acknowledgement covers the version that was last
-    handed out: a change made in between keeps the order in the queue.
+    handed out: a change made in between keeps the order in the queue, unless the options say otherwise.
     """
 
     __slots__ = ("acknowledged", "document", "handed_out", "position", "retailer_otp", "version")
@@ -62,8 +62,8 @@ class Order:
     def queued(self) -> bool:
         return self.version > self.acknowledged
 
-    def acknowledge(self) -> None:
-        self.acknowledged = max(self.acknowledged, self.handed_out or self.version)
+    def acknowledge(self, unseen: bool) -> None:
+        self.acknowledged = max(self.acknowledged, self.version if unseen else self.handed_out or self.version)
 
 
 class State:
@@ -189,7 +189,7 @@ class State:
 
     def settle(self, order: Order) -> None:
         """Take an acknowledgement to account. Call it under the lock."""
-        order.acknowledge()
+        order.acknowledge(self.options.acknowledges_unseen)
         if not order.queued:
             self._queue.pop(order.document["hashed_id"], None)
 

@@ -83,12 +83,35 @@ class TestAcknowledgements(AcknowledgementCase):
         self.assertFalse(self.stored(external_id).ack_error)
         self.assertEqual(len(self.box.calls(ACKNOWLEDGED)), 1)
 
+    def test_what_changes_before_the_acknowledgement_comes_with_the_order_s_next_change_at_the_latest(self):
+        """Where an acknowledgement covers it, no call fetches it; but nothing is taken for known that was not read."""
+        lane = self.registry["marketplace.lane.pull"]
+        acknowledge = lane._acknowledge
+        self.account.confirm_policy = "never"
+        for unseen in (False, True):
+            self.box.options.acknowledges_unseen = unseen
+            (external_id,) = self.orders(1)
+            changes = [{line["id"]: 3 for line in self.box.order(external_id)["order_details"]}]
+
+            def meanwhile(worker, config_id, row_ids, external_id=external_id, changes=changes):
+                if row_ids and changes:
+                    self.box.edit_order(external_id, changes.pop(), by="admin")
+                return acknowledge(worker, config_id, row_ids)
+
+            self.patch(lane, "_acknowledge", meanwhile)
+            self.pull()
+            order = self.env["sale.order"].search([("cartona_id", "=", external_id)])
+            self.assertEqual(order.order_line.product_uom_qty, 1 if unseen else 3)
+            self.box.edit_order(external_id, by="admin", delivery_day="2026-12-24")
+            self.pull()
+            self.assertEqual(order.order_line.product_uom_qty, 3)
+
 
 class TestFailingAcknowledgements(AcknowledgementCase):
     """So it is with one that the marketplace fails at each time."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.account.confirm_policy = "never"  # the documents stay as they are
 
     def pulls(self, count):

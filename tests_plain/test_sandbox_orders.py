@@ -83,6 +83,25 @@ def test_an_acknowledgement_covers_only_what_was_handed_out(client, box):
     assert pull(client) == []
 
 
+def test_an_acknowledgement_may_cover_what_was_never_handed_out(client, box):
+    box.options.acknowledges_unseen = True
+    one = place(box)
+    pull(client)
+    box.cancel_order(one)
+    acknowledge(client, one)
+    assert pull(client) == []
+
+
+def test_a_removed_line_may_stay_as_cancelled(client, box):
+    box.options.keeps_removed_lines = True
+    one = place(box)
+    first, second = box.order(one)["order_details"]
+    change(client, one, {"id": second["id"], "cancelled": True})
+    lines = box.order(one)["order_details"]
+    assert [line.get("cancelled", False) for line in lines] == [False, True]
+    assert box.order(one)["total_price"] == first["amount"] * first["selling_price"]
+
+
 def test_an_order_that_was_never_pulled_can_be_acknowledged(client, box):
     one = place(box)
     acknowledge(client, one)
