@@ -473,17 +473,6 @@ class TestDraftLinesOut(OrderOutCase):
         self.assertEqual(self.there(), [self.sold(0, 10, 20.0)])
         self.assertEqual(self.order.marketplace_total, 200.0)
 
-    def test_a_line_removed_here_that_stays_there_as_cancelled_does_not_come_back(self):
-        self.box.options.keeps_removed_lines = True
-        self.second.unlink()
-        self.commit()
-        self.box.edit_order(self.hashed_id, note_message="Ring twice")
-        self.pull()
-        self.assertTrue(self.box.order(self.hashed_id)["order_details"][1]["cancelled"])
-        self.assertEqual(self.order.order_line, self.first)
-        self.assertEqual((self.order.marketplace_total, self.order.marketplace_hold), (200.0, False))
-        self.assertEqual(len(self.sent()), 1)
-
     def test_a_removal_that_was_undone_is_not_sent(self):
         with self.assertRaises(ZeroDivisionError), self.env.cr.savepoint():
             self.second.unlink()

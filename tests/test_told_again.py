@@ -88,3 +88,20 @@ class TestRefusedWhileChanged(OrderOutCase):
         self.pull()
         self.commit()
         self.assertEqual(self.commands().state, "failed")
+
+
+class TestRemovedLines(OrderOutCase):
+    """A line that was removed may stay at the marketplace, as cancelled."""
+
+    confirm_policy = "never"
+
+    def test_a_line_removed_here_that_stays_there_as_cancelled_does_not_come_back(self):
+        self.box.options.keeps_removed_lines = True
+        self.second.unlink()
+        self.commit()
+        self.box.edit_order(self.hashed_id, note_message="Ring twice")
+        self.pull()
+        self.assertTrue(self.box.order(self.hashed_id)["order_details"][1]["cancelled"])
+        self.assertEqual(self.order.order_line, self.first)
+        self.assertEqual((self.order.marketplace_total, self.order.marketplace_hold), (200.0, False))
+        self.assertEqual(len(self.sent()), 1)
