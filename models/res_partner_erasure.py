@@ -5,7 +5,7 @@ from odoo.tools import SQL
 from ..transport.redaction import names_person
 from .res_partner import CODE
 
-# What tells who somebody is.
+# What tells who somebody is, besides all numbers of phones that Odoo knows of.
 PERSONAL = (
     *("phone", "email", "street", "street2", "city", "zip", "state_id", "comment", "ref", "vat", "website", "function"),
     *("marketplace_phone2", "marketplace_route_code", "marketplace_address", "marketplace_notes"),
@@ -131,7 +131,8 @@ class ResPartner(models.Model):
     def _marketplace_words(self):
         """Return the texts by which these people are found in what was written down."""
         people = self | self.with_context(active_test=False).child_ids
-        return {word for partner in people for name in TOLD if (word := partner[name])}
+        names = {*TOLD, *self._phone_get_number_fields()}
+        return {word for partner in people for name in names if (word := partner[name])}
 
     def _marketplace_is_ours(self, accounts):
         """Tell whether this contact is more than a customer of these accounts: a user, one of the companies, or known
@@ -162,7 +163,8 @@ class ResPartner(models.Model):
 
     def _marketplace_anonymise(self):
         """Remove everything that tells who these contacts are, with their histories."""
-        nothing = {name: False for name in PERSONAL if name in self._fields}
+        names = (*PERSONAL, *self._phone_get_number_fields())
+        nothing = {name: False for name in names if name in self._fields}
         self.marketplace_code_ids.unlink()
         quiet = self.with_context(tracking_disable=True, mail_notrack=True)
         quiet.write({**nothing, "name": _("Forgotten customer"), "cartona_id": False, "image_1920": False})

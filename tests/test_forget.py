@@ -86,6 +86,18 @@ class TestForget(MarketplaceCase):
         self.assertEqual(self.order.partner_id.name, "Forgotten customer")
         self.assertIn(self.document["hashed_id"], self.order.cartona_id)
 
+    def test_no_number_of_any_kind_stays_nor_finds_who_was_forgotten(self):
+        number = "+201099900099"
+        for name in self.customer._phone_get_number_fields():
+            self.customer[name] = number
+        self.order.message_post(body=f"Call {number}")
+        self.forget()
+        self.assertEqual(self.where(number), set())
+        retailer = {"retailer_name": "Somebody", "retailer_code": "S1", "retailer_number": number}
+        other = self.box_order((self.products[0], 1, 5.0), retailer=retailer, status="pending")
+        self.pull()
+        self.assertEqual(self.order_of(other).partner_id.name, "Somebody")
+
     def test_what_was_written_of_others_stays(self):
         other = self.box_order(
             (self.products[0], 1, 5.0),
