@@ -60,6 +60,7 @@ class Instance:
             "server_wide_modules": "base,web",
             "max_cron_threads": 0,
             "log_level": "warn",
+            "marketplace_private_hosts": "127.0.0.1,localhost",  # where the sandbox is
             **options,
         }
         sections = {key: values.pop(key) for key in [key for key, value in values.items() if isinstance(value, dict)]}

@@ -6,6 +6,8 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..compat import listed
 from ..encryption import Secret
+from ..transport.address import is_loopback
+from .marketplace_api import _private_hosts
 from .marketplace_config import MANAGER
 
 # Nobody but the machinery itself.
@@ -88,6 +90,23 @@ class MarketplaceConfig(models.Model):
                         others=listed(self.env, sharing.mapped("name")),
                     )
                 )
+
+    @api.constrains("base_url", "token_url")
+    def _check_not_this_machine(self):
+        """What listens on this machine alone trusts whoever calls it there: so an administrator has to mean it."""
+        if self.env.su or self.env.user._is_system():
+            return
+        for config in self:
+            for url in (config.base_url, config.token_url):
+                host = urlsplit((url or "").strip()).hostname or ""
+                if is_loopback(host) and host not in _private_hosts():
+                    raise ValidationError(
+                        _(
+                            "%(host)s is the machine that Odoo runs on. If it is meant, an administrator names it in "
+                            "odoo.conf, as marketplace_private_hosts.",
+                            host=host,
+                        )
+                    )
 
     def _keep_secrets_here(self, vals):
         """Refuse to send secrets that were entered before to another host: whoever may enter its address may not be who

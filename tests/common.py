@@ -14,6 +14,7 @@ from odoo.sql_db import TestCursor
 from odoo.tests import BaseCase, HttpCase, TransactionCase, tagged
 from odoo.tests import common as odoo_common
 from odoo.tests.common import _super_send
+from odoo.tools import config as odoo_config
 
 from odoo.addons.queue_job.job import Job
 
@@ -62,6 +63,11 @@ def copied(value):
 
 class LoopbackCase(BaseCase):
     """Real HTTP to this machine."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.startClassPatcher(mock.patch.dict(odoo_config.options, {"marketplace_private_hosts": "127.0.0.1"}))
 
     @classmethod
     def _request_handler(cls, session, prepared, /, **kwargs):

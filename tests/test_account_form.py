@@ -1,12 +1,14 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 from datetime import timedelta
+from unittest import mock
 
 from lxml import etree
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user
+from odoo.tools import config as odoo_config
 from odoo.tools.safe_eval import safe_eval
 
 from ..encryption import COVER
@@ -249,6 +251,26 @@ class TestAccountForm(MarketplaceCase):
         form.record.action_choose_policies()
         form.record.action_go_live()
         self.assertEqual(form.record.condition, "live")
+
+    def test_what_listens_on_odoos_own_machine_is_called_where_an_administrator_means_it_alone(self):
+        manager = new_test_user(self.env, "market-manager", groups=MANAGER)
+        values = {"name": "Inside", "code": "rest", "auth_token": TOKEN}
+        accounts = self.env["marketplace.config"].with_user(manager)
+        inside = ("http://127.0.0.1:8069", "http://localhost:5432", "https://[::1]/", "http://127.7.7.7")
+        with mock.patch.dict(odoo_config.options, {"marketplace_private_hosts": ""}):
+            for address in inside:
+                for name in ("base_url", "token_url"):
+                    with (
+                        self.subTest(address, name=name),
+                        self.assertRaisesRegex(UserError, "machine that Odoo runs on"),
+                    ):
+                        accounts.create({**values, name: address})
+            account = accounts.create({**values, "base_url": "https://shop.example.com"})
+            account.name = "Outside"
+            account.sudo().base_url = inside[0]
+            administrator = new_test_user(self.env, "market-admin", groups=f"base.group_system,{MANAGER}")
+            account.with_user(administrator).base_url = inside[1]
+        self.assertEqual(account.base_url, inside[1])
 
     def test_who_is_no_user_of_marketplaces_sees_neither_menu_nor_records(self):
         clerk = new_test_user(self.env, "clerk", groups="base.group_user")
