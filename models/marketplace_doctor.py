@@ -247,6 +247,12 @@ class MarketplaceDoctor(models.AbstractModel):
             title = _("%s: no orders were pulled for an hour.", config.name)
             yield self._finding("error", title, advice, "_fix_pull")
 
+    def _exam_account_retention(self, config):
+        if self.env["marketplace.inbox"]._keep_too_long(config):
+            title = _("%s: old documents still tell who ordered.", config.name)
+            advice = _("Odoo's nightly clean-up has not got to them. See that it runs, and what the server's log says.")
+            yield self._finding("warning", title, advice)
+
     def _exam_account_audit(self, config):
         audit = self.env["marketplace.audit"].search([("config_id", "=", config.id)], limit=1)
         if config.state == "live" and audit.state == "failed":

@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+import logging
 from datetime import timedelta
 
 from odoo import _, api, fields, models, tools
@@ -14,6 +15,10 @@ from ..transport.redaction import without_codes, without_personal
 BATCH = 1000
 # Rows that one night removes at most, of all accounts.
 VACUUM_ROWS = 50_000
+# Nights that may pass before what is still there is told as a fault.
+GRACE_DAYS = 2
+
+_logger = logging.getLogger(__name__)
 
 
 class MarketplaceConfig(models.Model):
@@ -103,27 +108,31 @@ class MarketplaceInbox(models.Model):
         left = VACUUM_ROWS
         for config in self.env["marketplace.config"].with_context(active_test=False).search([("inbox_days", ">", 0)]):
             for step in ("_redact_old", "_delete_old"):
-                done = BATCH
-                while left > 0 and done == BATCH:
-                    with own_transaction(self.env) as env:
-                        done = getattr(env[self._name], step)(env["marketplace.config"].browse(config.id))
-                    left -= done
+                left -= self._gc_documents_of(config.id, step, left)
+
+    def _gc_documents_of(self, config_id, step, left):
+        """Do ``step`` with the documents of one account until nothing, or no more than ``left``, is to be done; return
+        how many. What fails at one account keeps those of no other."""
+        total, done = 0, BATCH
+        try:
+            while total < left and done == BATCH:
+                with own_transaction(self.env) as env:
+                    done = getattr(env[self._name], step)(env["marketplace.config"].browse(config_id))
+                total += done
+        except Exception:
+            _logger.exception(
+                "Old documents of account %s stay: %s failed; the next night tries again", config_id, step
+            )
+        return total
 
     def _redact_old(self, config):
         """Redact one batch; return how many. What may be needed as it came stays: documents that still have to be
         acknowledged, and those of orders that nobody has confirmed yet."""
         self.env.cr.execute(
             SQL(
-                """
-                SELECT id, payload FROM marketplace_inbox i
-                 WHERE config_id = %s AND create_date < %s AND redacted_at IS NULL
-                   AND state IN ('done', 'superseded', 'aside')
-                   AND (acknowledged_at IS NOT NULL OR NOT needs_ack)
-                   AND NOT EXISTS (SELECT 1 FROM sale_order o WHERE o.id = i.order_id AND o.state IN ('draft', 'sent'))
-              ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED
-                """,
-                config.id,
-                self._days_ago(config.inbox_days),
+                "SELECT id, payload FROM marketplace_inbox i WHERE %s "
+                "ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED",
+                self._old_sql(config, config.inbox_days),
                 BATCH,
             )
         )
@@ -139,11 +148,39 @@ class MarketplaceInbox(models.Model):
                  WHERE i.id = r.id AND i.id = ANY(%s)
                 """,
                 ids,
-                [self._dump(without_personal(json.loads(payload or "null"), keys)) for _id, payload in rows],
+                [self._dump_without_personal(row_id, payload, keys) for row_id, payload in rows],
                 ids,
             )
         )
         return len(rows)
+
+    def _old_sql(self, config, days):
+        """Return the condition of those that are older than that and still tell who ordered, though they should not."""
+        return SQL(
+            """
+            config_id = %s AND create_date < %s AND redacted_at IS NULL AND state IN ('done', 'superseded', 'aside')
+               AND (acknowledged_at IS NOT NULL OR NOT needs_ack)
+               AND NOT EXISTS (SELECT 1 FROM sale_order o WHERE o.id = i.order_id AND o.state IN ('draft', 'sent'))
+            """,
+            config.id,
+            self._days_ago(days),
+        )
+
+    def _dump_without_personal(self, row_id, payload, keys):
+        """Return the text of a document without what it says of the customer; of one that can't be read, nothing."""
+        try:
+            return self._dump(without_personal(json.loads(payload or "null"), keys))
+        except (ValueError, RecursionError):
+            _logger.exception("Document %s can't be read: all of it goes", row_id)
+            return "null"
+
+    def _keep_too_long(self, config):
+        """Tell whether documents of the account still tell who ordered, days after they should."""
+        if not config.inbox_days:
+            return False
+        late = self._old_sql(config, config.inbox_days + GRACE_DAYS)
+        self.env.cr.execute(SQL("SELECT 1 FROM marketplace_inbox i WHERE %s LIMIT 1", late))
+        return bool(self.env.cr.rowcount)
 
     def _redact(self, codes=frozenset()):
         """Remove what these documents say of the customer now, whatever their age and state, these codes included.

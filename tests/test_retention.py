@@ -48,6 +48,9 @@ class TestRetention(MarketplaceCase):
         )
         return rows
 
+    def findings(self):
+        return {finding["title"] for finding in self.env["marketplace.config"].get_doctor_findings()}
+
     def vacuum(self):
         self.env.flush_all()
         self.env["marketplace.inbox"]._gc_old_documents()
@@ -99,6 +102,33 @@ class TestRetention(MarketplaceCase):
         self.vacuum()
         with self.assertRaisesRegex(UserError, "personal data was removed"):
             row.action_replay()
+
+    def test_an_account_that_fails_and_a_document_that_can_not_be_read_keep_nothing_from_being_redacted(self):
+        broken, row = self.document(31), self.document(31)
+        self.env.cr.execute("UPDATE marketplace_inbox SET payload = '{\"Ahmed' WHERE id = %s", [broken.id])
+        values = {"name": "First of all", "auth_token": "another", "inbox_days": 1, "sequence": -1}
+        first = self.env["marketplace.config"].create(values)
+        api = self.registry["marketplace.api.cartona"]
+        keys = api._account_personal_keys
+
+        def fail_first(adapter, config):
+            if config.id == first.id:
+                raise ValueError("no keys")
+            return keys(adapter, config)
+
+        self.patch(api, "_account_personal_keys", fail_first)
+        with self.assertLogs("odoo.addons.cartona_integration.models.marketplace_inbox_retention", "ERROR"):
+            self.vacuum()
+        self.assertTrue(row.redacted_at and broken.redacted_at)
+        self.assertEqual(broken.payload, "null")
+
+    def test_the_check_up_tells_of_what_should_have_forgotten_who_ordered(self):
+        title = f"{self.account.name}: old documents still tell who ordered."
+        for days, told in ((31, False), (33, True)):
+            self.document(days)
+            self.assertEqual(title in self.findings(), told, days)
+        self.vacuum()
+        self.assertNotIn(title, self.findings())
 
     def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
         rows = self.env["marketplace.inbox"]
