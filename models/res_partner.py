@@ -155,7 +155,7 @@ class ResPartner(models.Model):
         taken, notes = {}, {}
         for key in missing:
             candidates = same_phone.get(numbers[key], self.browse())
-            fitting = candidates.filtered(lambda partner, key=key: partner._marketplace_fits(owner, key))
+            fitting = candidates.filtered(lambda partner, key=key: partner._marketplace_fits(owner, key, numbers[key]))
             if len(fitting) == 1:
                 taken[key] = fitting
                 fitting._marketplace_take_over(owner, key)
@@ -171,10 +171,14 @@ class ResPartner(models.Model):
             )
         return taken, created
 
-    def _marketplace_fits(self, owner, key):
+    def _marketplace_fits(self, owner, key, number):
         """Tell whether this contact may be the customer ``key``, whose phone it has. A code belongs to one shop: who
-        has another is another one, or that of other credentials, and keeps it."""
+        has another is another one, or that of other credentials, and keeps it. Whoever has a user may have entered any
+        number there, and would read another one's orders: only a person says that it is the same."""
         self.ensure_one()
+        known = (self.marketplace_config_id, self.cartona_id) == (owner, PHONE + number)
+        if self.with_context(active_test=False).user_ids and not known:
+            return False
         if not self.cartona_id or not key.startswith(CODE):
             return True
         return self.marketplace_config_id == owner and not self.cartona_id.startswith(CODE)

@@ -4,7 +4,7 @@ from contextlib import contextmanager, suppress
 
 import odoo
 from odoo import SUPERUSER_ID, api
-from odoo.tests import get_db_name, tagged
+from odoo.tests import get_db_name, new_test_user, tagged
 from odoo.tools import SQL
 
 from ..schemas import Customer, Order
@@ -112,6 +112,25 @@ class TestCustomers(MarketplaceCase):
         note = customer.message_ids.filtered(lambda message: "Merge it if" in (message.body or "")).body
         self.assertIn("Known for years", note)
         self.assertIn("The other one", note)
+
+    def test_whoever_has_a_user_catches_no_orders_by_the_number_of_a_shop(self):
+        for active in (True, False):
+            user = new_test_user(self.env, f"portal-{active}", groups="base.group_portal")
+            user.partner_id.phone = PHONE
+            user.active = active
+            customer = self.customer_of(shop(f"P{active}"))
+            self.assertNotEqual(customer, user.partner_id)
+            self.assertFalse(user.partner_id.cartona_id)
+            self.assertIn("Merge it if it is", str(customer.message_ids.mapped("body")))
+            self.assertIn(user.partner_id.name, str(customer.message_ids.mapped("body")))
+            customer.active = False
+
+    def test_a_customer_who_was_given_a_user_stays_one_when_the_code_comes(self):
+        customer = self.customer_of(shop(code=None))
+        self.assertEqual(customer.cartona_id, f"phone_{PHONE}")
+        new_test_user(self.env, "portal-shop", groups="base.group_portal", partner_id=customer.id)
+        self.assertEqual(self.customer_of(shop()), customer)
+        self.assertEqual(customer.cartona_id, "retailer_A00315")
 
     def test_what_is_no_customer_is_not_taken_over(self):
         other = self.env["res.company"].create({"name": "Other company"})
