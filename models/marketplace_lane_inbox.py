@@ -157,7 +157,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
             retried_transaction(self.env, partial(self._forget_once, row_id))
         except Exception as err:
             _logger.exception("The request %s to forget a customer failed", row_id)
-            self._postpone(row_id, err, attempts=0)
+            self._postpone(row_id, err)
         return True
 
     def _forget_once(self, row_id, env):
