@@ -146,21 +146,25 @@ class BaseBox:
 
     # === going back ===
 
-    def keep(self) -> dict:
-        """All that the marketplace knows by now, with its journal and faults, for :meth:`restore`."""
+    def keep(self, beside: dict | None = None) -> dict:
+        """All that the marketplace knows by now, with its journal and faults, for :meth:`restore`; and what somebody
+        has ``beside`` it, which may name rows of it."""
         parts = self._parts()
-        return copy.deepcopy({name: self._knowledge(part) for name, part in parts.items()}, self._memo(parts))
+        known = {name: self._knowledge(part) for name, part in parts.items()}
+        return copy.deepcopy({"beside": beside or {}, "known": known}, self._memo(parts))
 
-    def restore(self, kept: dict) -> None:
-        """Be again as it was when ``kept`` was made, and serve, at the same place."""
+    def restore(self, kept: dict) -> dict:
+        """Be again as it was when ``kept`` was made, and serve, at the same place. Returns what was kept beside."""
         self.faults.clear()
         parts = self._parts()
-        for name, values in copy.deepcopy(kept, self._memo(parts)).items():
+        again = copy.deepcopy(kept, self._memo(parts))
+        for name, values in again["known"].items():
             vars(parts[name]).update(values)
             for later in self._knowledge(parts[name]).keys() - values.keys():
                 delattr(parts[name], later)
         if not self._thread.is_alive():
             self.start()
+        return again["beside"]
 
     def _parts(self):
         """What is known stands in the attributes of these, which others hold on to."""

@@ -1,5 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import copy
 import os
 import threading
 from contextlib import ExitStack, nullcontext
@@ -52,13 +51,8 @@ def commit_with_hooks(cursor):
 test_cursor_commit = TestCursor.commit
 
 
-def copied(value):
-    """Return plain data as data of its own; records, and whatever else a test holds, as they are."""
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(copied(one) for one in value)
-    if isinstance(value, dict):
-        return {key: copied(one) for key, one in value.items()}
-    return value if isinstance(value, BaseModel) else copy.copy(value) if isinstance(value, set) else value
+# What is kept for each test is copied, with the marketplace's own rows in it; records are not.
+RECORDS_AS_THEY_ARE = mock.patch.object(BaseModel, "__deepcopy__", lambda records, _memo: records, create=True)
 
 
 class LoopbackCase(BaseCase):
@@ -119,8 +113,9 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             maker.prepare()
             maker.env.flush_all()
         maker.env.invalidate_all()
-        cls._kept_box = maker.box.keep()
-        cls._kept = {name: value for name, value in vars(maker).items() if name not in before}
+        cls.box = maker.box
+        with RECORDS_AS_THEY_ARE:
+            cls._kept = cls.box.keep({name: value for name, value in vars(maker).items() if name not in before})
 
     @classmethod
     def _put_demonstration_aside(cls):
@@ -146,9 +141,10 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             # A closed browser may have left requests behind, and on a slow machine Odoo stops waiting for them.
             self.addCleanup(self.finish_requests, 120)
         self._enter()
-        for name, value in self._kept.items():
-            setattr(self, name, copied(value))
-        self.box.restore(self._kept_box)
+        with RECORDS_AS_THEY_ARE:
+            kept = self.box.restore(self._kept)
+        for name, value in kept.items():
+            setattr(self, name, value)
 
     def _enter(self):
         """Have transactions of our own take place in that of the test."""

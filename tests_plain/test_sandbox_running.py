@@ -44,7 +44,7 @@ def test_it_goes_back_to_what_it_was():
     with Sandbox(products=[{"id": 1, "selling_price": 10.0}], orders=1) as box:
         client = Client(box.url, HeaderToken("AuthorizationToken", box.token))
         document = box.order(box.queued()[0])
-        kept = box.keep()
+        kept = box.keep({"product": box.state.products["1"]})
         for _round in range(2):
             box.options.row_answer = "silent"
             box.fail(path=UPDATE, times=None, status=500, skip=1)
@@ -53,7 +53,8 @@ def test_it_goes_back_to_what_it_was():
             later = box.add_order(order_details=[{"supplier_product_id": "1"}])
             box.later = "not there before"
             box.stop()
-            box.restore(kept)
+            beside = box.restore(kept)
+            assert beside["product"] is box.state.products["1"]
             assert (box.product(1)["selling_price"], box.options.row_answer) == (10.0, "error")
             assert box.order(document["hashed_id"]) == document
             assert (box.journal, box.faults.all(), hasattr(box, "later")) == ([], [], False)
