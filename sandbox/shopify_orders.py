@@ -110,7 +110,8 @@ class OrdersOfShop:
         for key in ("totalTipReceivedSet", "currentTotalDutiesSet", "currentTotalAdditionalFeesSet"):
             total += float(amount(order[key])) if order[key] else 0.0
         order["currentTotalPriceSet"] = self.money(f"{total:.3f}")
-        if order["displayFinancialStatus"] != "PARTIALLY_PAID":  # of that it is told with the order
+        if order["displayFinancialStatus"] != "PARTIALLY_PAID" or "totalOutstandingSet" not in order:
+            # else it was told with the order
             paid = order["displayFinancialStatus"] in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED")
             order["totalOutstandingSet"] = self.money("0") if paid else order["currentTotalPriceSet"]
         if before:
