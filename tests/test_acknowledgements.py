@@ -86,19 +86,19 @@ class TestAcknowledgements(AcknowledgementCase):
     def test_what_changes_before_the_acknowledgement_comes_with_the_order_s_next_change_at_the_latest(self):
         """Where an acknowledgement covers it, no call fetches it; but nothing is taken for known that was not read."""
         lane = self.registry["marketplace.lane.pull"]
-        acknowledge = lane._acknowledge
+        acknowledge, changes = lane._acknowledge, {}
+
+        def meanwhile(worker, config_id, row_ids):
+            while row_ids and changes:
+                self.box.edit_order(*changes.popitem(), by="admin")
+            return acknowledge(worker, config_id, row_ids)
+
+        self.patch(lane, "_acknowledge", meanwhile)
         self.account.confirm_policy = "never"
         for unseen in (False, True):
             self.box.options.acknowledges_unseen = unseen
             (external_id,) = self.orders(1)
-            changes = [{line["id"]: 3 for line in self.box.order(external_id)["order_details"]}]
-
-            def meanwhile(worker, config_id, row_ids, external_id=external_id, changes=changes):
-                if row_ids and changes:
-                    self.box.edit_order(external_id, changes.pop(), by="admin")
-                return acknowledge(worker, config_id, row_ids)
-
-            self.patch(lane, "_acknowledge", meanwhile)
+            changes[external_id] = {line["id"]: 3 for line in self.box.order(external_id)["order_details"]}
             self.pull()
             order = self.env["sale.order"].search([("cartona_id", "=", external_id)])
             self.assertEqual(order.order_line.product_uom_qty, 1 if unseen else 3)
