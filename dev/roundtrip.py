@@ -61,7 +61,7 @@ class RoundTrip:
     def __init__(self, stack):
         self.stack = stack
         self.odoo, self.sandbox = stack.odoo, stack.sandbox
-        self.account = self.location = None
+        self.account = self.location = self.pound = self.pricelist = None
         self.products = {}  # SKU → id of product.product
 
     def steps(self):
@@ -105,9 +105,19 @@ class RoundTrip:
         self.set_stock({product: STOCK + number for number, product in enumerate(ids)})
         return len(ids)
 
+    def price_in_pounds(self):
+        """Have Egyptian pounds, one to one, so that prices stay as they are made here: Cartona takes no others."""
+        call = self.odoo.call
+        self.pound = call("res.currency", "search", [("name", "=", "EGP")], context={"active_test": False})[0]
+        call("res.currency", "write", [self.pound], {"active": True})
+        call("res.currency.rate", "unlink", call("res.currency.rate", "search", [("currency_id", "=", self.pound)]))
+        self.pricelist = call("product.pricelist", "create", {"name": "Egypt", "currency_id": self.pound})
+
     def connect(self):
+        self.price_in_pounds()
         values = {
             "name": "Sandbox", "code": "cartona", "base_url": self.sandbox.url, "auth_token": self.sandbox.token,
+            "pricelist_id": self.pricelist,
         }  # fmt: skip
         self.account = self.odoo.call("marketplace.config", "create", values)
         self.odoo.call("marketplace.config", "action_test_connection", [self.account])

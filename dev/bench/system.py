@@ -41,7 +41,10 @@ class System:
             raise Stop(f"the system could not be set up: {error}") from error
         self.pricelist = self.odoo.call(
             "product.pricelist", "create",
-            {"name": "Benchmark", "item_ids": [(0, 0, {"compute_price": "percentage", "percent_price": 10})]},
+            {
+                "name": "Benchmark", "currency_id": trip.pound,
+                "item_ids": [(0, 0, {"compute_price": "percentage", "percent_price": 10})],
+            },
         )  # fmt: skip
         self.configure(pricelist_id=self.pricelist)
         self.odoo.call("marketplace.config", "action_sync_all", [self.account])
