@@ -70,6 +70,10 @@ class Customer:
         return ", ".join(filter(None, (self.street, self.street2, self.city, self.zip, self.state)))
 
 
+#: The id of the line that an adapter makes of what rounding lost. No marketplace knows of it.
+ROUNDING_LINE = "rounding"
+
+
 @dataclass
 class OrderLine:
     """One line as the marketplace has it; two lines of one product stay two. What is charged for the delivery is a line

@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from ..schemas import Customer, Order, OrderLine, RemoteProduct, RowResult
+from ..schemas import ROUNDING_LINE, Customer, Order, OrderLine, RemoteProduct, RowResult
 from ..transport import errors
 from ..transport.reading import items, moment, number, text, under
 from ..transport.text import storable
@@ -33,7 +33,7 @@ PERSONAL_KEYS = {
     *("finaldestinationaddress", "giftdetails"),
 }
 # The lines that are not of a product have no id of eBay's; these are none either.
-DELIVERY, ROUNDING = "delivery", "rounding"
+DELIVERY = "delivery"
 
 # The offer is not there (any more): looked up anew with the next attempt.
 STALE_ERRORS = {"25713"}
@@ -162,7 +162,7 @@ def _other_lines(raw, rows, digits, rounding_name):
     if round(delivery, digits):
         lines.append(OrderLine(DELIVERY, 1.0, round(delivery, digits), kind="delivery"))
     if round(left, digits):
-        lines.append(OrderLine(ROUNDING, 1.0, round(left, digits), name=rounding_name, kind="delivery"))
+        lines.append(OrderLine(ROUNDING_LINE, 1.0, round(left, digits), name=rounding_name, kind="delivery"))
     return lines
 
 

@@ -6,7 +6,7 @@ import re
 
 from odoo.tools import float_round
 
-from ..schemas import UNLIMITED, Customer, Order, OrderLine, RemoteProduct
+from ..schemas import ROUNDING_LINE, UNLIMITED, Customer, Order, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
 from ..transport.reading import items, moment, number, text, under
 from ..transport.words import _
@@ -175,7 +175,7 @@ def _rounding(lines, asked, digits, price_digits):
     allowed = pieces * 0.5 * 10.0**-price_digits + len(lines) * 10.0**-digits
     if not missing or abs(missing) > allowed + 1e-9 or float_round(missing, price_digits) != missing:
         return []
-    return [OrderLine("rounding", 1.0, missing, name=ROUNDING, kind="delivery")]
+    return [OrderLine(ROUNDING_LINE, 1.0, missing, name=ROUNDING, kind="delivery")]
 
 
 def _parse_customer(raw):

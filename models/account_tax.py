@@ -75,12 +75,17 @@ class AccountTax(models.Model):
         self.ensure_one()
         # sudo: taxes are the accountants', and whoever changes an order's line needs the one that fits
         tax = self.sudo()
-        if not tax.marketplace_included_id.active:
+        if tax._lacks_marketplace_twin():
             transaction_lock(self.env.cr, f"marketplace:tax:{tax.id}")
             tax.invalidate_recordset(["marketplace_included_id"])
-        if not tax.marketplace_included_id.active:
+        if tax._lacks_marketplace_twin():
             tax.marketplace_included_id = tax._marketplace_included_copy()
         return tax.marketplace_included_id.with_env(self.env)
+
+    def _lacks_marketplace_twin(self):
+        """An archived tax may still be mapped to, and its twin is archived with it."""
+        twin = self.marketplace_included_id
+        return not twin or self.active and not twin.active
 
     def _marketplace_included_copy(self):
         """Return a copy that prices include."""

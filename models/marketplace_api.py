@@ -8,7 +8,7 @@ from odoo import _, models, tools
 from odoo.tools import config as odoo_config
 from odoo.tools import float_round
 
-from ..schemas import OrderLine
+from ..schemas import ROUNDING_LINE, OrderLine
 from ..transport import errors
 from ..transport.address import elsewhere as origin_of
 from ..transport.client import Client
@@ -407,7 +407,7 @@ class MarketplaceApi(models.AbstractModel):
             kept = float_round(line.price_unit, price_digits) * line.quantity
             lost += float_round(line.price_unit * line.quantity, digits) - float_round(kept, digits)
         lost = float_round(lost, digits)
-        return [OrderLine("rounding", 1.0, lost, name=ROUNDING, kind="delivery")] if lost else []
+        return [OrderLine(ROUNDING_LINE, 1.0, lost, name=ROUNDING, kind="delivery")] if lost else []
 
     # ------------------------------------------------------------------ the way out
 

@@ -46,8 +46,8 @@ class MarketplaceConfig(models.Model):
     def _currency_problem(self, theirs):
         """Return why prices can't be sent where they are in the currency ``theirs``, ``""`` where they can."""
         ours = self._currency().name
-        if not theirs or theirs == ours:
-            return ""
+        if not theirs or theirs == ours or not self.env["marketplace.api"]._currency_id(theirs):
+            return ""  # a word that Odoo knows for no currency says nothing
         return _(
             "Prices there are in %(theirs)s, and yours are in %(ours)s, so none is sent: choose a pricelist in "
             "%(theirs)s.",

@@ -84,13 +84,14 @@ class MarketplaceConfig(models.Model):
         :param dict found: see ``marketplace.api._test_connection``
         :param todo: what a person has to do about it, a sentence each
         """
-        if self.connected_currency and self.connected_currency != found.get("currency"):
+        currency = (found.get("currency") or "").strip().upper()
+        if self.connected_currency and self.connected_currency != currency:
             self.env["marketplace.outbox"]._mark("price", config=self.ids)  # by that some were not sent, or now are not
         self.write(
             {
                 # Some say nothing of it: the account's own name would only look as if they did.
                 "connected_as": found["name"] != self.name and found["name"],
-                "connected_currency": found.get("currency"),
+                "connected_currency": currency,
                 "connected_places": listed(self.env, found.get("places", ())),
                 "connected_todo": "\n".join(todo),
             }

@@ -39,9 +39,10 @@ class MarketplaceLineChanges(models.AbstractModel):
             lane._store_failure(command, RowResult.rejected("lines", problem))
             return True
         added = [(line, change) for line, change in changes if not change.external_id]
+        leaving = {change.external_id for _line, change in changes if change.removes}
         taken, known_error = order._marketplace_taken_document(), command.error_code
         removed_before = self._note_removing(command, commands, changes)
-        before = self._note_doubt(command, added) if added else {}
+        before = self._note_doubt(command, added, leaving) if added else {}
         answer, error = self._tell(config, order, changes, removed_before)
         if added and error and errors.maybe_applied(error):
             lane._tell_failed(command)
@@ -132,13 +133,16 @@ class MarketplaceLineChanges(models.AbstractModel):
             about=",".join(sorted(line_ids)),
         )
 
-    def _note_doubt(self, command, added):
+    def _note_doubt(self, command, added, leaving):
         """Store, before the call, that it may have added lines: a crash or a lost answer leaves it at that. Return what
-        was known of these lines before."""
+        was known of these lines before.
+
+        :param set leaving: the ids of the lines that it takes off: some are what these were until now
+        """
         before = {line.id: line._marketplace_known() for line, _change in added}
         with own_transaction(self.env) as env:
             order = env["sale.order"].browse(command.order_id)
-            env[self._name]._store(order, added)
+            env[self._name]._store(order, added, leaving=leaving)
             order.marketplace_told_document = order._marketplace_taken_document()
             env["marketplace.outbox"].browse(command.id).write(
                 {
@@ -162,18 +166,19 @@ class MarketplaceLineChanges(models.AbstractModel):
         self._lock(self.env["sale.order"].browse(command.order_id))
         for line_id, values in before.items():
             line = self.env["sale.order.line"].browse(line_id).exists()
-            if line.cartona_line_id == values["cartona_line_id"]:
+            if not line.cartona_line_id:
                 self._write_known(line, values)
         payload = {key: value for key, value in command.payload.items() if key != "adding"}
         command.write({"state": "waiting", "payload": payload, "error_code": error_code, "last_error": False})
 
     # ------------------------------------------------------------------ what the marketplace has now
 
-    def _store(self, order, changes, told=(), removed=None):
+    def _store(self, order, changes, told=(), removed=None, leaving=frozenset()):
         """Note on the lines what the marketplace has taken, and its ids of those that are new.
 
         :param told: ``[(line id, external product id)]`` as the marketplace answered, of new lines or of all
         :param dict removed: what the lines that were deleted here came to, by the marketplace's ids of them
+        :param set leaving: as for :meth:`_note_doubt`
         """
         self._lock(order)
         known = set(order.order_line.mapped("cartona_line_id"))
@@ -181,7 +186,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         for line, change in changes:
             line = order.order_line.browse(line.id).exists()  # not, where it was deleted here
             if line:
-                self._write_known(line, self._prepare_known_values(line, change, fresh))
+                self._write_known(line, self._prepare_known_values(line, change, fresh, leaving))
         order._add_to_marketplace_total(-sum((removed or {}).values()))
 
     def _lock(self, order):
@@ -195,9 +200,11 @@ class MarketplaceLineChanges(models.AbstractModel):
             line.write(values)
             line.order_id._add_to_marketplace_total(line._marketplace_sum() - before)
 
-    def _prepare_known_values(self, line, change, fresh):
+    def _prepare_known_values(self, line, change, fresh, leaving):
         """Return what is known of a line once the marketplace has taken ``change``."""
         if change.quantity == 0.0:
+            if line.cartona_line_id and line.cartona_line_id != change.external_id:
+                return {}  # its new line has been told meanwhile
             # Should there be something of it again, that is a new line for the marketplace.
             amounts = ("quantity", "price_unit", "supplier_discount", "discount")
             return {"cartona_line_id": False, **{f"marketplace_{name}": 0.0 for name in amounts}}
@@ -206,7 +213,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             values["marketplace_quantity"] = change.quantity
         if change.price_unit is not None:
             values["marketplace_price_unit"] = change.price_unit
-        if not change.external_id and not line.cartona_line_id:
+        if not change.external_id and (not line.cartona_line_id or line.cartona_line_id in leaving):
             row = next((row for row in fresh if row[1] in (change.product_external_id, "")), None)
             if row:
                 fresh.remove(row)

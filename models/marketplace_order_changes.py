@@ -3,7 +3,7 @@ from odoo import Command, _, models
 from odoo.tools import float_compare
 
 from ..compat import create_return
-from ..schemas import STATUS_RANK
+from ..schemas import ROUNDING_LINE, STATUS_RANK
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -130,7 +130,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _reduce_lines(self, sale_order, order):
         """Take over that less is wanted of a confirmed order, as far as it has not left yet."""
         there = {line.external_id: line for line in order.lines if self._is_ordered(line)}
-        locked = sale_order.locked
+        locked, reduced = sale_order.locked, sale_order.order_line.browse()
         for line in sale_order.order_line.filtered("cartona_line_id"):
             wanted = there[line.cartona_line_id].quantity if line.cartona_line_id in there else 0.0
             quantity = line._from_selling_units(wanted)  # somebody may have chosen another unit
@@ -142,25 +142,29 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     sale_order.action_unlock()
                 # The next comparison with the marketplace must find both sides equal.
                 line.write({"product_uom_qty": quantity, "marketplace_quantity": wanted})
-                self._ask_to_credit(sale_order, line)
+                reduced |= line
         if locked and not sale_order.locked:
             sale_order.action_lock()
+        if reduced:
+            self._ask_to_credit(sale_order)
 
-    def _ask_to_credit(self, sale_order, line):
-        """Less is wanted than the customer was invoiced already."""
-        invoiced = line._marketplace_posted()
-        if float_compare(invoiced, line.product_uom_qty, precision_digits=4) <= 0:
-            return
-        self._ask_person(
-            sale_order,
-            _("Less is wanted at the marketplace than was invoiced here"),
-            _(
-                "%(product)s: %(invoiced)s are invoiced, %(ordered)s are wanted. Create a credit note for the rest.",
-                product=line.product_id.display_name,
-                invoiced=format(invoiced, "g"),
-                ordered=format(line.product_uom_qty, "g"),
-            ),
-            cause="reduced-invoiced",
+    def _ask_to_credit(self, sale_order):
+        """Less may be wanted of some lines than the customer was invoiced already."""
+        texts = []
+        for line in sale_order.order_line.filtered("cartona_line_id"):
+            invoiced = line._marketplace_posted()
+            if float_compare(invoiced, line.product_uom_qty, precision_digits=4) > 0:
+                texts.append(self._credit_text(line, invoiced))
+        if texts:
+            summary = _("Less is wanted at the marketplace than was invoiced here")
+            self._ask_person(sale_order, summary, "\n".join(texts), cause="reduced-invoiced")
+
+    def _credit_text(self, line, invoiced):
+        return _(
+            "%(product)s: %(invoiced)s are invoiced, %(ordered)s are wanted. Create a credit note for the rest.",
+            product=line.product_id.display_name,
+            invoiced=format(invoiced, "g"),
+            ordered=format(line.product_uom_qty, "g"),
         )
 
     def _ask_about_difference(self, sale_order, order):
@@ -183,10 +187,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         there = {
             line.external_id: line for line in order.lines if self._is_ordered(line) and line.external_id not in dropped
         }
+        there.pop(ROUNDING_LINE, None)  # it follows from the others
         here = {
             line.cartona_line_id: line
             for line in sale_order.order_line
-            if line.cartona_line_id and line.marketplace_quantity
+            if line.marketplace_quantity and line._is_known_there()
         }
         return there.keys() != here.keys() or any(here[line_id]._is_news_of(line) for line_id, line in there.items())
 

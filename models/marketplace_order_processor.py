@@ -148,7 +148,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         :raise MappingError: the document can't be understood
         """
         order = config._api()._parse_order(config, row._document())
-        order.currency = order.currency or config.connected_currency or ""  # where it has but one
+        order.currency = order.currency.strip().upper() or config.connected_currency or ""  # where it has but one
         if config._account_of(order.account_code, order.external_id) != config:
             raise MappingError(
                 "supplier_code",

@@ -7,7 +7,8 @@ from odoo.tools import SQL, float_round
 from ..compat import is_storable
 
 # What shares its stock with some products: down to what kits are made of, over any number of kits in kits, and from
-# there up to all that is made of it. Wants where to begin.
+# there up to all that is made of it, where it is kept in stock: a box that is always there decides over nothing. Wants
+# where to begin.
 KIN = """part (product_id) AS (
             %s
              UNION
@@ -23,6 +24,9 @@ KIN = """part (product_id) AS (
             SELECT kit.id
               FROM kin
               JOIN product_product own ON own.id = kin.product_id
+              JOIN product_template what ON what.id = own.product_tmpl_id AND (
+                   what.type = 'product' OR EXISTS (
+                       SELECT 1 FROM mrp_bom k WHERE k.product_tmpl_id = what.id AND k.type = 'phantom' AND k.active))
               JOIN mrp_bom_line line ON line.product_tmpl_id = own.product_tmpl_id  -- which has an index
                AND line.product_id = own.id
               JOIN mrp_bom bom ON bom.id = line.bom_id AND bom.type = 'phantom' AND bom.active

@@ -111,7 +111,8 @@ class SaleOrder(models.Model):
 
     def _is_stopped(self):
         order = self.sudo()  # customers read none of what marketplaces say
-        return bool(order.marketplace_hold) or order.marketplace_status in (EDITING, *ENDED)
+        stopped = order.marketplace_hold or order.marketplace_status in (EDITING, *ENDED)
+        return bool(stopped) or order._is_in_other_currency()
 
     # ------------------------------------------------------------------ business
 
@@ -121,7 +122,11 @@ class SaleOrder(models.Model):
     def _is_in_other_currency(self):
         """Tell whether the numbers of the order are of another currency here than at the marketplace."""
         order = self.sudo()  # who may not see what marketplaces say confirms nothing wrong either
-        return bool(order.marketplace_currency and order.marketplace_currency != order.currency_id.name)
+        theirs = order.marketplace_currency
+        if not theirs or theirs == order.currency_id.name:
+            return False
+        # A word that Odoo knows for no currency is held, and may be accepted: no pricelist could be chosen for it.
+        return bool(order.env["marketplace.api"]._currency_id(theirs))
 
     def _marketplace_currency_text(self):
         order = self.sudo()  # as above

@@ -2,7 +2,7 @@
 from odoo import api, models
 from odoo.tools import float_compare
 
-from ..schemas import LineChange
+from ..schemas import ROUNDING_LINE, LineChange
 
 # A change of one of these may be news for the marketplace.
 TOLD = {"product_id", "product_uom_qty", "product_uom", "price_unit", "discount"}
@@ -40,7 +40,8 @@ class SaleOrderLine(models.Model):
 
     def unlink(self):
         for line in self.filtered(lambda line: line.cartona_line_id and line.marketplace_quantity):
-            line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
+            if line._is_known_there():
+                line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
             line.order_id._note_marketplace_dropped(line)
         return super().unlink()
 
@@ -108,6 +109,10 @@ class SaleOrderLine(models.Model):
             price = self.product_uom._compute_price(price, self.product_id.uom_id)
         return round(price * self._marketplace_pack(), DIGITS)
 
+    def _is_known_there(self):
+        """Tell whether the marketplace has the line by its id, and it is none that we made of what rounding lost."""
+        return bool(self.cartona_line_id) and self.cartona_line_id != ROUNDING_LINE
+
     def _marketplace_known(self):
         """Return the values that say what the marketplace has of this line."""
         names = (
@@ -147,7 +152,7 @@ class SaleOrderLine(models.Model):
         :param bool again: it was sent as a new line before and is to be sent once more
         :param bool gone: as for :meth:`_marketplace_amount`
         """
-        if self.display_type or not self.product_id or self.is_downpayment:
+        if self.display_type or not self.product_id or self.is_downpayment or self.cartona_line_id == ROUNDING_LINE:
             return []
         if not self.marketplace_quantity or (again and not self.cartona_line_id):
             return self._marketplace_addition(gone)

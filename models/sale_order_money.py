@@ -39,6 +39,7 @@ class SaleOrder(models.Model):
 
     @api.depends(
         "marketplace_config_id",
+        "marketplace_status",
         "marketplace_total",
         "marketplace_total_known",
         "marketplace_refunded",
@@ -52,12 +53,13 @@ class SaleOrder(models.Model):
     def _compute_marketplace_money(self):
         for order in self:
             discounts = sum(line.marketplace_discount * line.marketplace_quantity for line in order.order_line)
-            ours = bool(order.marketplace_config_id)
+            # Nobody pays what was cancelled; money that had come in by then is what was refunded.
+            ours = order.marketplace_config_id and order.marketplace_status != "cancelled"
             covered = order.marketplace_credit + order.marketplace_installment
             left = order._marketplace_sum() - order.marketplace_refunded - covered
-            order.marketplace_to_collect = ours and left + order.marketplace_top_up
-            order.marketplace_owes = ours and covered + discounts
-            order.marketplace_owed = ours and order.marketplace_top_up
+            order.marketplace_to_collect = left + order.marketplace_top_up if ours else 0.0
+            order.marketplace_owes = covered + discounts if ours else 0.0
+            order.marketplace_owed = order.marketplace_top_up if ours else 0.0
             order.marketplace_balance = order.marketplace_owes - order.marketplace_owed
 
     def _marketplace_sum(self):

@@ -2,6 +2,7 @@
 from datetime import datetime, time, timedelta
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..compat import expiry_field
 
@@ -41,19 +42,25 @@ class StockQuant(models.Model):
         now = fields.Datetime.now()
         since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         until = now if since.date() == now.date() else datetime.combine(now, time.max)
-        # Of lots, which are fewer than quants; neither table has an index of its dates.
-        lots = self.env["stock.lot"].sudo()
-        for days in self._marketplace_lead_times():
-            later = timedelta(days=max(days, 0))
-            lots |= lots.search(
-                [(expires, ">", since + later), (expires, "<=", until + later), ("product_id.sale_delay", "=", days)]
+        self.env["stock.lot"].flush_model()
+        self.env["product.template"].flush_model(["sale_delay"])
+        # Of lots, which are fewer than quants; neither table has an index of its dates, so they are read once.
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT lot.product_id
+                  FROM stock_lot lot
+                  JOIN product_product p ON p.id = lot.product_id
+                  JOIN product_template t ON t.id = p.product_tmpl_id
+                 WHERE %(expires)s - greatest(t.sale_delay, 0) * interval '1 day' > %(since)s
+                   AND %(expires)s - greatest(t.sale_delay, 0) * interval '1 day' <= %(until)s
+                """,
+                expires=SQL.identifier("lot", expires),
+                since=since,
+                until=until,
             )
-        self.env["marketplace.outbox"]._mark("stock", product=lots.product_id.ids)
-
-    def _marketplace_lead_times(self):
-        """Return in how many days what may expire is delivered."""
-        dated = [("use_expiration_date", "=", True)]
-        return [days for (days,) in self.env["product.template"].sudo()._read_group(dated, ["sale_delay"])]
+        )
+        self.env["marketplace.outbox"]._mark("stock", product=[row[0] for row in self.env.cr.fetchall()])
 
     def _mark_marketplace_stock(self):
         self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)

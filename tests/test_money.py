@@ -82,6 +82,14 @@ class TestCashToCollect(MoneyCase):
         order.marketplace_refunded = 40
         self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (160, 0))
 
+    def test_nobody_pays_what_was_cancelled(self):
+        order = self.take((self.products[0], 10, 20.0), installment_cost=50)
+        self.assertTrue(order.marketplace_owes)
+        self.box.cancel_order(order.cartona_id)
+        self.pull()
+        self.assertEqual(order.marketplace_status, "cancelled")
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_balance), (0, 0))
+
 
 class TestPricesOfAddedLines(OrderChangesCase):
     confirm_policy = "never"
@@ -138,6 +146,19 @@ class TestWrongCurrency(MoneyCase):
         self.commit()
         self.assertEqual((order.state, order.currency_id), ("sale", self.foreign))
         self.assertEqual(order.order_line.price_unit, 10.0)
+
+    def test_a_code_is_known_in_small_letters_too(self):
+        self.account._keep_connection({"name": "Shop", "currency": f" {self.foreign.name.lower()} "}, [])
+        self.assertEqual(self.account.connected_currency, self.foreign.name)
+
+    def test_a_word_that_is_no_currency_holds_and_can_be_accepted(self):
+        self.account.connected_currency = "L.E."
+        self.assertFalse(self.account._currency_problem("L.E."))
+        order = self.take((self.products[0], 2, 10.0))
+        self.assertTrue(order.marketplace_hold_acceptable)
+        order.action_marketplace_accept()
+        self.commit()
+        self.assertEqual(order.state, "sale")
 
     def test_what_was_accepted_before_is_held_all_the_same(self):
         order = self.take((self.products[0], 2, 10.0))
@@ -285,9 +306,10 @@ class TestLessThanInvoiced(OrderChangesCase):
 
     def test_a_person_is_asked_to_credit_what_is_not_wanted_any_more(self):
         self.invoice()
-        self.edit_there({self.first_id: 4})
-        self.assertEqual(self.first.product_uom_qty, 4)
+        self.edit_there({self.first_id: 4, self.second_id: 1})
+        self.assertEqual((self.first.product_uom_qty, self.second.product_uom_qty), (4, 1))
         self.assertIn("10 are invoiced, 4 are wanted", self.asked().note)
+        self.assertIn("5 are invoiced, 1 are wanted", self.asked().note)
 
     def test_nobody_is_asked_where_nothing_was_invoiced(self):
         self.edit_there({self.first_id: 4})
@@ -315,6 +337,20 @@ class TestFineDecimals(MoneyCase):
         self.assertEqual((order.state, round(order.amount_total, 2)), ("sale", 1000.5))
         self.pull()
         self.assertFalse(self.sent_rows_of_orders())
+
+    def test_the_line_of_what_rounding_lost_is_our_own_and_never_told(self):
+        self.account.confirm_policy = "never"
+        order = self.take((self.products[0], 12, 41.6667), (self.products[1], 2, 10.0), total_price=520.0)
+        rounding = order.order_line.filtered(lambda line: line.cartona_line_id == "rounding")
+        self.assertEqual(round(order.amount_total, 2), 520.0)
+        rounding.product_uom_qty = 0
+        self.commit()
+        rounding.unlink()
+        order.order_line[1].product_uom_qty = 1
+        self.commit()
+        (sent,) = self.sent_rows_of_orders()
+        self.assertNotIn("rounding", str(sent))
+        self.assertFalse(order.order_line.filtered(lambda line: line.cartona_line_id == "rounding"))
 
     def sent_rows_of_orders(self):
         return [entry.body for entry in self.box.calls("update-order-details")]

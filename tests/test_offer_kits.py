@@ -115,6 +115,17 @@ class TestOfferKits(MarketplaceCase):
         self.ask(outer, 1)
         self.assertEqual(self.offered(self.part, self.other_part, kit, sibling, outer), [16, 98, 8, 16, 4])
 
+    def test_what_is_always_there_ties_no_kits_together(self):
+        values = {"name": "Box", "type": "consu", "taxes_id": False}
+        box = self.env["product.product"].create(values)
+        first = self.create_kit("First", components={self.part: 1, box: 1})
+        second = self.create_kit("Second", components={self.other_part: 1, box: 1})
+        above = self.create_kit("Above", components={first: 2})
+        parts, kin = first._marketplace_kin()
+        self.assertEqual(parts, first + self.part + box)
+        self.assertIn(above, kin)
+        self.assertNotIn(second, kin)
+
     def test_a_kit_that_is_made_by_the_dozen_takes_what_its_delivery_takes(self):
         dozen = self.env.ref("uom.product_uom_dozen")
         kit = self.create_kit("By the dozen", components={self.part: 24}, product_qty=1, product_uom_id=dozen.id)

@@ -60,6 +60,48 @@ class TestLinesTakenOff(OrderOutCase):
         self.assertEqual(len(self.there()), 2)
 
 
+class TestReplacedInDoubt(OrderOutCase):
+    """A product that was replaced is one line off and one on; when the answer is lost, it may be there."""
+
+    def replace(self):
+        self.box.fail(path=LINES, kind="drop")
+        self.first.product_id = self.products[2]
+        self.first.write({"product_uom_qty": 3, "price_unit": 15.0})
+        self.commit()
+        self.assertEqual(self.commands().error_code, "doubt")
+
+    def test_the_next_document_tells_its_new_line(self):
+        self.replace()
+        self.box.edit_order(self.hashed_id, by="admin", note_message="x")
+        self.pull()
+        ids = {str(line["supplier_product_id"]): str(line["id"]) for line in self.box_lines()}
+        self.assertEqual(self.first.cartona_line_id, ids[self.external_id(self.products[2])])
+        self.assertEqual(self.first.product_uom_qty, 3)
+        self.assertIn(self.first, self.order.order_line)
+
+    def test_when_a_person_says_that_it_is_there_it_is_not_added_again(self):
+        self.replace()
+        self.commands().unlink()
+        self.second.product_uom_qty = 4
+        self.again()
+        self.assertEqual(len(self.box_lines()), 2)
+
+    def test_what_never_arrived_is_sent_again_by_retry(self):
+        self.box.fail(path=LINES, kind="reset")
+        self.first.product_id = self.products[2]
+        self.commit()
+        self.assertEqual(self.commands().error_code, "doubt")
+        self.running()._note_success()
+        self.commands().action_retry()
+        self.commit()
+        self.assertFalse(self.commands())
+        there = {str(line["supplier_product_id"]) for line in self.box_lines()}
+        self.assertEqual(there, {self.external_id(product) for product in self.products[1:3]})
+
+    def box_lines(self):
+        return [line for line in self.box.order(self.hashed_id)["order_details"] if not line.get("cancelled")]
+
+
 class TestRefusedWhileChanged(OrderOutCase):
     """The customer was changing the order when it was confirmed here, which nobody here knew."""
 
