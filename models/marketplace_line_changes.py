@@ -140,6 +140,9 @@ class MarketplaceLineChanges(models.AbstractModel):
         :param set leaving: the ids of the lines that it takes off: some are what these were until now
         """
         before = {line.id: line._marketplace_known() for line, _change in added}
+        # No line has these ids from now on; what they came to is taken off with the lines.
+        gone = {known["cartona_line_id"]: 0.0 for known in before.values() if known["cartona_line_id"] in leaving}
+        payload = command.payload or {}
         with own_transaction(self.env) as env:
             order = env["sale.order"].browse(command.order_id)
             env[self._name]._store(order, added, leaving=leaving)
@@ -147,7 +150,11 @@ class MarketplaceLineChanges(models.AbstractModel):
             env["marketplace.outbox"].browse(command.id).write(
                 {
                     "state": "failed",
-                    "payload": {**(command.payload or {}), "adding": {str(line_id): True for line_id in before}},
+                    "payload": {
+                        **payload,
+                        "adding": {str(line_id): True for line_id in before},
+                        "removed": {**payload.get("removed", {}), **gone},
+                    },
                     "error_code": DOUBT,
                     "last_error": _(
                         "The answer was lost, so it is not known whether these lines were added: %s. Look at the order "
@@ -168,7 +175,10 @@ class MarketplaceLineChanges(models.AbstractModel):
             line = self.env["sale.order.line"].browse(line_id).exists()
             if not line.cartona_line_id:
                 self._write_known(line, values)
-        payload = {key: value for key, value in command.payload.items() if key != "adding"}
+        ours = {known["cartona_line_id"] for known in before.values()}
+        removed = {line_id: value for line_id, value in command.payload["removed"].items() if line_id not in ours}
+        payload = {**command.payload, "removed": removed}
+        del payload["adding"]
         command.write({"state": "waiting", "payload": payload, "error_code": error_code, "last_error": False})
 
     # ------------------------------------------------------------------ what the marketplace has now

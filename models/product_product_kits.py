@@ -8,9 +8,11 @@ from ..compat import is_storable
 
 # What shares its stock with some products: down to what kits are made of, over any number of kits in kits, and from
 # there up to all that is made of it, where it is kept in stock: a box that is always there decides over nothing. Wants
-# where to begin.
-KIN = """part (product_id) AS (
+# where to begin: what was a kit until now may be neither.
+KIN = """start (product_id) AS (
             %s
+        ), part (product_id) AS (
+            SELECT product_id FROM start
              UNION
             SELECT line.product_id
               FROM part
@@ -25,7 +27,7 @@ KIN = """part (product_id) AS (
               FROM kin
               JOIN product_product own ON own.id = kin.product_id
               JOIN product_template what ON what.id = own.product_tmpl_id AND (
-                   what.type = 'product' OR EXISTS (
+                   what.type = 'product' OR own.id IN (SELECT product_id FROM start) OR EXISTS (
                        SELECT 1 FROM mrp_bom k WHERE k.product_tmpl_id = what.id AND k.type = 'phantom' AND k.active))
               JOIN mrp_bom_line line ON line.product_tmpl_id = own.product_tmpl_id  -- which has an index
                AND line.product_id = own.id

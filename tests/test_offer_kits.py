@@ -121,6 +121,7 @@ class TestOfferKits(MarketplaceCase):
         first = self.create_kit("First", components={self.part: 1, box: 1})
         second = self.create_kit("Second", components={self.other_part: 1, box: 1})
         above = self.create_kit("Above", components={first: 2})
+        self.env.flush_all()
         parts, kin = first._marketplace_kin()
         self.assertEqual(parts, first + self.part + box)
         self.assertIn(above, kin)

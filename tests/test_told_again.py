@@ -72,6 +72,7 @@ class TestReplacedInDoubt(OrderOutCase):
 
     def test_the_next_document_tells_its_new_line(self):
         self.replace()
+        self.running()._note_success()
         self.box.edit_order(self.hashed_id, by="admin", note_message="x")
         self.pull()
         ids = {str(line["supplier_product_id"]): str(line["id"]) for line in self.box_lines()}
