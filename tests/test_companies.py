@@ -66,7 +66,8 @@ class TestCompanies(MarketplaceCase):
         rows = {model: self.env[model].create({**mine, **value}) for model, value in values.items()}
         event = self.env["marketplace.order.event"].create({"order_id": order.id, "status": "approved", "side": "here"})
         rule = self.env["marketplace.status.rule"].search([("config_id", "=", account.id)], limit=1)
-        rows.update({row._name: row for row in (account, account._running(), listing, audit, event, rule)})
+        erasure = self.env["marketplace.erasure"].create({"words": "{}", "accounts": account.ids})
+        rows.update({row._name: row for row in (account, account._running(), listing, audit, event, rule, erasure)})
         return rows
 
     def tables(self):

@@ -56,6 +56,7 @@ class TestRpc(MarketplaceCase):
         self.env["marketplace.log.hour"].create({**account, "hour": moment, "status": "success", "calls": 1})
         self.env["marketplace.ebay.revision"].create({**account, "listing": "x", "revised_at": moment})
         self.env["marketplace.shopify.location"].create({**account, "external_id": "1", "name": "Cairo"})
+        self.env["marketplace.erasure"].create({"words": "{}", "accounts": self.account.ids})
         tables = [name for name in self.env.registry if name.startswith("marketplace.")]
         tables = [name for name in tables if not self.env[name]._abstract and not self.env[name]._transient]
         found = [self.env[name].search([], limit=1) for name in sorted(tables)]
