@@ -14,6 +14,11 @@ PERSONAL = (
 TOLD = ("name", "phone", "email", "street", "marketplace_phone2")
 # Documents that are read at a time.
 PIECE = 500
+# Documents without an order that may name somebody: those that may still become one, and those that never will.
+LOOSE = (
+    "order_id IS NULL AND (state IN ('waiting', 'failed') "
+    "OR state IN ('done', 'superseded', 'aside') AND redacted_at IS NULL)"
+)
 
 
 class ResPartner(models.Model):
@@ -29,8 +34,8 @@ class ResPartner(models.Model):
         return bool(self._marketplace_known_as(config, code) or self._marketplace_loose_documents(config, code))
 
     def _marketplace_loose_documents(self, config, code):
-        """Return the documents that name this customer and have not become an order."""
-        return self._marketplace_naming(config, code, "order_id IS NULL AND state IN ('waiting', 'failed')")
+        """Return the documents that name this customer and have no order."""
+        return self._marketplace_naming(config, code, LOOSE)
 
     def _marketplace_naming(self, config, code, which):
         """Return those of the documents of these accounts that name this customer."""
@@ -171,7 +176,7 @@ class ResPartner(models.Model):
         self.message_ids.sudo().unlink()
 
     def _marketplace_documents(self, codes, accounts, orders):
-        """Return the documents of these orders, and those that name the customer and were never processed."""
+        """Return the documents of these orders, and those that name the customer and have none."""
         Inbox = self.env["marketplace.inbox"].sudo()
         of_accounts = [("config_id", "in", accounts.ids), ("kind", "!=", "erase")]
         told = Inbox.search([*of_accounts, ("external_id", "in", orders.mapped("cartona_id"))])

@@ -111,6 +111,19 @@ class TestForgottenDocuments(MarketplaceCase):
         self.commit()
         self.assertEqual(row.state, "closed")
 
+    def test_what_will_never_be_an_order_forgets_its_customer_too(self):
+        old = self.failed_document()
+        newer = {**json.loads(old.payload), "status": "no such status either"}
+        row, _new = self.env["marketplace.inbox"]._store([(self.account, "order", old.external_id, newer)], "pull")
+        self.commit()
+        old.state = "superseded"
+        row.action_set_aside()
+        self.forget(self.customer())
+        self.assertEqual((old.state, row.state), ("superseded", "aside"))
+        for document in old | row:
+            self.assertTrue(document.redacted_at)
+            self.assertNotIn("Somebody", document.payload)
+
     def test_an_order_whose_document_was_closed_comes_in_where_the_marketplace_still_has_it(self):
         row = self.failed_document()
         raw = json.loads(row.payload)
