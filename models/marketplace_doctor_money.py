@@ -78,14 +78,20 @@ class MarketplaceConfig(models.Model):
         """Return what is wrong where prices are sent without the taxes that orders are said to hold in them."""
         if not self.sync_price or self.price_tax != "as_is" or self.tax_policy != "included":
             return ""
-        if set(self.sudo().pricelist_id.item_ids.mapped("compute_price")) == {"fixed"}:
-            return ""  # somebody has entered what the marketplace shows
-        if not self._is_any_taxed(self._taxes_on_top()):
+        if not self._is_any_taxed(self._taxes_on_top()) or self._has_entered_prices():
             return ""
         return _(
             "Prices are sent as they are in Odoo, without the taxes that come on top there; orders take the same "
             "prices for what holds them. Each sale loses the taxes."
         )
+
+    def _has_entered_prices(self):
+        """Tell whether somebody has entered what the marketplace shows: its pricelist computes none. Of a long one no
+        rule is read."""
+        rules = self.env["product.pricelist.item"].sudo()  # sudo: only whether there are any
+        of_list = ("pricelist_id", "=", self.sudo().pricelist_id.id)
+        computed = [of_list, ("compute_price", "!=", "fixed")]
+        return bool(rules.search_count([of_list], limit=1)) and not rules.search_count(computed, limit=1)
 
     def _charge_product(self):
         """Return what the marketplace's charges are lines of."""

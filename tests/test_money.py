@@ -283,6 +283,21 @@ class TestNetPrices(MoneyCase):
         pricelist.item_ids = [Command.create({"compute_price": "fixed", "fixed_price": 5.5})]
         self.assertFalse(self.finding(self.WORDS))
 
+        pricelist.item_ids = [Command.create({"compute_price": "percentage", "percent_price": 5})]
+        self.assertTrue(self.finding(self.WORDS))
+
+    def test_of_a_long_pricelist_no_rule_is_read(self):
+        self.add_tax(self.products[0])
+        rule = {"compute_price": "fixed", "fixed_price": 5.5}
+        values = {"name": "There", "item_ids": [Command.create(rule), Command.create(rule)]}
+        self.account.pricelist_id = self.env["product.pricelist"].create(values)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        read = []
+        self.patch(self.registry["product.pricelist.item"], "_fetch_query", lambda *args: read.append(args))
+        self.assertFalse(self.account._net_prices_hint())
+        self.assertFalse(read)
+
     def test_who_sets_an_account_up_reads_it_before_going_live(self):
         self.add_tax(self.products[0])
         self.account.write({"state": "draft", "tested_at": "2026-01-01 00:00:00"})
