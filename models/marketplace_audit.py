@@ -94,11 +94,13 @@ class MarketplaceAudit(models.Model):
         self.with_delay(identity_key=f"marketplace:audit:{self.config_id.id}:{self.id}", eta=eta)._job_audit()
 
     def _go_on(self, seconds):
-        """Go on with the audits whose time has come, here and now: no job runner takes them up."""
+        """Go on with the audits whose time has come, here and now, as no job runner takes them up: for ``seconds`` in
+        all, since the work of each minute waits for it."""
         due = ["|", ("next_attempt", "=", False), ("next_attempt", "<=", fields.Datetime.now())]
-        for audit in self.search([("state", "=", "running"), *due]):
+        audits = self.search([("state", "=", "running"), *due])
+        for audit in audits:
             try:
-                audit._job_audit(seconds)
+                audit._job_audit(seconds / len(audits))
             except Exception:
                 _logger.exception("Audit %s failed; the others go on", audit.id)
 

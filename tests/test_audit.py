@@ -42,6 +42,13 @@ class TestAudit(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 10.0)
         self.assertEqual(self.at_box(self.products[1])["available_stock_quantity"], 10)
 
+    def test_without_a_job_runner_all_audits_share_the_time_of_one(self):
+        shares = []
+        self.patch(self.registry["marketplace.audit"], "_job_audit", lambda _audit, seconds: shares.append(seconds))
+        self.env["marketplace.audit"].create([{"config_id": self.account.id}] * 3)
+        self.env["marketplace.audit"]._go_on(30)
+        self.assertEqual(shares, [10, 10, 10])
+
     def test_what_is_shown_there_is_told_as_the_reader_writes_numbers(self):
         self.tamper(self.products[0], selling_price=1234.5)
         self.tamper(self.products[1], available_stock_quantity=1300)
