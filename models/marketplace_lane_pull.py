@@ -64,8 +64,7 @@ class MarketplaceLanePull(models.AbstractModel):
         if pulled is None:
             return False
         requested_at, more, row_ids = pulled
-        acknowledged = self._acknowledge(config_id, row_ids)
-        if more and acknowledged:
+        if self._acknowledge(config_id, row_ids) and more:
             return True
         self._finish(config_id, requested_at)
         return False
@@ -119,9 +118,18 @@ class MarketplaceLanePull(models.AbstractModel):
             if acknowledged:
                 told.write({"state": "done", "last_error": False})
             else:
-                untold = _("The marketplace did not take the acknowledgement.")
-                env[self._name]._postpone_notice(told[:1], rows[:1].ack_error or untold)
+                env[self._name]._postpone_unacknowledged(told, rows[:1].ack_error)
         return acknowledged
+
+    def _postpone_unacknowledged(self, told, refusal):
+        """Come back to notices whose order is here, and that the marketplace let us not say so. Where it takes no
+        acknowledgement at the moment, and did not refuse this one before, they wait for that alone."""
+        untold = refusal or _("The marketplace did not take the acknowledgement.")
+        running = told.config_id._credentials()._running()
+        if running._is_blocked(ACKNOWLEDGE) and not refusal:
+            told.write({"next_attempt": running._blocked_until(ACKNOWLEDGE), "last_error": untold})
+        else:
+            self._postpone_notice(told[:1], untold)
 
     def _is_probing(self, config):
         """Tell whether a pull is what the marketplace is to be tried with: it failed or limited our calls, and a pull
@@ -169,9 +177,10 @@ class MarketplaceLanePull(models.AbstractModel):
                 return requested_at, answer.more, rows.ids
             if not (cursor or answer.cursor or answer.more):
                 env[self._name]._note_acknowledged(config, rows)
-            # A queue moves up by what was acknowledged. Where nothing was new, the cursor looks behind its head.
-            running.order_cursor = False if new else answer.cursor
-            return requested_at, bool(new or (answer.cursor and answer.documents)), rows.ids
+            # A queue moves up by what was acknowledged. Where nothing will be, the cursor looks behind its head.
+            moves = new and not running._is_blocked(ACKNOWLEDGE)
+            running.order_cursor = False if moves else answer.cursor
+            return requested_at, bool(moves or (answer.cursor and answer.documents)), rows.ids
 
     def _store(self, config, documents, source="pull"):
         """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""
@@ -199,8 +208,8 @@ class MarketplaceLanePull(models.AbstractModel):
             return "", ""
 
     def _acknowledge(self, config_id, row_ids):
-        """Acknowledge the documents of one page, which are committed now; tell whether the marketplace was there for
-        it. A refusal is noted and does not keep the pull from what stands behind.
+        """Acknowledge the documents of one page, which are committed now; tell whether the pull may go on. Neither a
+        refusal nor a failure of these calls alone keeps it from what stands behind.
 
         Only those: an order that is not on this page may have changed since it was stored, and acknowledging it would
         take the change for seen. What is not acknowledged comes again.
@@ -212,14 +221,14 @@ class MarketplaceLanePull(models.AbstractModel):
                 .browse(row_ids)
                 .filtered(lambda row: row.needs_ack and not row.acknowledged_at and row.external_id)
             )
-            if waiting and config._running()._is_blocked(ACKNOWLEDGE):
-                return False
             lane = env[self._name]
+            if waiting and config._running()._is_blocked(ACKNOWLEDGE):
+                return lane._may_talk(config)
             results, failed, error = lane._acknowledge_parts(config, lane._parts_to_acknowledge(waiting))
             waiting._note_acknowledgements(results)
             if failed and not (isinstance(error, errors.RateLimited) or errors.needs_person(error)):
                 waiting.filtered(lambda row: row.external_id in failed)._note_unanswered(error, ACK_ATTEMPTS)
-            return not failed
+            return not failed or lane._may_talk(config)
 
     def _parts_to_acknowledge(self, waiting):
         """Return the order ids of these documents in the parts that they are acknowledged in: what was refused before

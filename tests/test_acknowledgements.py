@@ -15,17 +15,17 @@ class AcknowledgementCase(MarketplaceCase):
     def stored(self, external_id):
         return self.env["marketplace.inbox"].search([("external_id", "=", external_id)])
 
+    def patch_limit(self, limit):
+        from ..marketplaces import cartona
+
+        self.patch(cartona, "PULL_LIMIT", limit)
+
     def refuse(self, external_id, **values):
         self.box.fail(path=ACKNOWLEDGED, content=external_id, times=None, **{"status": 422, **values})
 
 
 class TestAcknowledgements(AcknowledgementCase):
     """A queue hands its orders out until they are acknowledged: one that is refused holds back no other."""
-
-    def patch_limit(self, limit):
-        from ..marketplaces import cartona
-
-        self.patch(cartona, "PULL_LIMIT", limit)
 
     def test_an_order_whose_acknowledgement_is_refused_holds_back_no_other(self):
         good, bad, *more = self.orders(5)
@@ -175,6 +175,23 @@ class TestFailingAcknowledgements(AcknowledgementCase):
         self.box.clear_faults()
         self.pulls(1)
         self.assertEqual(self.acknowledged(external_ids), external_ids)
+
+    def test_orders_behind_the_one_at_which_the_marketplace_fails_come_in(self):
+        self.patch_limit(2)
+        external_ids = self.orders(7)
+        self.refuse(external_ids[0], status=500)
+        self.pulls(2)  # the first failure may be the marketplace's
+        self.assertTrue(all(self.stored(external_id) for external_id in external_ids))
+        self.pulls(6)
+        self.assertEqual(self.box.queued(), external_ids[:1])
+
+    def test_orders_behind_those_that_a_limit_lets_nobody_acknowledge_come_in(self):
+        self.patch_limit(2)
+        external_ids = self.orders(7)
+        self.refuse("", status=429, retry_after="3600")
+        self.pull()
+        self.assertTrue(all(self.stored(external_id) for external_id in external_ids))
+        self.assertEqual(len(self.box.calls(ACKNOWLEDGED)), 1)
 
     def test_a_limit_of_acknowledgements_blames_no_order_and_stops_no_pull(self):
         external_ids = self.orders(2)

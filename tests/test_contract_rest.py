@@ -184,6 +184,26 @@ class TestRestQueue(RestContract, MarketplaceCase):
         self.assertEqual(self.box.waiting, [])
         self.assertFalse(self.box.calls("orders$"), "nothing was pulled")
 
+    def test_a_limit_of_acknowledgements_blames_no_notice(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.box.fail("orders/ack", status=429, retry_after="3600", times=None)
+        notices, _new = self.env["marketplace.inbox"]._store([(self.account, "notice", external_id, {})] * 2, "webhook")
+        self.commit()
+        self.assertEqual(self.order_here(external_id).state, "sale")
+        self.box.clear_journal()
+        self.sweep()
+        self.assertFalse(self.box.journal, "it is fetched again when it can be acknowledged")
+        self.assertEqual(set(notices.mapped("next_attempt")), {self.running()._blocked_until("acknowledge")})
+        for _try in range(12):
+            notices.next_attempt = False
+            self.sweep()
+        self.assertEqual(set(notices.mapped("state")), {"waiting"})
+        self.assertFalse(any(notices.mapped("attempts")))
+        self.box.clear_faults()
+        self.time_passes()
+        self.assertEqual(set(notices.mapped("state")), {"done"})
+
 
 class TestRestNext(RestContract, MarketplaceCase):
     """A refresh token that changes, the URL of the next page, results of failed rows only."""
