@@ -18,9 +18,9 @@ CONFLICTS = (
     psycopg2.errors.LockNotAvailable,
 )
 CONFLICT_TRIES = 5
-# How the codes begin of what says nothing of the statement: the connection is lost, the disk is full, there are too
-# many connections, the server ends or its files can't be read.
-_AWAY = ("08", "53100", "53300", "57P", "58")
+# How the codes begin of what says nothing of the statement: the connection is lost, the server lacks something (disk,
+# memory, locks, connections), it ends, or its files can't be read.
+_AWAY = ("08", "53", "57P", "58")
 
 
 @contextmanager
@@ -100,6 +100,17 @@ def try_transaction_locks(cr, keys):
         [list(keys)],
     )
     return {key for (key,) in cr.fetchall()}
+
+
+def transaction_locks(cr, keys):
+    """Obtain the locks named ``keys`` until the end of the transaction of ``cr``, all of them, in the same order for
+    everybody; wait for whoever holds one."""
+    cr.execute(
+        # Without the OFFSET the planner may lock before it sorts.
+        "SELECT pg_advisory_xact_lock(number) FROM (SELECT DISTINCT hashtextextended(key, 0) AS number "
+        "FROM unnest(%s::text[]) AS key ORDER BY number OFFSET 0) AS locks",
+        [list(keys)],
+    )
 
 
 def transaction_lock(cr, key):

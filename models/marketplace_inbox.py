@@ -3,6 +3,7 @@ import hashlib
 import json
 import logging
 import math
+import zlib
 from collections import Counter
 
 import psycopg2
@@ -11,7 +12,7 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import transaction_lock
+from ..database import transaction_locks
 from ..schemas import RowResult
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import MASK
@@ -23,6 +24,8 @@ _logger = logging.getLogger(__name__)
 OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
 # A document in one of these may still become an order, or change one.
 OPEN_STATES = ("waiting", "imported", "failed")
+# Orders of an account share so many locks: the database has room for some thousand in all.
+LOCKS = 64
 
 
 class MarketplaceInbox(models.Model):
@@ -211,8 +214,13 @@ class MarketplaceInbox(models.Model):
     def _lock_orders(self, documents):
         """Let nobody else store documents of these orders until the commit: each has to see which is the newest."""
         orders = {(config.id, external_id) for config, kind, external_id, *_raw in documents if kind == "order"}
-        for config_id, external_id in sorted(orders):
-            transaction_lock(self.env.cr, f"marketplace:stored:{config_id}:{external_id}")
+        shares = {
+            (config_id, zlib.crc32(str(external_id).encode("utf-8", "surrogatepass")) % LOCKS)
+            for config_id, external_id in orders
+        }
+        if shares:
+            names = [f"marketplace:stored:{config_id}:{share}" for config_id, share in shares]
+            transaction_locks(self.env.cr, names)
 
     def _lane_of(self, config, kind):
         """Return ``(account id, lane)`` of who goes on with a document: what a notice is about is fetched."""

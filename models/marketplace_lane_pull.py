@@ -191,6 +191,7 @@ class MarketplaceLanePull(models.AbstractModel):
             account = config._account_of(code, external_id)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
+        inbox._lock_orders(unknown + known)  # at once: two that take some and then some more may wait for each other
         held, held_new = inbox._store(unknown, source)
         held._hold_unknown_supplier()
         rows, new = inbox._store(known, source, needs_ack=config._capabilities()["needs_ack"])

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
 from ..database import CONFLICT_TRIES, retried_transaction
+from ..models.marketplace_inbox import LOCKS
 from ..models.marketplace_order_processor import STATUS_ATTEMPTS
 from ..transport import errors
 from .common import MarketplaceCase
@@ -208,6 +209,27 @@ class TestDatabaseBreaksOff(StoredCase):
             self.stored("order", "7", {"hashed_id": "7"})
         document = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
         self.assertEqual((document.state, document.attempts, document.last_error), ("waiting", 0, False))
+
+    @mute_logger("odoo.sql_db")
+    def test_a_database_without_memory_blames_no_document(self):
+        def exhausted(processor, *_args):
+            raising = "RAISE EXCEPTION 'out of shared memory' USING ERRCODE = '53200'"
+            processor.env.cr.execute(f"DO $$ BEGIN {raising}; END $$")
+
+        self.patch(self.registry["marketplace.order.processor"], "_process", exhausted)
+        with self.assertRaisesRegex(psycopg2.OperationalError, "out of shared memory"):
+            self.stored("order", "7", {"hashed_id": "7"})
+        document = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
+        self.assertEqual((document.state, document.attempts, document.last_error), ("waiting", 0, False))
+
+    def test_documents_that_are_stored_take_few_of_the_database_s_locks(self):
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        self.env.cr.execute(held)
+        before = self.env.cr.fetchone()[0]
+        inbox = self.env["marketplace.inbox"]
+        inbox._lock_orders([(self.account, "order", str(number), {}) for number in range(500)])
+        self.env.cr.execute(held)
+        self.assertEqual(self.env.cr.fetchone()[0] - before, LOCKS)
 
     def test_a_deadlock_during_a_call_blames_no_marketplace(self):
         self.patch(self.registry["marketplace.api.cartona"], "_push_offers", self.broken)
