@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..database import own_transaction
-from ..encryption import Secret
+from ..encryption import Secret, is_key_away
 from ..transport.redaction import MASK, written_forms
 
 # Rows of the log that are looked at in one transaction, and how long one run of the cron goes on.
@@ -55,10 +55,11 @@ class MarketplaceErasure(models.Model):
         self.env["marketplace.doctor"]._cron("cron_erasure")._trigger()
 
     def _step(self):
-        """Read one piece for the first that waits; tell whether there was one."""
+        """Read one piece for the first that waits; tell whether there was one that can be read: while there is no key
+        at all, it waits for the next run."""
         self.env.cr.execute("SELECT id FROM marketplace_erasure ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED")
         erasure = self.browse([row[0] for row in self.env.cr.fetchall()])
-        if not erasure:
+        if not erasure or (not erasure.words and is_key_away()):
             return False
         rows = erasure._next_rows()
         erasure._clear(rows)
@@ -85,8 +86,8 @@ class MarketplaceErasure(models.Model):
         there was a call stays."""
         execute = self.env.cr.execute
         if not self.words:  # no key opens them any more: better too much goes than what was to be forgotten stays
-            gone = "UPDATE marketplace_sync_log SET request = NULL, response = NULL, message = NULL WHERE id = ANY(%s)"
-            return execute(SQL(gone, [row[0] for row in rows]))
+            gone = SQL("request = NULL, response = NULL, message = NULL, url = NULL")
+            return execute(SQL("UPDATE marketplace_sync_log SET %s WHERE id = ANY(%s)", gone, [row[0] for row in rows]))
         found = json.loads(self.words)
         words, telling = found["words"], found["words"] + found["orders"]
         naming = [row_id for row_id, excerpts, _told in rows if any(word in excerpts for word in telling)]

@@ -20,6 +20,9 @@ _logger = logging.getLogger(__name__)
 BATCH = 100
 WAKE_SECONDS = 1.0
 MAX_ATTEMPTS = 5
+# Seconds after which what failed first is tried again; a request to forget somebody is heavy.
+SOON = 5
+FORGET_SOON = 60
 
 
 class MarketplaceLaneInbox(models.AbstractModel):
@@ -150,14 +153,17 @@ class MarketplaceLaneInbox(models.AbstractModel):
             if row.attempts >= MAX_ATTEMPTS:
                 row._fail(_("Forgetting this customer was begun %s times and never came to its end.", row.attempts))
                 return True
-            moment = fields.Datetime.now() + timedelta(seconds=backoff(row.attempts + 1, base=60))
-            row.write({"attempts": row.attempts + 1, "next_attempt": moment})
+            attempts = row.attempts + 1
+            row.write({"attempts": attempts, "next_attempt": lane._later(attempts, FORGET_SOON)})
             row_id = row.id
         try:
             retried_transaction(self.env, partial(self._forget_once, row_id))
+        except CONFLICTS as err:
+            _logger.info("The request %s to forget a customer is tried again later: %s", row_id, err)
+            self._postpone(row_id, err, blamed=False, base=FORGET_SOON)
         except Exception as err:
             _logger.exception("The request %s to forget a customer failed", row_id)
-            self._postpone(row_id, err)
+            self._postpone(row_id, err, base=FORGET_SOON)
         return True
 
     def _forget_once(self, row_id, env):
@@ -227,7 +233,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
             row.write({"attempts": attempts, "next_attempt": self._later(attempts)})
             return True
 
-    def _postpone(self, row_id, err, blamed=True):
+    def _postpone(self, row_id, err, blamed=True, base=SOON):
         with own_transaction(self.env) as env:
             row = env["marketplace.inbox"].browse(row_id)
             attempts = row.attempts if blamed else row.attempts - 1
@@ -236,7 +242,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
                 row._fail(err)
                 return
             words = storable(env["marketplace.api"]._in_words(err))
-            row.write({"attempts": attempts, "next_attempt": self._later(attempts), "last_error": words})
+            row.write({"attempts": attempts, "next_attempt": self._later(attempts, base), "last_error": words})
 
-    def _later(self, attempts):
-        return fields.Datetime.now() + timedelta(seconds=backoff(attempts))
+    def _later(self, attempts, base=SOON):
+        return fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=base))

@@ -1,13 +1,17 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import os
 from contextlib import suppress
+from datetime import timedelta
 from unittest import mock
 
+import psycopg2.errors
 from cryptography.fernet import Fernet
+
+from odoo import fields
 
 from .. import encryption
 from ..models import marketplace_erasure
-from ..models.marketplace_lane_inbox import MAX_ATTEMPTS
+from ..models.marketplace_lane_inbox import FORGET_SOON, MAX_ATTEMPTS
 from .common import MarketplaceCase
 
 NAME = "Kanarienvogel"
@@ -79,12 +83,28 @@ class TestErasures(MarketplaceCase):
         people = self.registry["res.partner"]
         failure = mock.patch.object(people, "_marketplace_forget", side_effect=ValueError("no"))
         with failure, self.assertLogs("odoo.addons.cartona_integration.models.marketplace_lane_inbox", "ERROR"):
+            began = fields.Datetime.now()
             self.commit()
         self.assertEqual((row.state, row.attempts, bool(row.last_error)), ("waiting", 1, True))
+        self.assertGreaterEqual(row.next_attempt, began + timedelta(seconds=FORGET_SOON / 2 - 1))
         row.next_attempt = False
         self.step()
         self.assertEqual((row.state, row.attempts, row.last_error), ("done", 0, False))
         self.assertEqual(self.customer.name, "Forgotten customer")
+
+    def test_a_request_that_meets_others_at_the_same_customer_is_not_given_up_for_it(self):
+        row = self.request()
+        met = mock.patch.object(
+            self.registry["res.partner"], "_marketplace_forget", side_effect=psycopg2.errors.LockNotAvailable("busy")
+        )
+        with met:
+            for _attempt in range(MAX_ATTEMPTS + 1):
+                row.next_attempt = False
+                self.step()
+        self.assertEqual((row.state, row.attempts, bool(row.next_attempt)), ("waiting", 0, True))
+        row.next_attempt = False
+        self.step()
+        self.assertEqual((row.state, self.customer.name), ("done", "Forgotten customer"))
 
     # ------------------------------------------------------------------ the log
 
@@ -124,7 +144,7 @@ class TestErasures(MarketplaceCase):
         self.assertEqual(set(rows.mapped("url")), {"http://box/orders?who=***"})
 
     def test_where_no_key_opens_what_is_to_be_forgotten_all_is(self):
-        rows = self.write_log("a", f"of {NAME}")
+        rows = self.write_log("a", f"of {NAME}", url=f"http://box/orders?who={NAME}")
         self.customer.action_marketplace_forget()
         key = {encryption.ENVIRONMENT: Fernet.generate_key().decode()}
         self.env.flush_all()
@@ -133,6 +153,20 @@ class TestErasures(MarketplaceCase):
             self.env["marketplace.erasure"]._cron_go_on()
         rows.invalidate_recordset()
         self.assertEqual(rows.mapped("response"), [False, False])
+        self.assertEqual(rows.mapped("url"), [False, False])
+
+    def test_while_the_key_is_away_the_log_waits(self):
+        rows = self.write_log("a", f"of {NAME}")
+        self.customer.action_marketplace_forget()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with mock.patch.object(encryption, "FILE", "no such file"):
+            self.env["marketplace.erasure"]._cron_go_on()
+        self.env.invalidate_all()
+        self.assertEqual(rows.mapped("response"), ["a", f"of {NAME}"])
+        self.env["marketplace.erasure"]._cron_go_on()
+        self.env.invalidate_all()
+        self.assertEqual(rows.mapped("response"), ["a", False])
 
     def test_the_log_of_other_accounts_stays(self):
         other = self._create_account(name="Other", auth_token="another", supplier_code="S2")
