@@ -25,7 +25,7 @@ OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
 # A document in one of these may still become an order, or change one.
 OPEN_STATES = ("waiting", "imported", "failed")
 # Orders of an account share so many locks: the database has room for some thousand in all.
-LOCKS = 64
+LOCKS = 1024
 
 
 class MarketplaceInbox(models.Model):

@@ -52,6 +52,13 @@ class MarketplaceInbox(models.Model):
         )
         tools.create_index(
             self.env.cr,
+            "marketplace_inbox_aside_idx",
+            self._table,
+            ["config_id"],
+            where="state = 'aside' AND redacted_at IS NULL",
+        )
+        tools.create_index(
+            self.env.cr,
             "marketplace_inbox_to_delete_idx",
             self._table,
             ["config_id", "create_date"],

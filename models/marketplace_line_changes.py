@@ -53,7 +53,8 @@ class MarketplaceLineChanges(models.AbstractModel):
             self._forget_removing(command, removed_before)
         result, told = answer or (None, [])
         if result and result.outcome == "accepted":
-            self._store(order, changes, told, removed)
+            former = {known["cartona_line_id"] for known in before.values()}
+            self._store(order, changes, told, removed, former)
             order.marketplace_told_document = taken
             commands.unlink()
             return True
@@ -142,10 +143,11 @@ class MarketplaceLineChanges(models.AbstractModel):
         before = {line.id: line._marketplace_known() for line, _change in added}
         # No line has these ids from now on; what they came to is taken off with the lines.
         gone = {known["cartona_line_id"]: 0.0 for known in before.values() if known["cartona_line_id"] in leaving}
+        former = {known["cartona_line_id"] for known in before.values()}
         payload = command.payload or {}
         with own_transaction(self.env) as env:
             order = env["sale.order"].browse(command.order_id)
-            env[self._name]._store(order, added, leaving=leaving)
+            env[self._name]._store(order, added, former=former)
             order.marketplace_told_document = order._marketplace_taken_document()
             env["marketplace.outbox"].browse(command.id).write(
                 {
@@ -183,12 +185,12 @@ class MarketplaceLineChanges(models.AbstractModel):
 
     # ------------------------------------------------------------------ what the marketplace has now
 
-    def _store(self, order, changes, told=(), removed=None, leaving=frozenset()):
+    def _store(self, order, changes, told=(), removed=None, former=frozenset()):
         """Note on the lines what the marketplace has taken, and its ids of those that are new.
 
         :param told: ``[(line id, external product id)]`` as the marketplace answered, of new lines or of all
         :param dict removed: what the lines that were deleted here came to, by the marketplace's ids of them
-        :param set leaving: as for :meth:`_note_doubt`
+        :param set former: the ids that lines which are added had until now; what is added has another
         """
         self._lock(order)
         known = set(order.order_line.mapped("cartona_line_id"))
@@ -196,7 +198,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         for line, change in changes:
             line = order.order_line.browse(line.id).exists()  # not, where it was deleted here
             if line:
-                self._write_known(line, self._prepare_known_values(line, change, fresh, leaving))
+                self._write_known(line, self._prepare_known_values(line, change, fresh, former))
         order._add_to_marketplace_total(-sum((removed or {}).values()))
 
     def _lock(self, order):
@@ -210,7 +212,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             line.write(values)
             line.order_id._add_to_marketplace_total(line._marketplace_sum() - before)
 
-    def _prepare_known_values(self, line, change, fresh, leaving):
+    def _prepare_known_values(self, line, change, fresh, former):
         """Return what is known of a line once the marketplace has taken ``change``."""
         if change.quantity == 0.0:
             if line.cartona_line_id and line.cartona_line_id != change.external_id:
@@ -223,7 +225,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             values["marketplace_quantity"] = change.quantity
         if change.price_unit is not None:
             values["marketplace_price_unit"] = change.price_unit
-        if not change.external_id and (not line.cartona_line_id or line.cartona_line_id in leaving):
+        if not change.external_id and (not line.cartona_line_id or line.cartona_line_id in former):
             row = next((row for row in fresh if row[1] in (change.product_external_id, "")), None)
             if row:
                 fresh.remove(row)

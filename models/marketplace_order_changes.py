@@ -55,7 +55,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         config, described = sale_order.marketplace_config_id, self._in_language_of(sale_order.partner_id)
         listings = self._resolve_listings(config, [order])
         existing = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
-        dropped = set(sale_order.marketplace_dropped or ())
+        dropped = self._dropped(sale_order)
         commands, lost = [], sale_order.order_line.browse()
         for line in order.lines:
             if not self._is_ordered(line) or line.external_id in dropped:
@@ -76,6 +76,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
         commands += [Command.delete(line.id) for line in gone]
         sale_order.with_env(described.env).write({"order_line": commands})
+
+    def _dropped(self, sale_order):
+        """Return the marketplace's ids of lines that stand here no more, whatever it still says of them."""
+        return {*(sale_order.marketplace_dropped or ()), *sale_order._marketplace_removed()}
 
     def _is_kept(self, line, theirs):
         """Tell whether the line was changed here, and the marketplace still has of it what it had before."""
@@ -183,7 +187,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _differs(self, sale_order, order):
         """Tell whether the lines that the marketplace has are not those that both sides agreed on: what was changed
         here is told, not asked about."""
-        dropped = set(sale_order.marketplace_dropped or ())
+        dropped = self._dropped(sale_order)
         there = {
             line.external_id: line for line in order.lines if self._is_ordered(line) and line.external_id not in dropped
         }

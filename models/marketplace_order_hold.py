@@ -36,7 +36,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _settle_currency(self, sale_order):
         """Put the order in the marketplace's currency, where there is a pricelist by now that lets it."""
         config = sale_order.marketplace_config_id
-        pricelist = self._pricelist_in(config, sale_order.marketplace_currency)
+        there = sale_order.marketplace_currency
+        if there and not self.env["marketplace.api"]._currency_id(there):
+            return  # what it is in, a person says
+        pricelist = self._pricelist_in(config, there)
         if (pricelist.currency_id or config.company_id.currency_id) != sale_order.currency_id:
             sale_order.pricelist_id = pricelist
 
@@ -77,13 +80,20 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 "Match what is unknown under Unmatched of the account. The order then goes on by itself."
             )
         there = sale_order.marketplace_currency
-        if there and there != sale_order.currency_id.name:
+        if sale_order._is_in_other_currency():
             reasons[f"currency:{there}"] = _(
                 "The order is in %(there)s, and there is no pricelist in that currency. Make one, then try again.",
                 there=there,
             )
         elif not unknown:
             reasons.update(self._total_reasons(sale_order))
+            if there and there != sale_order.currency_id.name:
+                reasons[f"currency:{there}"] = _(
+                    "The marketplace says that the order is in “%(there)s”, which is no currency Odoo knows, and here "
+                    "it is in %(here)s. Where that is the same, accept the order.",
+                    there=there,
+                    here=sale_order.currency_id.name,
+                )
         partner = sale_order.partner_id
         if is_blocked(partner):
             reasons[f"blocked:{partner.id}"] = _(

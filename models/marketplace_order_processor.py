@@ -229,7 +229,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         fits, else any that Odoo lets orders of the company have (a branch none of its company's); none where there is
         none: the order is then in another currency, and held."""
         own = config.pricelist_id
-        if not currency or currency == config._currency().name:
+        if (
+            not currency
+            or currency == config._currency().name
+            or not self.env["marketplace.api"]._currency_id(currency)
+        ):
             return own
         fitting = own._check_company_domain(config.company_id)
         return own.search([("currency_id.name", "=", currency), *fitting], limit=1)

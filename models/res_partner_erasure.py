@@ -15,6 +15,9 @@ TOLD = ("name", "phone", "email", "street", "marketplace_phone2")
 # Documents that are read at a time.
 PIECE = 500
 # Documents without an order that may name somebody: those that may still become one, and those that never will.
+OPEN = (
+    "order_id IS NULL AND (state IN ('waiting', 'failed') OR state = 'aside' AND redacted_at IS NULL)"  # have indexes
+)
 LOOSE = (
     "order_id IS NULL AND (state IN ('waiting', 'failed') "
     "OR state IN ('done', 'superseded', 'aside') AND redacted_at IS NULL)"
@@ -31,7 +34,8 @@ class ResPartner(models.Model):
         not become one."""
         if not code:
             return False
-        return bool(self._marketplace_known_as(config, code) or self._marketplace_loose_documents(config, code))
+        # Asked for thousands of strangers a day, so not of all that was replaced or is done.
+        return bool(self._marketplace_known_as(config, code) or self._marketplace_naming(config, code, OPEN))
 
     def _marketplace_loose_documents(self, config, code):
         """Return the documents that name this customer and have no order."""

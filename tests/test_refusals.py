@@ -227,7 +227,7 @@ class TestDatabaseBreaksOff(StoredCase):
         self.env.cr.execute(held)
         before = self.env.cr.fetchone()[0]
         inbox = self.env["marketplace.inbox"]
-        inbox._lock_orders([(self.account, "order", str(number), {}) for number in range(500)])
+        inbox._lock_orders([(self.account, "order", str(number), {}) for number in range(20_000)])
         self.env.cr.execute(held)
         self.assertEqual(self.env.cr.fetchone()[0] - before, LOCKS)
 

@@ -99,6 +99,36 @@ class TestReplacedInDoubt(OrderOutCase):
         there = {str(line["supplier_product_id"]) for line in self.box_lines()}
         self.assertEqual(there, {self.external_id(product) for product in self.products[1:3]})
 
+    def test_a_document_in_between_brings_the_former_product_not_back(self):
+        self.box.fail(path=LINES, kind="reset")
+        self.first.product_id = self.products[2]
+        self.commit()
+        self.running()._note_success()
+        self.box.edit_order(self.hashed_id, by="admin", note_message="x")
+        self.pull()
+        self.assertEqual(self.order.order_line.product_id, self.products[1] + self.products[2])
+        self.commands().action_retry()
+        self.commit()
+        there = {str(line["supplier_product_id"]) for line in self.box_lines()}
+        self.assertEqual(there, {self.external_id(product) for product in self.products[1:3]})
+
+    def test_what_was_taken_off_there_and_is_added_again_here_is_told_after_a_limit_too(self):
+        line_id = self.box.order(self.hashed_id)["order_details"][0]["id"]
+        self.assertEqual(self.order.state, "sale")
+        self.box.edit_order(self.hashed_id, {line_id: 0}, by="admin")
+        self.pull()
+        self.assertEqual((self.first.product_uom_qty, self.first.marketplace_quantity), (0, 0))
+        self.box.fail(path=LINES, status=429)
+        self.first.product_uom_qty = 3
+        self.commit()
+        self.assertEqual((self.first.marketplace_quantity, self.commands().state), (0, "waiting"))
+        self.running().limited = False
+        self.again()
+        self.assertFalse(self.commands())
+        there = {str(line["supplier_product_id"]): line for line in self.box_lines()}
+        again = there[self.external_id(self.products[0])]
+        self.assertEqual((again["amount"], self.first.cartona_line_id), (3, str(again["id"])))
+
     def box_lines(self):
         return [line for line in self.box.order(self.hashed_id)["order_details"] if not line.get("cancelled")]
 
