@@ -13,6 +13,9 @@ class TestDropshipping(MarketplaceCase):
         self.pull()
         self.order = self.order_of(self.document)
         self.delivery = self.order.picking_ids
+
+    def setUp(self):
+        super().setUp()
         self.make_dropship(self.delivery.picking_type_id)
         self.assertEqual(self.delivery.picking_type_code, "dropship")
 

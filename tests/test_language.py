@@ -102,7 +102,8 @@ class TestLanguage(MarketplaceCase):
         self.assert_arabic(row.last_error)
 
     def test_lost_audits_and_deadlines_are_told_in_the_language_of_the_responsible(self):
-        self.account._in_language()._tell_of_deadlines(3)
+        self.patch(self.registry["marketplace.config"], "_due_orders", lambda *_args: {"1": "2026-01-01 00:00:00"})
+        self.account._in_language()._tell_of_deadlines()
         self.commit()
         self.assert_arabic(self.account.activity_ids.summary)
         audit = self.env["marketplace.audit"].create({"config_id": self.account.id})

@@ -266,7 +266,7 @@ class TestAttempts(MarketplaceCase):
         command = self.env["marketplace.outbox"].search([("order_id", "=", order.id)])
         for attempts, state in ((8, "waiting"), (9, "failed")):
             command.attempts = attempts
-            self.env["marketplace.lane.orders"]._store(command, order, RowResult.retry("Busy"))
+            self.env["marketplace.lane.orders"]._store_failure(command, RowResult.retry("Busy"))
             self.assertEqual((command.state, command.attempts, bool(command.next_attempt)),
                              (state, attempts + 1, state == "waiting"))  # fmt: skip
 
