@@ -423,7 +423,9 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             raise errors.ConfigurationError(_("Enter a webhook secret on the account first; any long text will do."))
         known, page, more = {}, 1, True
         while more:
-            rows, more = self._read_page(config, "webhooks", page, "register_webhooks")
+            with self._exchange(config, "register_webhooks", 0) as exchange:
+                rows, more = self._read_page(exchange, config, "webhooks", page)
+                exchange.count = len(rows)
             page += 1
             known.update(
                 {row.get("topic"): row for row in rows if config.webhook_key in str(row.get("delivery_url") or "")}

@@ -267,7 +267,7 @@ class TestAccountForm(MarketplaceCase):
                         accounts.create({**values, name: address})
             account = accounts.create({**values, "base_url": "https://shop.example.com"})
             account.name = "Outside"
-            account.sudo().base_url = inside[0]
+            account.with_env(self.env).base_url = inside[0]
             administrator = new_test_user(self.env, "market-admin", groups=f"base.group_system,{MANAGER}")
             account.with_user(administrator).base_url = inside[1]
         self.assertEqual(account.base_url, inside[1])

@@ -233,7 +233,8 @@ class TestIncludedTwins(MoneyCase):
         self.assertEqual(self.tax._marketplace_included(), self.twin)
 
     def test_its_amounts_are_booked_where_those_of_its_tax_are(self):
-        account = self.env["account.account"].search([("company_id", "=", self.env.company.id)], limit=1)
+        accounts = self.env["account.account"]
+        account = accounts.search([*accounts._check_company_domain(self.env.company)], limit=1)
         group = self.tax.tax_group_id.copy({"name": "VAT"})
         lines = self.tax.repartition_line_ids.filtered(lambda line: line.repartition_type == "tax")
         self.tax.write(
@@ -247,8 +248,10 @@ class TestIncludedTwins(MoneyCase):
 
     def test_one_whose_amounts_are_split_otherwise_is_replaced(self):
         half = {"repartition_type": "tax", "factor_percent": 50}
+        lines = self.tax.repartition_line_ids.filtered(lambda line: line.repartition_type == "tax")
         self.tax.repartition_line_ids = [
-            Command.create({"document_type": document_type, **half}) for document_type in ("invoice", "refund")
+            *(Command.update(line.id, {"factor_percent": 50}) for line in lines),
+            *(Command.create({"document_type": kind, **half}) for kind in ("invoice", "refund")),
         ]
         self.assertFalse(self.twin.active)
         again = self.tax._marketplace_included()

@@ -296,7 +296,8 @@ class TestOfferKits(MarketplaceCase):
 
     def queries(self, products):
         """Return how many queries tell what is available of the products."""
-        self.env.invalidate_all()
-        before = self.env.cr.sql_log_count
-        self.assertEqual(products._marketplace_available(self.account).keys(), set(products.ids))
+        for _time in range(2):  # what a server remembers for good is there by the second
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.assertEqual(products._marketplace_available(self.account).keys(), set(products.ids))
         return self.env.cr.sql_log_count - before

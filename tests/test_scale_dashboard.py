@@ -45,9 +45,10 @@ class TestScaleDashboard(ScaleCase):
         execute(
             """
             INSERT INTO marketplace_inbox
-                (config_id, key, kind, external_id, state, source, first_of_order, create_date)
+                (config_id, key, kind, external_id, state, source, first_of_order, create_date, redacted_at)
             SELECT %s, 'old-' || n, 'order', 'old-' || n, 'done', 'webhook', TRUE,
-                   now() at time zone 'utc' - n * interval '1 hour'
+                   now() at time zone 'utc' - n * interval '1 hour',
+                   CASE WHEN n > 90 * 24 THEN now() at time zone 'utc' END
               FROM generate_series(1, %s) AS n
             """,
             [account, OLD],

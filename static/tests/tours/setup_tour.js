@@ -62,6 +62,6 @@ registry.category("web_tour.tours").add("cartona_integration_token", {
     {content: "Type a new one", trigger: ".o_field_widget[name=auth_token] input", run: "text token-of-tomorrow"},
     press("Leave the field", ".o_field_widget[name=name] input"),
     press("Store it", ".o_form_button_save"),
-    look("It is stored", ".o_form_status_indicator_buttons.invisible"),
+    look("It is stored", ".o_form_status_indicator:has(.o_form_status_indicator_buttons.invisible)"),
   ],
 });
