@@ -59,9 +59,11 @@ class MarketplaceLaneInbox(models.AbstractModel):
             if rows:
                 lane._import(config, rows)
             imported = lane._open_ids(config, ("imported",), BATCH)
+            erases = lane._open_ids(config, ("waiting",), 1, erase=True)
             worked = bool(rows)
         worked |= self._follow_all(imported)
-        return self._forget_next(config_id) or worked
+        # Seldom: no order pays for another transaction to find that out.
+        return bool(erases and self._forget_next(config_id)) or worked
 
     # ------------------------------------------------------------------ business
 

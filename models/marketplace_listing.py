@@ -23,6 +23,7 @@ FAILED_LISTING_SQL = SQL(
 
 # Settings that change what is offered.
 OFFER_FIELDS = {"config_id", "product_id", "external_id", "pack_size", "active"}
+
 NEVER_PUSHED = {
     "pushed_quantity": 0,
     "pushed_publication": False,
