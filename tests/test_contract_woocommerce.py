@@ -102,10 +102,10 @@ class TestContractWoocommerce(WoocommerceBase, AdapterContract, MarketplaceCase)
             self.account.action_test_connection()
 
     def test_another_currency_is_told(self):
-        self.box.currency = "XTS"
+        self.box.currency = "EUR"
         told = self.account.action_test_connection()["params"]
         self.assertEqual(told["type"], "warning")
-        self.assertIn("XTS", told["message"])
+        self.assertIn("EUR", told["message"])
 
     def test_an_address_without_woocommerce_is_a_setting_to_correct(self):
         self.box.fail("system_status", status=404, body={"code": "rest_no_route", "message": "No route was found"})
