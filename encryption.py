@@ -56,7 +56,7 @@ class Secret(fields.Char):
             return value._sealed
         text = super().convert_to_cache(value, record, validate)
         if COVER[0] in text:
-            raise UserError(_("%s: enter the whole of it. What is shown there only covers it.", self.string))
+            raise UserError(_("%s: enter the whole of it. What is shown there is only a mask.", self.string))
         return seal(text)
 
     def convert_to_column(self, value, record, values=None, validate=True):

@@ -75,6 +75,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             "statuses": set(),
             "ships": True,
             "credentials": ("client_id", "client_secret", "refresh_token"),
+            "settings": ("supplier_code",),
             "token_url": TOKEN_URL,
             "cancellation_reasons": {},
             "default_url": REGIONS["eu"][1],

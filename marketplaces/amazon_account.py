@@ -21,6 +21,7 @@ class MarketplaceConfig(models.Model):
         "it may share the credentials of this one.",
     )
     amazon_seller_id = fields.Char(
+        string="Seller ID",
         help="The merchant token: Seller Central, Settings, Account Info, Business Information.",
     )
     amazon_product_type = fields.Char(

@@ -87,6 +87,7 @@ class MarketplaceApiEbay(models.AbstractModel):
             "ships": True,
             "needs_remote": True,
             "credentials": ("client_id", "client_secret", "refresh_token", "token_url"),
+            "settings": ("supplier_code",),
             "credentials_needed": ("client_id", "client_secret", "refresh_token"),
             "cancellation_reasons": {},
             "default_url": "https://api.ebay.com/",

@@ -42,7 +42,6 @@ UNIQUE = {"endpoints": "operation", "statuses": "raw"}
 # Credentials that were entered for one host.
 HELD = ("auth_token", "client_secret", "refresh_token", "rest_token_2")
 TYPES = {"integer": int, "boolean": bool}
-KIND_WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
 class MarketplaceConfig(models.Model):
@@ -73,7 +72,7 @@ class MarketplaceConfig(models.Model):
     rest_scope = fields.Char(string="Scope", help="What the access token is asked for. Empty: what the app may do.")
     rest_client_in = fields.Selection(
         [("form", "In the form"), ("header", "In a header (Basic)")],
-        string="Client Stands",
+        string="Client ID and Secret Are Sent",
         default="form",
         required=True,
         help="Where the token URL wants client ID and secret.",
@@ -271,7 +270,8 @@ def _row_problems(name, row, model, keys, needed):
         field = model._fields[key]
         kind = TYPES.get(field.type, str)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            problems.append(_("%(name)s.%(key)s should be %(kind)s.", name=name, key=key, kind=KIND_WORDS[kind]))
+            words = {str: _("a text"), int: _("a whole number"), bool: _("true or false")}
+            problems.append(_("%(name)s.%(key)s should be %(kind)s.", name=name, key=key, kind=words[kind]))
         elif field.type == "selection" and (value or key in needed):
             choices = [choice for choice, _label in _choices(field, model)]
             if value not in choices:

@@ -82,7 +82,7 @@ class MarketplaceDoctor(models.AbstractModel):
         since, done = wake._unclaimed_since(), wake._last_done()
         if since:
             advice = _(
-                "Start Odoo with --load=web,queue_job and workers, see Installation in README. Until then changes go "
+                "Start Odoo with --load=web,queue_job, see Installation in README. Until then changes go "
                 "out once a minute."
             )
             title = _("No job runner works: a job waits since %s.", self._told(since))
@@ -109,7 +109,10 @@ class MarketplaceDoctor(models.AbstractModel):
         late = [cron.name for cron in crons if cron.active and cron.nextcall < fields.Datetime.now() - CRON_LATE]
         if off:
             yield self._finding(
-                "error", _("Switched off: %s.", listed(self.env, off)), _("Nothing is pulled without."), "_fix_crons"
+                "error",
+                _("Switched off: %s.", listed(self.env, off)),
+                _("Without them no orders are pulled."),
+                "_fix_crons",
             )
         if late:
             advice = _("Odoo's scheduled actions do not run. Start Odoo with max_cron_threads of 1 or more.")

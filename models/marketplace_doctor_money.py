@@ -16,7 +16,7 @@ class MarketplaceDoctor(models.AbstractModel):
         problem = config._currency_problem(config.connected_currency)
         if problem and config.sync_price and config.state != "draft":
             title = _("%(account)s: %(error)s", account=config.name, error=problem)
-            advice = _("Stock goes on. Where it has another currency by now, test the connection anew.")
+            advice = _("Stock is still sent. If the marketplace has another currency now, test the connection again.")
             yield self._finding("error", title, advice, "_fix_test")
 
     def _exam_account_net_prices(self, config):
@@ -59,7 +59,9 @@ class MarketplaceDoctor(models.AbstractModel):
         ordered = [("order_id.marketplace_config_id", "=", config.id), ("product_id", "=", product.id)]
         if self.env["sale.order.line"].sudo().search_count(ordered, limit=1):  # sudo: only whether there is one
             title = _(
-                "%(account)s: %(product)s has no tax, products have.", account=config.name, product=product.display_name
+                "%(account)s: %(product)s has no tax, other products have.",
+                account=config.name,
+                product=product.display_name,
             )
             advice = _("Enter the customer taxes of what the marketplace charges for deliveries on that product.")
             yield self._finding("warning", title, advice)

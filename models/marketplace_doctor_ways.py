@@ -23,7 +23,7 @@ class MarketplaceDoctor(models.AbstractModel):
         return {
             **super()._fixes(),
             "_fix_channel": _("Put them back"),
-            "_fix_webhooks": _("Register Webhooks"),
+            "_fix_webhooks": _("Set up at the Marketplace"),
             "_fix_test": _("Test Connection"),
         }
 
@@ -33,7 +33,10 @@ class MarketplaceDoctor(models.AbstractModel):
         strays = self._stray_functions()
         if strays:
             title = _("Jobs of ours run in another channel: %s.", listed(self.env, sorted(strays.mapped("method"))))
-            advice = _("Beside slow jobs of others, prices wait. Their channel is %s.", CHANNEL)
+            advice = _(
+                "Behind slow jobs of other modules, prices wait. Ours belong in the channel %s.",
+                CHANNEL,
+            )
             yield self._finding("warning", title, advice, "_fix_channel")
 
     def _stray_functions(self):
@@ -103,7 +106,7 @@ class MarketplaceDoctor(models.AbstractModel):
         )
 
     def _silence_advice(self):
-        return _("Enter the webhook URL of the account at the marketplace, or remove the secret here.")
+        return _("Enter the account's URL for Orders at the marketplace, or remove the secret here.")
 
     def _webhook_fix(self, config):
         return "_fix_webhooks" if config._capabilities().get("registers_webhooks") else ""

@@ -75,7 +75,9 @@ class MarketplaceConfig(models.Model):
     _inherit = "marketplace.config"
 
     look_again = fields.Boolean(readonly=True, copy=False, help="Settings were changed that decide what is marked.")
-    look_again_after = fields.Datetime(readonly=True, copy=False, help="As of a listing; set once it can be known.")
+    look_again_after = fields.Datetime(
+        readonly=True, copy=False, help="Same as on a listing; filled in once it is known."
+    )
 
     def write(self, vals):
         if LOOKED_AT & vals.keys():

@@ -134,7 +134,7 @@ class MarketplaceUnmatched(models.Model):
                 row.explanation = _("Nothing has its ID, reference or barcode.")
             elif row.reason == "pack":
                 row.explanation = _(
-                    "%(product)s fits, and there are %(count)s in one there. Pack size: %(count)s if the product here "
+                    "%(product)s fits; one unit there holds %(count)s of it. Pack size: %(count)s if the product here "
                     "is a single one, 1 if it is the whole pack.",
                     product=listed(self.env, row.candidate_ids.mapped("display_name")),
                     count=format(row.unit_count, "g"),

@@ -7,6 +7,8 @@ from pathlib import Path
 from unittest import SkipTest, mock
 from urllib.parse import urlsplit
 
+from passlib.context import CryptContext
+
 import odoo.modules.module
 from odoo.models import BaseModel
 from odoo.sql_db import TestCursor
@@ -15,6 +17,7 @@ from odoo.tests import common as odoo_common
 from odoo.tests.common import _super_send
 from odoo.tools import config as odoo_config
 
+from odoo.addons.base.models import res_users
 from odoo.addons.queue_job.job import Job
 
 from ..sandbox import Sandbox
@@ -50,6 +53,9 @@ def commit_with_hooks(cursor):
 
 test_cursor_commit = TestCursor.commit
 
+# A password takes a second to hash, so that nobody can try many. Odoo's own tests go without from 18.0 on.
+HASHED_AT_ONCE = CryptContext(["pbkdf2_sha512", "plaintext"], deprecated=["plaintext"], pbkdf2_sha512__rounds=1)
+
 
 # What is kept for each test is copied, with the marketplace's own rows in it; records are not.
 RECORDS_AS_THEY_ARE = mock.patch.object(BaseModel, "__deepcopy__", lambda records, _memo: records, create=True)
@@ -62,6 +68,8 @@ class LoopbackCase(BaseCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.startClassPatcher(mock.patch.dict(odoo_config.options, {"marketplace_private_hosts": "127.0.0.1"}))
+        if users := getattr(res_users, "Users", None):  # its name up to 17.0
+            cls.startClassPatcher(mock.patch.object(users, "_crypt_context", lambda _users: HASHED_AT_ONCE))
 
     @classmethod
     def _request_handler(cls, session, prepared, /, **kwargs):

@@ -2,7 +2,8 @@
 from ..marketplaces import amazon
 from ..sandbox.amazon import AmazonBox
 from .common import SECRET, MarketplaceCase
-from .contract import AdapterContract, AdapterTools
+from .contract import AdapterContract
+from .contract_tools import AdapterTools
 
 EG, SA, US = "ARBP9OOSHTCHU", "A17E79C6D8DWNP", "ATVPDKIKX0DER"
 

@@ -3,7 +3,8 @@ from odoo.exceptions import ValidationError
 
 from ..sandbox.ebay import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, EbayBox
 from .common import MarketplaceCase
-from .contract import AdapterContract, AdapterTools
+from .contract import AdapterContract
+from .contract_tools import AdapterTools
 
 VERIFICATION = "verification-token-of-the-tests-0123456789"
 

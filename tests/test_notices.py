@@ -2,7 +2,7 @@
 from odoo import fields
 
 from .common import MarketplaceCase
-from .contract import AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_woocommerce import WoocommerceBase
 
 ANY_ORDER = r"orders/\d+$"

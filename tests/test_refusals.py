@@ -12,7 +12,7 @@ from ..models.marketplace_inbox import LOCKS
 from ..models.marketplace_order_processor import STATUS_ATTEMPTS
 from ..transport import errors
 from .common import MarketplaceCase
-from .contract import AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_amazon import AmazonTools
 from .test_contract_rest import RestDialect
 from .test_contract_shopify import ShopifyCase

@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from .contract import AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_shopify import ShopifyCase
 from .test_order_lines_out import OrderOutCase
 

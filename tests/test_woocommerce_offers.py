@@ -2,7 +2,7 @@
 from ..schemas import UNLIMITED
 from ..transport import errors
 from .common import MarketplaceCase
-from .contract import AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_woocommerce import PAGE, WoocommerceBase
 
 

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..sandbox.woocommerce import ADDRESS
 from .common import MarketplaceCase
-from .contract import AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_woocommerce import PAGE, WoocommerceBase
 
 
