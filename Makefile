@@ -13,7 +13,7 @@ help:
 	@echo "                    STRICT=1 for goals of bare values too, PUBLISH=1 for the picture in docs/images"
 	@echo "make compare        the same work beside another connector for Shopify, on Odoo 19.0; REPEATS=5 for more rounds"
 	@echo "make chaos          breaks a running system on purpose and looks for what is lost; SEED=… repeats, ONLY=load for load"
-	@echo "make screenshots    the pictures in docs/images, of a running system"
+	@echo "make screenshots    the pictures of README and the store page, of a running system; all: python3 -m dev screenshots all"
 	@echo "make architecture   the picture in docs/ARCHITECTURE.md, of the code's imports"
 	@echo "make i18n           the texts to translate, i18n/*.pot, and the languages brought up to them"
 	@echo "make port           the addon for Odoo 19.0 (or SERIES=18.0), in the folder it prints"
