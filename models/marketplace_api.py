@@ -43,6 +43,22 @@ HOLES = {
     "registers_webhooks": ("_register_webhooks",),
 }
 
+# What of an adapter's capabilities may be left unsaid, and what is meant then; the rest is said by each.
+UNSAID = {
+    "credentials": ("auth_token",),
+    "default_statuses": {},
+    "line_statuses": frozenset(),
+    "locate_size": 0,
+    "needs_remote": False,
+    "private_fields": (),
+    "registers_webhooks": False,
+    "seller_ids": False,
+    "settings": (),
+    "ships": False,
+    "token_url": "",
+    "webhook_status": False,
+}
+
 # Connections are kept open within one thread, that is, within one job: a session must not be used by two at once.
 _local = threading.local()
 
@@ -156,7 +172,7 @@ class MarketplaceApi(models.AbstractModel):
         raise NotImplementedError
 
     def _capabilities(self):
-        """Return what the marketplace can do, as a dict:
+        """Return what the marketplace can do, as a dict; ``UNSAID`` are those that may be left out:
 
         - ``batch_size``: largest number of rows in one push
         - ``needs_ack``: its orders come again until acknowledged, or it wants to hear that those that are fetched for a

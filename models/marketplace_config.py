@@ -9,6 +9,7 @@ from odoo.tools import plaintext2html
 from ..compat import listed
 from ..database import own_transaction, try_transaction_lock
 from ..encryption import Secret
+from .marketplace_api import UNSAID
 
 _logger = logging.getLogger(__name__)
 
@@ -365,8 +366,8 @@ class MarketplaceConfig(models.Model):
         return self.env["marketplace.api"]._adapter(self.code)
 
     def _capabilities(self):
-        """Return what this account can do, see ``marketplace.api._capabilities()``."""
-        return self._api()._account_capabilities(self)
+        """Return what this account can do, all of ``marketplace.api._capabilities()`` but ``credentials_needed``."""
+        return {**UNSAID, **self._api()._account_capabilities(self)}
 
     def _running(self):
         """Return the one record that holds what changes while the account runs."""

@@ -65,16 +65,19 @@ class MarketplaceConfig(models.Model):
         ``webhook_status``, ``registers_webhooks``, ``ships``, ``lines``, ``reasons``, ``supplier_code``, ``told`` (it
         hears what becomes of an order)."""
         able = self._capabilities()
-        words = {"ack": able["needs_ack"], "sends_webhooks": able["has_webhook"], "ships": able.get("ships")}
-        words["lines"] = able.get("line_statuses")
-        words["registers_webhooks"] = able.get("registers_webhooks")
-        words["webhook_status"] = able.get("webhook_status")
-        words["reasons"] = able["cancellation_reasons"]
-        words["supplier_code"] = self.credentials_id or self._origin.shared_config_ids
-        words["told"] = able["statuses"] or able.get("ships")
+        words = {
+            "ack": able["needs_ack"],
+            "sends_webhooks": able["has_webhook"],
+            "ships": able["ships"],
+            "lines": able["line_statuses"],
+            "registers_webhooks": able["registers_webhooks"],
+            "webhook_status": able["webhook_status"],
+            "reasons": able["cancellation_reasons"],
+            "supplier_code": self.credentials_id or self._origin.shared_config_ids,
+            "told": able["statuses"] or able["ships"],
+        }
         flags = {word for word, is_able in words.items() if is_able}
-        asked = (*able.get("credentials", ("auth_token",)), *able.get("settings", ()))
-        return {*able["subjects"], *able["statuses"], *asked, *flags}
+        return {*able["subjects"], *able["statuses"], *able["credentials"], *able["settings"], *flags}
 
     @api.constrains("active")
     def _check_active(self):
@@ -132,13 +135,13 @@ class MarketplaceConfig(models.Model):
     def _known_hosts(self, name):
         """Return the hosts that the account's secrets go to already, or that are the marketplace's own."""
         usual = {"base_url": "default_url", "token_url": "token_url"}[name]
-        urls = (self[name], self._capabilities().get(usual), *self._api()._own_urls())
+        urls = (self[name], self._capabilities()[usual], *self._api()._own_urls())
         return {urlsplit((url or "").strip()).netloc for url in urls} - {""}
 
     def _token_url(self):
         """Return where access tokens are asked for."""
         self.ensure_one()
-        return self.token_url or self._capabilities().get("token_url", "")
+        return self.token_url or self._capabilities()["token_url"]
 
     def _tokens(self):
         """Return the tokens that were given for a while; they must not be seen either."""

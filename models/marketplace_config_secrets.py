@@ -19,7 +19,7 @@ class MarketplaceConfig(models.Model):
             that may pass: a folder comes back
         """
         self.ensure_one()
-        asked = self._secret_names() & set(self._capabilities().get("credentials", ("auth_token",)))
+        asked = self._secret_names() & set(self._capabilities()["credentials"])
         if all(self.sudo()[name] for name in asked):
             return
         if lost := [name for name in self._lost_secrets() if name in asked]:
@@ -35,7 +35,7 @@ class MarketplaceConfig(models.Model):
 
     def _used_secrets(self):
         """Return the names of those that the form shows: one that it hides while it is empty can't be entered."""
-        return {"webhook_secret", "rest_token_2", *self._capabilities().get("credentials", ("auth_token",))}
+        return {"webhook_secret", "rest_token_2", *self._capabilities()["credentials"]}
 
     def _sealed_secrets(self):
         """Return the account's secrets as they are stored: ``{field: ciphertext}``."""

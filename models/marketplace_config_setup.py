@@ -74,7 +74,7 @@ class MarketplaceConfig(models.Model):
         # sudo: whether a secret is there may be seen by whoever sees the account, not what it is
         credentials = self._credentials().sudo()
         able = self._capabilities()
-        needed = ["base_url", *able.get("credentials_needed", able.get("credentials", ("auth_token",)))]
+        needed = ["base_url", *able.get("credentials_needed", able["credentials"])]
         labels = self.fields_get(needed, ["string"])
         return [labels[name]["string"] for name in needed if name in labels and not credentials[name]]
 

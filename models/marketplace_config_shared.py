@@ -40,7 +40,7 @@ class MarketplaceConfig(models.Model):
         ids of its own: one field can't hold the ids of two shops. References that the seller gave are the same in
         all of them."""
         self.ensure_one()
-        if not self.use_cartona_id or not self.code or self._capabilities().get("seller_ids"):
+        if not self.use_cartona_id or not self.code or self._capabilities()["seller_ids"]:
             return ""
         others = self._others_by_cartona_id().filtered(lambda other: other.code == self.code)
         if not others:

@@ -109,7 +109,7 @@ class MarketplaceDoctor(models.AbstractModel):
         return _("Enter the account's URL for Orders at the marketplace, or remove the secret here.")
 
     def _webhook_fix(self, config):
-        return "_fix_webhooks" if config._capabilities().get("registers_webhooks") else ""
+        return "_fix_webhooks" if config._capabilities()["registers_webhooks"] else ""
 
     def _pulled_since(self, config, moment):
         """Return how many orders were first heard of by a pull, since then."""

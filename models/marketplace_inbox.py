@@ -315,7 +315,7 @@ class MarketplaceInbox(models.Model):
 
     def _split_private(self, config, raw):
         """Return the document as everybody may see it, and what is taken out of it for managers."""
-        names = config._capabilities().get("private_fields", ()) if isinstance(raw, dict) else ()
+        names = config._capabilities()["private_fields"] if isinstance(raw, dict) else ()
         private = {name: storable(str(raw[name])) for name in names if raw.get(name)}
         return {**raw, **dict.fromkeys(private, MASK)} if private else raw, private
 

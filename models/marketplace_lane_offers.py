@@ -105,9 +105,9 @@ class MarketplaceLaneOffers(models.AbstractModel):
             with own_transaction(self.env) as env:
                 config = env["marketplace.config"].browse(config_id)
                 able = config._capabilities()
-                if not able.get("needs_remote"):
+                if not able["needs_remote"]:
                     return rows, False
-                size = config._running()._size(self._lane(), able.get("locate_size") or config.batch_size)
+                size = config._running()._size(self._lane(), able["locate_size"] or config.batch_size)
                 count = sum(not row.get("alone") for row in unknown[:size]) or 1  # what failed before goes alone
                 batch, unknown = unknown[:count], unknown[count:]
                 if not self._may_talk(config) or not env[self._name]._locate_batch(config, batch):

@@ -186,7 +186,7 @@ class SaleOrder(models.Model):
         config = self.marketplace_config_id
         if not config or not self.cartona_id or self.marketplace_delivers or self.state == "cancel":
             return False
-        return self.marketplace_status in {"editing"} | config._capabilities().get("line_statuses", set())
+        return self.marketplace_status in {"editing"} | config._capabilities()["line_statuses"]
 
     def _marketplace_line_changes(self, removed=(), again=()):
         """Return what the marketplace does not know of the lines: ``[(sale.order.line, LineChange)]``.

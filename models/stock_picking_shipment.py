@@ -175,7 +175,7 @@ class MarketplaceConfig(models.Model):
 
     def _ships(self):
         """Tell whether the marketplace wants to know of each delivery."""
-        return bool(self) and bool(self._capabilities().get("ships"))
+        return bool(self) and bool(self._capabilities()["ships"])
 
 
 class MarketplaceOutbox(models.Model):

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo.tests import TransactionCase, tagged
 
-from ..models.marketplace_api import HOLES
+from ..models.marketplace_api import HOLES, UNSAID
 
 BASE_METHODS = set(dir(object))
 
@@ -45,10 +45,11 @@ class TestHouseRules(TransactionCase):
         self.assertIn("cartona", adapters)
         for code in adapters:
             capabilities = self.env["marketplace.api"]._adapter(code)._capabilities()
-            self.assertLessEqual(
-                {"batch_size", "needs_ack", "has_webhook", "async_push", "subjects", "statuses", "default_url"},
-                capabilities.keys(),
-            )
+            said = {"batch_size", "needs_ack", "has_webhook", "async_push", "subjects", "statuses", "default_url"}
+            said.add("cancellation_reasons")
+            self.assertLessEqual(said, capabilities.keys())
+            known = {*said, *UNSAID, "credentials_needed"}
+            self.assertLessEqual(capabilities.keys(), known)  # a mistyped one would never be asked for
             filled = self.filled(f"marketplace.api.{code}")
             self.assertTrue({"_auth", "_token_grant"} & filled, code)
             for capability, holes in HOLES.items():

@@ -5,7 +5,7 @@ import {formatFloat, formatInteger, formatMonetary} from "@web/views/fields/form
 import {_t} from "@web/core/l10n/translation";
 import {deserializeDateTime} from "@web/core/l10n/dates";
 import {useService} from "@web/core/utils/hooks";
-import {DIGITS, isDriftOpen, need, stateLabel} from "./account_state";
+import {DIGITS, failed, isDriftOpen, need, stateLabel} from "./account_state";
 import {HistoryChart} from "./history_chart";
 import {keepFocus} from "./focus";
 import {listOf} from "./drill_down";
@@ -80,11 +80,10 @@ export class AccountCard extends Component {
   get figures() {
     const account = this.account;
     const waiting = account.waiting + account.waiting_documents + account.waiting_commands;
-    const failed = account.failed_listings + account.failed_documents + account.failed_commands;
     return [
       {key: "orders", value: account.orders_today, label: _t("orders today"), note: this.money(account.value_today)},
       {key: "waiting", value: waiting, label: _t("waiting"), note: this.backlog},
-      {key: "failed", value: failed, label: _t("failed"), bad: failed},
+      {key: "failed", value: failed(account), label: _t("failed"), bad: failed(account)},
       {key: "held", value: account.held, label: _t("orders held"), bad: account.held},
       {key: "late", value: account.late, label: _t("orders late"), bad: account.late},
       {
@@ -138,12 +137,12 @@ export class AccountCard extends Component {
   }
 
   get successRate() {
-    const {calls, failed_calls: failed, success_rate: rate} = this.account;
+    const {calls, failed_calls: lost, success_rate: rate} = this.account;
     if (!calls) {
       return _t("no calls");
     }
     const told = _t("%s % of %s", formatInteger(rate), this.whole(calls));
-    return failed ? _t("%s, %s failed", told, this.whole(failed)) : told;
+    return lost ? _t("%s, %s failed", told, this.whole(lost)) : told;
   }
 
   get drift() {
@@ -169,9 +168,8 @@ export class AccountCard extends Component {
   }
 
   get causesLeft() {
-    const account = this.account;
-    const shown = account.failures.reduce((sum, failure) => sum + failure.count, 0);
-    return account.failed_listings + account.failed_documents + account.failed_commands - shown;
+    const shown = this.account.failures.reduce((sum, failure) => sum + failure.count, 0);
+    return failed(this.account) - shown;
   }
 
   retryLabel(failure) {

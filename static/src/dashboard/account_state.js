@@ -32,9 +32,7 @@ export function need(account) {
     return "broken";
   }
   const waits =
-    account.failed_listings ||
-    account.failed_documents ||
-    account.failed_commands ||
+    failed(account) ||
     account.alarms.length ||
     account.held ||
     account.pull_late ||
@@ -42,6 +40,13 @@ export function need(account) {
     account.tasks.some((task) => task.failed) ||
     isDriftOpen(account);
   return waits ? "look" : "fine";
+}
+
+/**
+ * @returns {Number} how many offers, documents and commands wait for a person
+ */
+export function failed(account) {
+  return account.failed_listings + account.failed_documents + account.failed_commands;
 }
 
 /**

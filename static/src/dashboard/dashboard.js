@@ -7,7 +7,7 @@ import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
 import {AccountCard} from "./account_card";
 import {DoctorPanel} from "./doctor_panel";
-import {rank, stateLabel} from "./account_state";
+import {failed, rank, stateLabel} from "./account_state";
 
 const REFRESH_MS = 10000;
 // With more accounts at work than this, each shows its details and its chart only when asked.
@@ -104,15 +104,11 @@ export class MarketplaceDashboard extends Component {
       const old = before[account.id];
       if (old && old.state !== account.state) {
         told.push(_t("%s: %s", account.name, stateLabel(account)));
-      } else if (old && this.failed(account) > this.failed(old)) {
-        told.push(_t("%s: %s failed", account.name, this.failed(account)));
+      } else if (old && failed(account) > failed(old)) {
+        told.push(_t("%s: %s failed", account.name, failed(account)));
       }
     }
     return told.length ? told.join(". ") : this.state.news;
-  }
-
-  failed(account) {
-    return account.failed_listings + account.failed_documents + account.failed_commands;
   }
 
   /**
