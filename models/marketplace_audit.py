@@ -9,7 +9,6 @@ from odoo.tools import float_compare, formatLang
 from ..database import is_of_database, own_transaction, try_transaction_lock
 from ..schemas import UNLIMITED
 from ..transport.retry import backoff
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -169,11 +168,12 @@ class MarketplaceAudit(models.Model):
         now = fields.Datetime.now()
         seconds = max((until - now).total_seconds(), backoff(attempts))
         moment = now + timedelta(seconds=min(seconds, LONGEST_WAIT))
-        self.write({"attempts": attempts, "next_attempt": moment, "last_error": self._storable(why)})
+        words = self.env["marketplace.api"]._in_words(why)
+        self.write({"attempts": attempts, "next_attempt": moment, "last_error": words})
         return False
 
     def _fail(self, error):
-        message = self._storable(error)
+        message = self.env["marketplace.api"]._in_words(error)
         values = {"state": "failed", "last_error": message, "finished_at": fields.Datetime.now(), "next_attempt": False}
         self.write(values)
         for config in self.config_id.filtered(lambda config: config._is_running()):
@@ -183,9 +183,6 @@ class MarketplaceAudit(models.Model):
 
     def _fail_lost(self):
         self._fail(_("The audit did not go on."))
-
-    def _storable(self, error):
-        return storable(self.env["marketplace.api"]._in_words(error))
 
     def _database_time(self):
         """Return the moment by the clock that ``pushed_at`` is told by."""

@@ -355,7 +355,7 @@ class MarketplaceInbox(models.Model):
     def _fail(self, error):
         """Put the document aside with its error until a person has mended what it says."""
         self._mark_demand()
-        message = storable(self.env["marketplace.api"]._in_words(error))
+        message = self.env["marketplace.api"]._in_words(error)
         self.write({"state": self._failed_state(), "last_error": message, "attempts": self.attempts + 1})
         self.config_id._tell_responsible(
             _("What %s sent could not be processed", self.config_id.name),
@@ -389,7 +389,7 @@ class MarketplaceInbox(models.Model):
         for row in self:
             row.ack_attempts += 1
         if len(set(self.mapped("external_id"))) == 1 and max(self.mapped("ack_attempts")) >= patience:
-            result = RowResult.rejected("", storable(self.env["marketplace.api"]._in_words(error)))
+            result = RowResult.rejected("", self.env["marketplace.api"]._in_words(error))
             self._note_acknowledgements({self[0].external_id: result})
 
     def _demand_of(self, config, kind, raw):

@@ -13,7 +13,6 @@ from odoo.tools import SQL
 from ..database import CONFLICTS, is_of_database, own_transaction, retried_transaction, try_transaction_locks
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -243,7 +242,7 @@ class MarketplaceLaneInbox(models.AbstractModel):
                 row.attempts -= 1  # it is counted once more as the failure that it is
                 row._fail(err)
                 return
-            words = storable(env["marketplace.api"]._in_words(err))
+            words = env["marketplace.api"]._in_words(err)
             row.write({"attempts": attempts, "next_attempt": self._later(attempts, base), "last_error": words})
 
     def _later(self, attempts, base=SOON):

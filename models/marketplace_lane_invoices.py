@@ -7,7 +7,6 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..database import CONFLICTS, own_transaction, retried_transaction
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
     def _fail(self, row_id, error):
         with own_transaction(self.env) as env:
             row = env["marketplace.outbox"].browse(row_id)
-            message = storable(self.env["marketplace.api"]._in_words(error))
+            message = self.env["marketplace.api"]._in_words(error)
             row.write({"state": "failed", "last_error": message})
             row.account_id._tell_responsible(
                 _("Orders of %s could not be invoiced", row.account_id.name),

@@ -13,7 +13,6 @@ from ..database import CONFLICTS, own_transaction, session_lock, try_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
-from ..transport.text import storable
 from .marketplace_line_changes import DOUBT
 from .marketplace_sender import MAX_ATTEMPTS
 
@@ -148,7 +147,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
             self._store_failure(command, RowResult.retry(self._words(error)))
 
     def _words(self, error):
-        return storable(self.env["marketplace.api"]._in_words(error))
+        return self.env["marketplace.api"]._in_words(error)
 
     def _send(self, command):
         """Carry out one command; tell whether the next one may follow."""

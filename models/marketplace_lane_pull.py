@@ -148,7 +148,8 @@ class MarketplaceLanePull(models.AbstractModel):
             notice._fail(error)
             return
         again = fields.Datetime.now() + timedelta(seconds=backoff(attempts)) if counts else self._talks_at(config)
-        notice.write({"attempts": attempts, "next_attempt": again, "last_error": str(error)})
+        words = self.env["marketplace.api"]._in_words(error)
+        notice.write({"attempts": attempts, "next_attempt": again, "last_error": words})
 
     # ------------------------------------------------------------------ business
 

@@ -7,7 +7,6 @@ from odoo import _, fields, models
 from ..database import own_transaction, retried_transaction
 from ..transport import errors
 from ..transport.retry import backoff
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -140,7 +139,7 @@ class MarketplaceLaneTasks(models.AbstractModel):
         if not task:
             return
         attempts = task.attempts + 1
-        message = storable(self.env["marketplace.api"]._in_words(error))
+        message = self.env["marketplace.api"]._in_words(error)
         moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=60))
         task.write({"attempts": attempts, "message": message, "next_attempt": moment})
         if attempts >= MAX_ATTEMPTS:
@@ -157,5 +156,5 @@ class MarketplaceLaneTasks(models.AbstractModel):
         if isinstance(error, (errors.TemporaryFailure, errors.RateLimited)):
             task.message = str(error)
             return False
-        self._give_up(task, storable(self.env["marketplace.api"]._in_words(error)))
+        self._give_up(task, self.env["marketplace.api"]._in_words(error))
         return True

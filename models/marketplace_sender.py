@@ -11,7 +11,6 @@ from ..database import own_transaction, session_lock
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -183,7 +182,7 @@ class MarketplaceLane(models.AbstractModel):
         """
         if isinstance(error, errors.RateLimited) or errors.needs_person(error):
             return None  # says nothing of the row
-        running, words = config._running(), storable(self.env["marketplace.api"]._in_words(error))
+        running, words = config._running(), self.env["marketplace.api"]._in_words(error)
         if row.error_code == UNANSWERED and running._has_worked(self._lane()):
             # After this lane's own wait, so that what else waits here goes first.
             now = fields.Datetime.now()

@@ -5,6 +5,7 @@ from odoo import _, models
 from odoo.exceptions import RedirectWarning, UserError
 
 from ..transport.errors import MarketplaceError
+from ..transport.text import storable
 from ..transport.words import Words
 
 # Codes of our own, which tell a person nothing.
@@ -44,10 +45,9 @@ class MarketplaceApi(models.AbstractModel):
         )
 
     def _in_words(self, error):
-        """Return what a person reads of any error."""
-        if isinstance(error, (MarketplaceError, str)):
-            return str(self._retold(error))
-        return self._unforeseen(error)
+        """Return what a person reads of any error, as it may be stored."""
+        known = isinstance(error, (MarketplaceError, str))
+        return storable(str(self._retold(error)) if known else self._unforeseen(error))
 
     def _said(self, words):
         """Return a sentence in the language of the work, where it keeps what it is made of."""

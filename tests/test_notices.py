@@ -1,11 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 from .contract_tools import AdapterTools
 from .test_contract_woocommerce import WoocommerceBase
 
 ANY_ORDER = r"orders/\d+$"
+SENDER = "odoo.addons.cartona_integration.models.marketplace_sender"
 
 
 class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
@@ -90,6 +92,17 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
             self.sweep()
         self.assertEqual(good.state, "done")
         self.assertEqual(bad.state, "waiting")
+
+    def test_a_bug_whose_words_no_database_takes_counts_as_a_try(self):
+        def stumbling(_api, _config, external_id):
+            raise ValueError(f"not \x00 {external_id}")
+
+        self.patch(type(self.env["marketplace.api.woocommerce"]), "_fetch_order", stumbling)
+        notice = self.notice()
+        with mute_logger(SENDER):
+            self.commit()
+        self.assertEqual((notice.state, notice.attempts), ("waiting", 1))
+        self.assertIn(notice.external_id, notice.last_error)
 
     def test_while_the_marketplace_fails_a_pull_is_what_it_is_tried_with(self):
         notice = self.notice()
