@@ -35,16 +35,7 @@ class SaleOrder(models.Model):
         for order in self:
             order.marketplace_pickup_otp = False
             if order.marketplace_delivers and order.marketplace_status not in FINAL:
-                newest = self.env["marketplace.inbox"].search(
-                    [
-                        ("config_id", "=", order.marketplace_config_id.id),
-                        ("external_id", "=", order.cartona_id),
-                        ("kind", "=", "order"),
-                    ],
-                    order="id desc",
-                    limit=1,
-                )
-                order.marketplace_pickup_otp = (newest.private or {}).get("pickup_otp")
+                order.marketplace_pickup_otp = (order._marketplace_documents().private or {}).get("pickup_otp")
 
     @api.depends(
         "marketplace_status", "marketplace_delivers", "marketplace_config_id", "state", "order_line", "picking_ids"

@@ -164,19 +164,19 @@ class SaleOrder(models.Model):
 
     def _marketplace_documents(self):
         """Return the newest document of each order, as far as they are kept."""
-        documents = self.env["marketplace.inbox"]
-        for order in self:
-            documents |= documents.search(
-                [
-                    ("config_id", "=", order.marketplace_config_id.id),
-                    ("external_id", "=", order.cartona_id),
-                    ("kind", "=", "order"),
-                    ("stale", "!=", True),
-                ],
-                order="id desc",
-                limit=1,
-            )
-        return documents
+        Inbox = self.env["marketplace.inbox"]
+        newest = Inbox._read_group(
+            [
+                ("config_id", "in", self.marketplace_config_id.ids),
+                ("external_id", "in", self.mapped("cartona_id")),
+                ("kind", "=", "order"),
+                ("stale", "!=", True),
+            ],
+            ["config_id", "external_id"],
+            ["id:max"],
+        )
+        wanted = {(order.marketplace_config_id, order.cartona_id) for order in self}
+        return Inbox.browse(found for config, external_id, found in newest if (config, external_id) in wanted)
 
     def _marketplace_document(self):
         """Return the newest document of the order."""

@@ -226,6 +226,18 @@ class TestPickupOtp(OrderOutCase):
             with self.subTest(name), self.assertRaises(AccessError):
                 row.with_user(user).search([(name, "=", row.sudo()[name])])
 
+    def test_a_document_that_comes_late_brings_no_old_one_back(self):
+        document = self.box.order(self.hashed_id)
+        self.store({**document, "pickup_otp": "445566"})
+        late = self.store(document)
+        self.assertTrue(late.stale)
+        self.assertEqual(self.order.marketplace_pickup_otp, "445566")
+
+    def store(self, raw):
+        rows, _new = self.env["marketplace.inbox"]._store([(self.account, "order", self.hashed_id, raw)], "webhook")
+        self.env.invalidate_all()
+        return rows
+
     def test_it_is_gone_when_the_order_is(self):
         self.order.marketplace_status = "delivered"
         self.assertFalse(self.order.marketplace_pickup_otp)

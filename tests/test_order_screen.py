@@ -144,6 +144,18 @@ class TestOrderProblems(OrderScreenCase):
         self.assertIn(orders[1].name, told["message"])
         self.assertNotIn(orders[0].name, told["message"])
 
+    def test_the_newest_documents_of_many_orders_are_found_at_once(self):
+        orders = self.order | self.order_of(self.place_and_pull()) | self.order_of(self.place_and_pull())
+        self.box.edit_order(self.hashed_id, note_message="hurry")
+        self.pull()
+        newest = {order: order._marketplace_documents() for order in orders}
+        self.assertIn("hurry", newest[self.order].payload)
+        self.assertEqual(len({document.external_id for document in newest.values()}), 3)
+        with self.assertQueryCount(1):
+            documents = orders._marketplace_documents()
+        self.assertEqual(documents, documents.union(*newest.values()))
+        self.assertEqual(len(documents), 3)
+
     def test_orders_are_found_by_either_number_of_the_marketplace(self):
         seller = self.user("number-seller", SALES)
         for number in (self.hashed_id, self.document["receipt_id"], f" {self.hashed_id} "):
