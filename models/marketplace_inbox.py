@@ -196,8 +196,13 @@ class MarketplaceInbox(models.Model):
         :param list documents: ``[(config, kind, external id, raw)]``, or with a fifth item, the event's own unique id
         :return: for each document the row that holds it: a new one, or the newest of its order when that says the same
         """
-        rows, new = self.browse(), []
         self._lock_orders(documents)
+        return self._store_locked(documents, source, needs_ack)
+
+    def _store_locked(self, documents, source, needs_ack=False):
+        """As :meth:`_store`, of orders that are locked already: two transactions that lock some and then some more may
+        wait for each other."""
+        rows, new = self.browse(), []
         for config, kind, external_id, raw, *event in documents:
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)

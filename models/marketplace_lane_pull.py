@@ -192,10 +192,10 @@ class MarketplaceLanePull(models.AbstractModel):
             account = config._account_of(code, external_id)
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
-        inbox._lock_orders(unknown + known)  # at once: two that take some and then some more may wait for each other
-        held, held_new = inbox._store(unknown, source)
+        inbox._lock_orders(unknown + known)
+        held, held_new = inbox._store_locked(unknown, source)
         held._hold_unknown_supplier()
-        rows, new = inbox._store(known, source, needs_ack=config._capabilities()["needs_ack"])
+        rows, new = inbox._store_locked(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
 
     def _identified(self, api, config, raw):
