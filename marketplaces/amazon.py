@@ -149,12 +149,12 @@ class MarketplaceApiAmazon(models.AbstractModel):
             )
 
     @contextmanager
-    def _paced(self, seconds=PAUSE_SECONDS):
+    def _paced(self):
         """Amazon does not say how long to wait: calls come back by the second, and a burst of them is soon over."""
         try:
             yield
         except errors.RateLimited as err:
-            err.seconds = seconds if err.seconds is None else err.seconds
+            err.seconds = PAUSE_SECONDS if err.seconds is None else err.seconds
             raise
 
     # ------------------------------------------------------------------ products

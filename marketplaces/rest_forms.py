@@ -223,14 +223,14 @@ def _rounded(value, digits):
         raise MappingError("value", _("is no amount of money")) from None
 
 
-def read(path, document, converter, digits=2, argument="", default=LEFT_OUT):
-    """What stands at the path, converted; ``default`` where there is nothing.
+def read(path, document, converter, digits=2, argument=""):
+    """What stands at the path, converted; ``LEFT_OUT`` where there is nothing.
 
     :raise MappingError: with the path, and what is wrong with the value there
     """
     value = found(path, document)
     if value is None or (isinstance(value, str) and not value.strip()):
-        return default
+        return LEFT_OUT
     try:
         return FROM_WIRE[converter](value, digits, argument or "")
     except MappingError as error:

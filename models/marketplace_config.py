@@ -380,12 +380,6 @@ class MarketplaceConfig(models.Model):
         self.ensure_one()
         return self.active and self.state == "live" and self.env["marketplace.identity"]._is_original()
 
-    def _may_talk(self):
-        """Tell whether the account may call its marketplace now: at work, and not blocked after a failure. A lane may
-        have to wait all the same, see ``marketplace.lane._may_talk``."""
-        self.ensure_one()
-        return self._is_running() and not self._running()._is_blocked()
-
     def _pause_for(self, error):
         """Pause the account because only a person can mend what ``error`` says, and tell that person, once. One that is
         still being set up has nothing to pause: whoever sets it up sees the error."""
@@ -410,22 +404,20 @@ class MarketplaceConfig(models.Model):
             elif config.pause_cause == "error":
                 config._tell_paused()
 
-    def _tell_responsible(self, summary, note, cause=""):
+    def _tell_responsible(self, summary, note, cause):
         """Give the responsible person an activity, unless an open one already says the same, or one of today did that
         was done since: one for each cause and day, not one for each order. Resuming the account begins anew. After the
         commit of what it tells of, which it can't undo.
 
-        :param cause: a word by which the same is known in whatever language it is told; without, by its summary
+        :param cause: a word by which the same is known in whatever language it is told
         """
         self.ensure_one()
-        cause = cause or summary
         told = self.env.cr.postcommit.data.setdefault(TOLD, set())
         if (self.id, cause) not in told:
             told.add((self.id, cause))
             self.env.cr.postcommit.add(partial(self._tell_now, summary, note, cause))
 
-    def _tell_now(self, summary, note, cause=""):
-        cause = cause or summary
+    def _tell_now(self, summary, note, cause):
         try:
             with own_transaction(self.env) as env:
                 config = env[self._name].browse(self.id).exists()

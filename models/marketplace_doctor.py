@@ -172,7 +172,7 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _exam_account_age(self, config):
         """The oldest row that nothing keeps from being sent or processed."""
-        if not config._may_talk():
+        if not config._is_running() or config._running()._is_blocked():
             return
         oldest = self._oldest(config)
         if oldest and oldest < fields.Datetime.now() - STUCK:

@@ -424,9 +424,10 @@ class MarketplaceInbox(models.Model):
 
     def _mark_demand(self):
         """What these documents ask for has changed: the marketplace's own stock moved, or will not after all."""
-        for row in self.filtered("demand"):
+        for config, rows in self.filtered("demand").grouped("config_id").items():
+            asked = list({external_id for row in rows for external_id in row.demand})
             listings = self.env["marketplace.listing"].search(
-                [("config_id", "=", row.config_id.id), ("external_id", "in", list(row.demand))]
+                [("config_id", "=", config.id), ("external_id", "in", asked)]
             )
             self.env["marketplace.outbox"]._mark("stock", listing=listings.ids, force=True)
             self.env["marketplace.outbox"]._mark("stock", product=listings.product_id.ids)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import own_transaction, transaction_lock
 
 _logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class MarketplaceSyncLog(models.Model):
     def _count_refusal(self, config_id, operation, message):
         reason = re.sub(r"\d+", "#", message)  # an age is no reason of its own
         key = f"marketplace:refusal:{config_id}:{operation}:{reason}"
-        self.env.cr.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        transaction_lock(self.env.cr, key)
         self.env.cr.execute(
             SQL(
                 """

@@ -99,9 +99,9 @@ class ProductProduct(models.Model):
     def _leave_cartona_id(self):
         """Take off the listings that go by the id that the products are about to lose."""
         # sudo: who may edit a product needs no rights on its listings
-        for listing in self.sudo().marketplace_listing_ids:
-            if listing.config_id.use_cartona_id and listing.external_id == listing.product_id.cartona_id:
-                listing.active = False
+        self.sudo().marketplace_listing_ids.filtered(
+            lambda row: row.config_id.use_cartona_id and row.external_id == row.product_id.cartona_id
+        ).active = False
 
     def _release_marketplace_listings(self):
         """Keep the listings of products that are about to be deleted: the marketplace has to be told."""

@@ -36,11 +36,12 @@ class ResCurrencyRate(models.Model):
         main = self.env["res.company"].sudo()._get_main_company().currency_id
         # sudo: who enters rates needs no rights on accounts
         configs_sudo = self.env["marketplace.config"].sudo().search([])
-        for config in configs_sudo:
+
+        def follows(config):
             converted = main | config.company_id.currency_id | config._currency()
-            if len(converted) == 1 or not converted & currencies:
-                configs_sudo -= config
-        return configs_sudo
+            return len(converted) > 1 and converted & currencies
+
+        return configs_sudo.filtered(follows)
 
     def _mark_marketplace_dates(self, since):
         """Mark the listings whose price follows a rate that holds since a day that has begun after ``since``, the

@@ -37,10 +37,6 @@ class ResPartner(models.Model):
         # Asked for thousands of strangers a day, so not of all that was replaced or is done.
         return bool(self._marketplace_known_as(config, code) or self._marketplace_naming(config, code, OPEN))
 
-    def _marketplace_loose_documents(self, config, code):
-        """Return the documents that name this customer and have no order."""
-        return self._marketplace_naming(config, code, LOOSE)
-
     def _marketplace_naming(self, config, code, which):
         """Return those of the documents of these accounts that name this customer."""
         self.env["marketplace.inbox"].flush_model()
@@ -185,7 +181,7 @@ class ResPartner(models.Model):
         of_accounts = [("config_id", "in", accounts.ids), ("kind", "!=", "erase")]
         told = Inbox.search([*of_accounts, ("external_id", "in", orders.mapped("cartona_id"))])
         loose = [
-            self._marketplace_loose_documents(config, code) for config, names in codes.items() for code in names if code
+            self._marketplace_naming(config, code, LOOSE) for config, names in codes.items() for code in names if code
         ]
         return (told | Inbox.search([("order_id", "in", orders.ids)])).union(*loose)
 

@@ -61,7 +61,7 @@ class TestForget(MarketplaceCase):
         self.order.message_post(body=f"Called {name} at {phone}")
         self.order.marketplace_reason = f"{name} wants nothing"
         self.order.picking_ids.message_post(body=f"For {name}")
-        self.account._tell_now("An order", f"{name} is blocked")
+        self.account._tell_now("An order", f"{name} is blocked", "An order")
         self.account.message_post(body=f"Of {name}")
         self.env["marketplace.outbox"]._command(self.order, "status", "approved", {"who": name})
         self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]).last_error = f"Not for {phone}"
@@ -69,7 +69,7 @@ class TestForget(MarketplaceCase):
         self.env["marketplace.audit"].create({"config_id": self.account.id, "last_error": name})
         self.running().last_error = f"{name} is unknown"
         self.env["marketplace.sync.log"]._record(self.account, {"status": "error", "message": name, "response": phone})
-        self.account.with_delay(identity_key="marketplace:canary")._tell_now(name, name)
+        self.account.with_delay(identity_key="marketplace:canary")._tell_now(name, name, name)
         job = self.env["queue.job"].search([("identity_key", "=", "marketplace:canary")])
         job.write({"exc_info": f"ValueError: {name}", "state": "failed"})
 

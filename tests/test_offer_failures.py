@@ -101,8 +101,8 @@ class TestOfferFailures(MarketplaceCase):
 
     def test_who_is_done_with_a_cause_is_told_of_it_again_tomorrow_or_when_the_account_was_resumed(self):
         def tell():
-            self.account._tell_responsible("Something", "Look.")
-            self.account._tell_responsible("Something else", "Look, too.")
+            self.account._tell_responsible("Something", "Look.", cause="Something")
+            self.account._tell_responsible("Something else", "Look, too.", cause="Something else")
             self.run_hooks()
             self.env.invalidate_all()
             told = sorted(self.account.activity_ids.mapped("summary"))

@@ -10,7 +10,7 @@ class TestResponsible(MarketplaceCase):
     """Who is told, where the account's responsible person has left."""
 
     def told(self):
-        self.account._tell_responsible("Something", "Look.")
+        self.account._tell_responsible("Something", "Look.", cause="Something")
         self.run_hooks()
         self.env.invalidate_all()
         return self.account.activity_ids.user_id

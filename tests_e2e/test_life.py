@@ -40,7 +40,7 @@ LIVE = """
 account = env["marketplace.config"].create({"name": "Gone soon", "auth_token": "t", "base_url": "http://127.0.0.1:9"})
 account.action_go_live()
 product = env["product.product"].create({"name": "Gone", "cartona_id": "gone-1", "marketplace_sync_enabled": True})
-account._tell_responsible("Something", "to be done")
+account._tell_responsible("Something", "to be done", cause="Something")
 env["marketplace.inbox"]._store([(account, "order", "1", {"hashed_id": "1"}, "")], "webhook")
 account.action_pull_orders()
 env["marketplace.sender"].with_delay()._job_drain(account.id, "offers")  # without a key, as from the shell

@@ -45,7 +45,7 @@ class MarketplaceProductSync(models.TransientModel):
         if self.sync == "off":
             listings.write({"active": False})
             words = _("Off sale at %s. The marketplaces are told.", listed(self.env, self.config_ids.mapped("name")))
-            return self._close(words, "info")
+            return self.config_ids._notify(words, "info")
         listings.filtered(lambda listing: not listing.active).write({"active": True})
         self._enable()
         listings |= listings._ensure_for_products(self.product_ids, self.config_ids, new_id=True)
@@ -56,9 +56,7 @@ class MarketplaceProductSync(models.TransientModel):
         # sudo: who may list a product may thereby put it on sale, see marketplace.listing
         disabled = self.product_ids.product_tmpl_id.sudo().filtered(lambda one: not one.marketplace_sync_enabled)
         disabled.marketplace_listing_ids.filtered(
-            lambda listing: (
-                listing.config_id not in self.sudo().config_ids or listing.product_id not in self.sudo().product_ids
-            )
+            lambda listing: listing.config_id not in self.config_ids or listing.product_id not in self.product_ids
         ).active = False
         # In the name of matching: what is switched on here is listed at these accounts alone.
         disabled.with_context(marketplace_matching=True).marketplace_sync_enabled = True
@@ -66,8 +64,8 @@ class MarketplaceProductSync(models.TransientModel):
     def _tell_unlisted(self, products):
         """Tell what was put on sale, and which products no chosen account can list."""
         if not products:
-            return self._close(_("On sale: %s products.", self.product_count), "info")
-        return self._close(
+            return self.config_ids._notify(_("On sale: %s products.", self.product_count), "info")
+        return self.config_ids._notify(
             _(
                 "Missing external ID: %(count)s of the products are listed at none of these accounts: %(names)s. Enter "
                 "their external product IDs, or match them under Unmatched of the account.",
@@ -76,8 +74,3 @@ class MarketplaceProductSync(models.TransientModel):
             ),
             "warning",
         )
-
-    def _close(self, words, kind):
-        action = self.config_ids._notify(words, kind)
-        action["params"]["next"] = {"type": "ir.actions.act_window_close"}
-        return action
