@@ -2,8 +2,6 @@
 from odoo import _, fields, models
 from odoo.exceptions import AccessError
 
-from .marketplace_dashboard_failures import FAILED
-
 USER = "cartona_integration.group_marketplace_user"
 DASHBOARD = "cartona_integration.marketplace_dashboard_action"
 
@@ -42,7 +40,8 @@ class Digest(models.Model):
             company = digest._marketplace_company()
             # sudo: who may see the accounts sees how much failed, as on the dashboard; of commands only the number
             accounts = self.env["marketplace.config"].sudo().search([("company_id", "=", company.id)])
-            digest.kpi_marketplace_failed_value = accounts._count_failed()
+            failed = accounts._failed_by_model()
+            digest.kpi_marketplace_failed_value = sum(sum(counts.values()) for counts in failed.values())
 
     def _compute_kpis_actions(self, company, user):
         names = ("kpi_marketplace_orders", "kpi_marketplace_sales", "kpi_marketplace_failed")
@@ -83,12 +82,3 @@ class Digest(models.Model):
         for company, currency, count, total in groups:
             result.setdefault(company, []).append((currency, count, total))
         return result
-
-
-class MarketplaceConfig(models.Model):
-    _inherit = "marketplace.config"
-
-    def _count_failed(self):
-        """Return how many rows of these accounts failed and wait for a person."""
-        ours = [("config_id", "in", self.ids)]
-        return sum(self.env[model].search_count(ours + domain) for model, domain in FAILED.items())

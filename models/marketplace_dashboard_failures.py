@@ -53,14 +53,7 @@ class MarketplaceConfig(models.Model):
 
         :param model: one of ``FAILING``
         """
-        found = self.env[model].search([("config_id", "in", self.ids), *FAILED[model], *domain])
-        if model == "marketplace.listing":
-            found._request_sync()
-        elif model == "marketplace.inbox":
-            found._replayable().action_replay()
-        else:
-            # Where the answer was lost, a person has to look at the marketplace before it is sent again.
-            found.filtered(lambda row: row.error_code != "doubt").action_retry()
+        self.env[model].search([("config_id", "in", self.ids), *FAILED[model], *domain])._try_again()
 
     def _dashboard_failures(self):
         """Return of each account its most frequent causes: ``{account id: [{"model", "cause", "text", "count",

@@ -9,7 +9,6 @@ from odoo.tools import SQL
 
 from ..compat import listed
 from ..transport.address import is_loopback
-from .marketplace_dashboard_failures import FAILED
 from .marketplace_listing import DUE
 
 _logger = logging.getLogger(__name__)
@@ -229,10 +228,8 @@ class MarketplaceDoctor(models.AbstractModel):
             "marketplace.outbox": _("statuses"),
         }
         # sudo: only the number leaves here
-        counts = {
-            label: self.env[model].sudo().search_count([("config_id", "=", config.id), *FAILED[model]])
-            for model, label in labels.items()
-        }
+        failed = config.sudo()._failed_by_model()
+        counts = {label: failed[model].get(config.id, 0) for model, label in labels.items()}
         if any(counts.values()):
             retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))
             told = listed(self.env, (f"{label}: {count}" for label, count in counts.items() if count))

@@ -60,6 +60,10 @@ class MarketplaceFailure(models.AbstractModel):
         """Return the condition of the rows that are tried again at a button, without a look at each."""
         return SQL("TRUE")
 
+    def _try_again(self):
+        """Put these, which failed, back into their queue, but for those that need a look at each."""
+        raise NotImplementedError
+
     # ------------------------------------------------------------------ business
 
     @api.model

@@ -109,6 +109,9 @@ class MarketplaceInbox(models.Model):
     def _retriable_sql(self):
         return SQL("redacted_at IS NULL")
 
+    def _try_again(self):
+        self._replayable().action_replay()
+
     @api.autovacuum
     def _gc_old_documents(self):
         """Remove personal data, then documents, in bounded pieces, each in a transaction of its own."""

@@ -342,6 +342,9 @@ class MarketplaceListing(models.Model):
     def _failure_condition(self):
         return FAILED_LISTING_SQL
 
+    def _try_again(self):
+        self._request_sync()
+
     # ------------------------------------------------------------------ helpers of the sender
 
     def _due_ids(self, config, limit):

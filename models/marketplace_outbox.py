@@ -3,6 +3,7 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from .marketplace_line_changes import DOUBT
 from .product_product_kits import KIN
 
 MARKS = "marketplace.outbox.marks"
@@ -232,7 +233,10 @@ class MarketplaceOutbox(models.Model):
     @api.model
     def _retriable_sql(self):
         # Where the answer was lost, a person has to look at the marketplace before it is sent again.
-        return SQL("error_code IS DISTINCT FROM 'doubt'")
+        return SQL("error_code IS DISTINCT FROM %s", DOUBT)
+
+    def _try_again(self):
+        self.filtered(lambda row: row.error_code != DOUBT).action_retry()
 
     # ------------------------------------------------------------------ business: what a transaction leaves
 
