@@ -27,34 +27,30 @@ class MarketplaceDoctor(models.AbstractModel):
             yield self._finding("warning", title, advice)
 
     def _exam_account_taxes(self, config):
-        if config.state == "draft" or config.tax_policy == "none":
+        """Where no listed product has a tax, the house has none, and nothing is missing."""
+        if config.state == "draft" or config.tax_policy == "none" or not config._is_any_taxed():
             return
-        count = self._untaxed(config)
+        yield from self._untaxed_products(config)
+        yield from self._untaxed_charges(config)
+
+    def _untaxed_products(self, config):
+        listed, taxed = config._listed_sql(), config._taxed_sql()
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("SELECT count(*) FROM (SELECT 1 %s AND NOT %s LIMIT %s) AS untaxed", listed, taxed, MOST)
+        )
+        count = self.env.cr.fetchone()[0]
         if count:
             told = f"{MOST}+" if count == MOST else count
             title = _("%(account)s: %(count)s listed products have no tax, others do.", account=config.name, count=told)
             advice = _("Enter the customer taxes on the products, or choose No taxes on the account.")
             yield self._finding("warning", title, advice)
 
-    def _untaxed(self, config):
-        """Return how many listed products have no tax of the company, up to a limit; where none has any, 0: the house
-        has no taxes."""
-        self.env.flush_all()
-        listed, taxed = config._listed_sql(), config._taxed_sql()
-        if not config._is_any_taxed():
-            return 0
-        self.env.cr.execute(
-            SQL("SELECT count(*) FROM (SELECT 1 %s AND NOT %s LIMIT %s) AS untaxed", listed, taxed, MOST)
-        )
-        return self.env.cr.fetchone()[0]
-
-    def _exam_account_charges(self, config):
+    def _untaxed_charges(self, config):
         """A marketplace's charges have a product of their own, and so taxes of their own."""
         product = config._charge_product()
-        if config.state == "draft" or config.tax_policy == "none" or not product:
-            return
         # sudo: taxes are the accountants'
-        if product.sudo().taxes_id._filter_taxes_by_company(config.company_id) or not config._is_any_taxed():
+        if not product or product.sudo().taxes_id._filter_taxes_by_company(config.company_id):
             return
         ordered = [("order_id.marketplace_config_id", "=", config.id), ("product_id", "=", product.id)]
         if self.env["sale.order.line"].sudo().search_count(ordered, limit=1):  # sudo: only whether there is one
