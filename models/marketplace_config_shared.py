@@ -64,11 +64,18 @@ class MarketplaceConfig(models.Model):
     def _account_of(self, code, external_id):
         """Return the account that a document about an order is for: that which has the order already, although there is
         one for its supplier code by now; else as :meth:`_route` says."""
-        accounts = self._credential_group().filtered("active")
-        if len(accounts) > 1 and external_id:
-            known = [("marketplace_config_id", "in", accounts.ids), ("cartona_id", "=", external_id)]
+        return self._accounts_of([(code, external_id)])[0]
+
+    def _accounts_of(self, named):
+        """Return of each document what :meth:`_account_of` says.
+
+        :param list named: ``[(supplier code, order id)]``
+        """
+        accounts, known = self._credential_group().filtered("active"), {}
+        external_ids = [external_id for _code, external_id in named if external_id]
+        if len(accounts) > 1 and external_ids:
+            there = [("marketplace_config_id", "in", accounts.ids), ("cartona_id", "in", external_ids)]
             # sudo: who replays a document may have no rights on orders, and it is told nothing of them
-            order = self.env["sale.order"].sudo().search(known, limit=1)
-            if order:
-                return accounts.filtered(lambda account: account == order.marketplace_config_id)
-        return self._route(code)
+            for order in self.env["sale.order"].sudo().search(there):
+                known.setdefault(order.cartona_id, order.marketplace_config_id)
+        return [accounts & known[key] if key in known else self._route(code) for code, key in named]

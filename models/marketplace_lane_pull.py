@@ -187,9 +187,9 @@ class MarketplaceLanePull(models.AbstractModel):
         """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""
         api = config._api()
         known, unknown = [], []
-        for raw in documents:
-            external_id, code = self._identified(api, config, raw)
-            account = config._account_of(code, external_id)
+        named = [self._identified(api, config, raw) for raw in documents]
+        accounts = config._accounts_of([(code, external_id) for external_id, code in named])
+        for raw, (external_id, _code), account in zip(documents, named, accounts, strict=True):
             (known if account else unknown).append((account or config, "order", external_id, raw))
         inbox = self.env["marketplace.inbox"]
         inbox._lock_orders(unknown + known)

@@ -35,7 +35,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _process_orders(self, config, rows):
         """Create the orders that are new, in one batch, and change the others one by one."""
-        parsed = [(row, self._parse(config, row)) for row in rows]
+        parsed = list(zip(rows, self._parse_all(config, rows), strict=True))
         orders = self._find_orders(config, [order.external_id for _row, order in parsed])
         new = [(row, order) for row, order in parsed if order.external_id not in orders]
         self._refuse_elsewhere(config, [order.external_id for _row, order in new])
@@ -147,17 +147,24 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
         :raise MappingError: the document can't be understood
         """
-        order = config._api()._parse_order(config, row._document())
-        order.currency = order.currency.strip().upper() or config.connected_currency or ""  # where it has but one
-        if config._account_of(order.account_code, order.external_id) != config:
-            raise MappingError(
-                "supplier_code",
-                _(
-                    "The order is for the supplier code %r. Enter that code on the account it belongs to, then replay.",
-                    order.account_code,
-                ),
-            )
-        return order
+        return self._parse_all(config, row)[0]
+
+    def _parse_all(self, config, rows):
+        """As :meth:`_parse`, of many documents."""
+        orders = [config._api()._parse_order(config, row._document()) for row in rows]
+        accounts = config._accounts_of([(order.account_code, order.external_id) for order in orders])
+        for order, account in zip(orders, accounts, strict=True):
+            order.currency = order.currency.strip().upper() or config.connected_currency or ""  # where it has but one
+            if account != config:
+                raise MappingError(
+                    "supplier_code",
+                    _(
+                        "The order is for the supplier code %r. Enter that code on the account it belongs to, then "
+                        "replay.",
+                        order.account_code,
+                    ),
+                )
+        return orders
 
     def _find_orders(self, config, external_ids):
         """Return the sales orders that exist already: ``{marketplace's order id: sale.order}``."""
