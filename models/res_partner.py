@@ -16,6 +16,8 @@ ORDER = "order_"
 
 # What is longer is no name, and fits into no index.
 NAME = 255
+# Where a cursor keeps the countries and states that it has found.
+NAMED = "cartona_integration.named"
 
 # The end of a phone number, in whatever way it is written. What Odoo keeps of numbers (`phone_sanitized`) is no help:
 # on contacts only with the sms module in 17.0, of one number only, by the country of whoever wrote it, not indexed.
@@ -327,6 +329,14 @@ def _named(records, domain, word):
     """Return the country or state with this code, else with this name; none when there is no such one."""
     if not word:
         return records.browse()
+    # Asked for each customer of a page; what is not there may come.
+    known, key = records.env.cr.cache.setdefault(NAMED, {}), (records._name, repr(domain), word)
+    if key not in known and (found := _search_named(records, domain, word)):
+        known[key] = found.id
+    return records.browse(known.get(key, ()))
+
+
+def _search_named(records, domain, word):
     # Marketplaces write names in English, whatever the language in which the job works.
     english = records.with_context(lang=None)
     found = english.search([*domain, ("code", "=", word.upper())], limit=1)
