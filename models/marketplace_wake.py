@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
@@ -143,9 +144,11 @@ class MarketplaceWake(models.AbstractModel):
     def _cron_sweep(self):
         """Find what a crash left behind and prices whose date has come; where no job runner works, do the work here,
         bounded in time."""
+        last = self.env.context.get("lastcall") or fields.Datetime.now()
+        since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
             for model in ("product.pricelist.item", "res.currency.rate", "stock.quant"):
-                env[model]._mark_marketplace_dates(self.env.context.get("lastcall"))
+                env[model]._mark_marketplace_dates(since)
             env["marketplace.task"]._finish_syncs()
         self._keep_house()
         work = self._work()

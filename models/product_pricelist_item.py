@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from datetime import timedelta
-
 from odoo import api, fields, models
 
 
@@ -33,12 +31,8 @@ class ProductPricelistItem(models.Model):
         )
 
     def _mark_marketplace_dates(self, since):
-        """Mark the listings of rules that have begun or ended after ``since``, the sweeper's last run.
-
-        :param datetime since: UTC; ``None`` looks back one minute
-        """
+        """Mark the listings of rules that have begun or ended after ``since``, in UTC."""
         now = fields.Datetime.now()
-        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         changed = self.sudo().search(
             [
                 *("|", "&", ("date_start", ">", since), ("date_start", "<=", now)),

@@ -1,6 +1,4 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from datetime import timedelta
-
 from odoo import api, fields, models
 
 
@@ -44,12 +42,8 @@ class ResCurrencyRate(models.Model):
         return configs_sudo.filtered(follows)
 
     def _mark_marketplace_dates(self, since):
-        """Mark the listings whose price follows a rate that holds since a day that has begun after ``since``, the
-        sweeper's last run. Days are those of UTC, by which pricelists look for rates.
-
-        :param datetime since: UTC; ``None`` looks back one minute
-        """
+        """Mark the listings whose price follows a rate that holds since a day that has begun after ``since``, in
+        UTC, by whose days pricelists look for rates."""
         now = fields.Datetime.now()
-        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         rates = self.sudo().search([("name", ">", since.date()), ("name", "<=", now.date())])
         rates._mark_marketplace_price()

@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -30,17 +30,14 @@ class StockQuant(models.Model):
         return super().unlink()
 
     def _mark_marketplace_dates(self, since):
-        """Mark the products of what has expired after ``since``, the sweeper's last run, or would from now on before
-        it is delivered. Odoo's own quantities go by whole days where they go by this at all, so the first run of a day
+        """Mark the products of what has expired after ``since``, in UTC, or would from now on before it is
+        delivered. Odoo's own quantities go by whole days where they go by this at all, so the first run of a day
         looks at all of it.
-
-        :param datetime since: UTC; ``None`` looks back one minute
         """
         expires = expiry_field(self)
         if not expires:
             return
         now = fields.Datetime.now()
-        since = (since or now) - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         until = now if since.date() == now.date() else datetime.combine(now, time.max)
         self.env["stock.lot"].flush_model()
         self.env["product.template"].flush_model(["sale_delay"])

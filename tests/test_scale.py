@@ -1,8 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest import mock
 
+from odoo import fields
 from odoo.tools import SQL
 
 from ..sandbox.rows import copy_row
@@ -324,8 +326,9 @@ class TestGrown(ScaleCase):
         wake = self.env["marketplace.wake"]
         with self.queries() as seen:
             wake._work()
-            self.env["product.pricelist.item"]._mark_marketplace_dates(None)
-            self.env["res.currency.rate"]._mark_marketplace_dates(None)
+            since = fields.Datetime.now() - timedelta(minutes=1)
+            self.env["product.pricelist.item"]._mark_marketplace_dates(since)
+            self.env["res.currency.rate"]._mark_marketplace_dates(since)
             self.env["marketplace.task"]._finish_syncs()
             for lane in self.env["marketplace.sender"]._lanes().values():
                 lane._next_attempt(self.account)
