@@ -23,6 +23,7 @@ ROOMS = {
     "schemas.py": "neutral orders, offers, results",
     "encryption.py": "fields that hold secrets",
     "database.py": "own transactions, locks",
+    "screen.py": "what the web client is asked to show",
     "compat.py": "what differs between series",
 }
 CALL = re.compile(r"""\benv\["marketplace\.|\borm\.call\(""")

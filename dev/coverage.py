@@ -17,7 +17,7 @@ from .python_env import DEV, cache_dir, environment, install
 
 PINS = DEV / "requirements-coverage.txt"
 PRODUCT = (
-    "schemas.py", "encryption.py", "database.py", "hooks.py", "compat.py",
+    "schemas.py", "encryption.py", "database.py", "hooks.py", "compat.py", "screen.py",
     "transport", "marketplaces", "models", "controllers", "wizards",
 )  # fmt: skip
 # Those of `make test` that run in one process.

@@ -3,6 +3,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 
 from ..compat import listed
+from ..screen import notification
 from ..transport.errors import MarketplaceError
 
 
@@ -183,17 +184,7 @@ class MarketplaceConfig(models.Model):
         return []
 
     def _notify(self, message, kind):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            # What comes next has the form read anew: a notification alone would leave it as it was.
-            "params": {
-                "message": message,
-                "type": kind,
-                "sticky": False,
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notification(message, kind)
 
     def _open(self, xmlid, domain=()):
         action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)

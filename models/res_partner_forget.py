@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
 from ..compat import listed
+from ..screen import RELOAD, notification
 from ..transport.redaction import MASK, written_forms
 from .marketplace_erasure import TELLING
 from .marketplace_wake import OUR_MODELS
@@ -83,9 +84,7 @@ class ResPartner(models.Model):
                 "decide whether the contact may.",
                 listed(self.env, kept.mapped("display_name")),
             )
-        following = {"type": "ir.actions.client", "tag": "soft_reload"}
-        params = {"message": text, "type": "warning" if kept else "success", "sticky": bool(kept), "next": following}
-        return {"type": "ir.actions.client", "tag": "display_notification", "params": params}
+        return notification(text, "warning" if kept else "success", bool(kept), RELOAD)
 
     # ------------------------------------------------------------------ business
 

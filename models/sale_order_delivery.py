@@ -3,6 +3,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 from ..compat import listed
+from ..screen import notification
 from .sale_order_out import FINAL
 
 # The orders whose OTP this very transaction has had accepted. Kept by the cursor: a context is the client's to fill.
@@ -110,16 +111,8 @@ class SaleOrder(models.Model):
             words.append(_("Open one by one, since they need the customer's OTP: %s.", self._names(with_otp)))
         if others:
             words.append(_("Not on their way: %s.", self._names(others)))
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": " ".join(words),
-                "type": "warning" if with_otp or others else "success",
-                "sticky": bool(with_otp or others),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        left = bool(with_otp or others)
+        return notification(" ".join(words), "warning" if left else "success", sticky=left)
 
     def _names(self, orders):
         return listed(self.env, orders.mapped("name"))

@@ -2,6 +2,7 @@
 from odoo import _, api, fields, models
 
 from ..compat import NEGATIVE_OPERATORS, listed
+from ..screen import RELOAD, notification
 from .marketplace_line_changes import DOUBT
 
 USER = "cartona_integration.group_marketplace_user"
@@ -118,16 +119,7 @@ class SaleOrder(models.Model):
         return self._marketplace_notify(words, bool(lost))
 
     def _marketplace_notify(self, words, sticky):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": " ".join(words),
-                "type": "warning" if sticky else "info",
-                "sticky": sticky,
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(" ".join(words), "warning" if sticky else "info", sticky, RELOAD)
 
 
 class MarketplaceOutbox(models.Model):

@@ -22,7 +22,7 @@ python_env = importlib.import_module("dev.python_env")
 ON_TOP = {
     "CHANGELOG.md", "LICENSE", "README.md", "__init__.py", "__manifest__.py", "compat.py", "controllers", "data",
     "database.py", "demo", "docs", "encryption.py", "hooks.py", "i18n", "marketplaces", "models", "schemas.py",
-    "security", "static", "transport", "views", "wizards",
+    "screen.py", "security", "static", "transport", "views", "wizards",
 }  # fmt: skip
 
 

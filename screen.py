@@ -1,0 +1,12 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""What Odoo's web client is asked to show."""
+
+# What comes after a notification, which alone would leave the screen as it was: the form is read anew, or all of it.
+CLOSE = {"type": "ir.actions.act_window_close"}
+RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
+
+
+def notification(message, kind, sticky=False, then=CLOSE):
+    """Return the action that tells somebody ``message``, as Odoo draws ``info``, ``success``, ``warning``, ``danger``."""
+    params = {"message": message, "type": kind, "sticky": sticky, "next": dict(then)}
+    return {"type": "ir.actions.client", "tag": "display_notification", "params": params}
