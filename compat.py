@@ -13,6 +13,17 @@ NEGATIVE_OPERATORS = ("!=", "not in", "not like", "not ilike", "not =like", "not
 TYPE_FIELDS = {"type", "detailed_type"}
 
 
+def asked_words(value):
+    """Return the words that a search was given, one of them or a list, without the space around them."""
+    return [word.strip() for word in ([value] if isinstance(value, str) else value or ()) if word]
+
+
+def is_asked(operator, value):
+    """Tell whether a search for yes or no wants the yes: `=` with one value until 17.0, `in` with a set of them since."""
+    asked = set(value) if operator in ("in", "not in") else {value}
+    return (True in asked) == (operator in ("=", "in"))
+
+
 def listed(env, words):
     """Return the words as one text that lists them, with the commas of the reader's language. Odoo can since 18.0."""
     words = list(words)

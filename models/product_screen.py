@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models, tools
 
-from ..compat import NEGATIVE_OPERATORS
+from ..compat import NEGATIVE_OPERATORS, asked_words
 
 USER = "cartona_integration.group_marketplace_user"
 # The worst first: what a product with several listings is shown as.
@@ -85,10 +85,10 @@ class ProductProduct(models.Model):
 
     def _search_marketplace_state(self, operator, value):
         """Find products of which any listing is in one of these states; ``missing``: that have none and should."""
-        if not value or not any([value] if isinstance(value, str) else value):
+        wanted = asked_words(value)
+        if not wanted:
             every = self._search_marketplace_state("in", [state for state, _label in STATES])
             return every if operator in ("!=", "not in") else ["!", *every]
-        wanted = list(filter(None, [value] if isinstance(value, str) else value or ()))
         leaves = [self._marketplace_state_leaf(state) for state in wanted]
         domain = ["|"] * (len(leaves) - 1) + leaves or [("id", "in", [])]
         return ["!", *domain] if operator in ("!=", "not in") else domain
@@ -100,7 +100,7 @@ class ProductProduct(models.Model):
 
     def _search_marketplace_external_id(self, operator, value):
         """Find products by an id that they have at any account, or would have: the whole id, which an index finds."""
-        known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
+        known = asked_words(value)
         listed = self._marketplace_listings([("external_id", "in", known)])
         found = ["|", ("cartona_id", "in", known), ("marketplace_listing_ids", "in", listed)]
         return ["!", *found] if operator in NEGATIVE_OPERATORS else found

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
-from ..compat import NEGATIVE_OPERATORS
+from ..compat import NEGATIVE_OPERATORS, asked_words
 from .res_partner import CODE
 
 
@@ -23,8 +23,7 @@ class ResPartner(models.Model):
 
     def _search_marketplace_code(self, operator, value):
         """Find customers by the whole of a code, which an index finds among millions; merged contacts, too."""
-        given = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
-        codes = [word for one in given for word in (one, CODE + one)]
+        codes = [word for one in asked_words(value) for word in (one, CODE + one)]
         # sudo: ids alone; what is found is subject to the user's own rights
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([]).ids
         further = self.env["marketplace.customer.code"].search([("config_id", "in", accounts), ("code", "in", codes)])

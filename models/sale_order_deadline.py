@@ -136,10 +136,7 @@ class SaleOrder(models.Model):
 
     def _search_marketplace_late(self, operator, value):
         late = late_domain(fields.Datetime.now())
-        # `=` with one value until 17.0, `in` with a set of them since.
-        asked = set(value) if operator in ("in", "not in") else {value}
-        is_wanted = (True in asked) == (operator in ("=", "in"))
-        return late if is_wanted else ["!", "&", "&", "&", *late]
+        return late if is_asked(operator, value) else ["!", "&", "&", "&", *late]
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):

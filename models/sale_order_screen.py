@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
 
-from ..compat import NEGATIVE_OPERATORS, listed
+from ..compat import NEGATIVE_OPERATORS, asked_words, is_asked, listed
 from ..screen import RELOAD, notification
 from .marketplace_line_changes import DOUBT
 
@@ -73,14 +73,11 @@ class SaleOrder(models.Model):
     def _search_marketplace_failed(self, operator, value):
         # sudo: as above; the orders themselves are searched by the user's own rights
         failed = self.env["marketplace.outbox"].sudo().search([("lane", "=", "orders"), ("state", "=", "failed")])
-        # `=` with one value until 17.0, `in` with a set of them since.
-        asked = set(value) if operator in ("in", "not in") else {value}
-        is_wanted = (True in asked) == (operator in ("=", "in"))
-        return [("id", "in" if is_wanted else "not in", list(set(failed.mapped("order_id"))))]
+        return [("id", "in" if is_asked(operator, value) else "not in", list(set(failed.mapped("order_id"))))]
 
     def _search_marketplace_number(self, operator, value):
         """Find orders by either number: the whole of it, which an index finds among millions."""
-        known = [one.strip() for one in ([value] if isinstance(value, str) else value or ()) if one]
+        known = asked_words(value)
         # sudo: a salesperson finds orders without rights on their accounts
         accounts = self.env["marketplace.config"].sudo().with_context(active_test=False).search([])
         numbers = ["|", ("cartona_id", "in", known), ("client_order_ref", "in", known)]
