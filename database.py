@@ -5,11 +5,13 @@ What must survive a rollback, or must be seen by others before a slow call, can'
 a job's own cursor must never commit, since that gives up the lock by which queue_job knows that the job is running.
 """
 
+import time
 from contextlib import contextmanager
 
 import psycopg2.errors
 
 from odoo import SUPERUSER_ID, api
+from odoo.tools import SQL
 
 # What the database says when two transactions can't both be right; the loser tries again.
 CONFLICTS = (
@@ -56,6 +58,25 @@ def retried_transaction(env, act, repeatable_read=False):
         except (*CONFLICTS, psycopg2.errors.UniqueViolation):
             if number == CONFLICT_TRIES - 1:
                 raise
+
+
+def delete_old(env, table, column, moment, piece, seconds):
+    """Delete the rows of ``table`` whose ``column`` is before ``moment``, ``piece`` of them in each transaction of its
+    own, for as long as a night has ``seconds``: where more is written in a day than one piece holds, it would grow for
+    ever."""
+    names = {"table": SQL.identifier(table), "column": SQL.identifier(column)}
+    query = SQL(
+        "DELETE FROM %(table)s WHERE id IN (SELECT id FROM %(table)s WHERE %(column)s < %(moment)s "
+        "ORDER BY %(column)s LIMIT %(piece)s FOR UPDATE SKIP LOCKED)",
+        **names,
+        moment=moment,
+        piece=piece,
+    )
+    deadline, done = time.monotonic() + seconds, piece
+    while done == piece and time.monotonic() < deadline:
+        with own_transaction(env) as own_env:
+            own_env.cr.execute(query)
+            done = own_env.cr.rowcount
 
 
 def is_of_database(err):

@@ -9,7 +9,7 @@ from ..transport import errors
 from ..transport.auth import HeaderToken
 from ..transport.reading import day, first, flag, items, moment, number, text, under
 from ..transport.redaction import redact
-from ..transport.text import storable
+from ..transport.text import one_text, storable
 
 # Cartona's words and ours. Unknown ones are refused by name, never guessed.
 STATUS_FROM_CARTONA = {
@@ -393,7 +393,7 @@ class MarketplaceApiCartona(models.AbstractModel):
     def _row_result(self, raw):
         problem = raw.get("error") or raw.get("errors")
         if problem or _says_no(raw.get("success")) or _says_no(raw.get("status")):
-            return RowResult.rejected(_plain(raw.get("code")), _words(problem) or self._refused_silently())
+            return RowResult.rejected(_plain(raw.get("code")), one_text(problem or "") or self._refused_silently())
         return RowResult.accepted()
 
 
@@ -406,12 +406,3 @@ def _says_no(value):
 def _plain(value):
     """Return an id as text: numbers and texts both occur."""
     return "" if value is None or isinstance(value, (dict, list)) else storable(str(value)).strip()
-
-
-def _words(problem):
-    """Return an error as one text: a text, a list of them, or an object of lists."""
-    if isinstance(problem, dict):
-        return "; ".join(f"{key}: {_words(value)}" for key, value in problem.items())
-    if isinstance(problem, list):
-        return "; ".join(_words(value) for value in problem)
-    return storable(str(problem or ""))

@@ -10,6 +10,7 @@ from odoo.exceptions import ValidationError
 from ..compat import listed
 from ..schemas import UNLIMITED, OrderPage, RowResult
 from ..transport import errors, oauth
+from ..transport.reading import identifier
 from . import ebay_forms as forms
 
 INVENTORY = "sell/inventory/v1"
@@ -131,7 +132,7 @@ class MarketplaceApiEbay(models.AbstractModel):
         """Return the seller's name, from the first order, or that of the first location."""
         answer = answer if isinstance(answer, dict) else {}
         rows = answer.get("orders") or answer.get("locations") or [{}]
-        return forms.plain(rows[0].get("sellerId") or rows[0].get("name"))
+        return identifier(rows[0].get("sellerId") or rows[0].get("name"))
 
     # ------------------------------------------------------------------ products
 
@@ -277,7 +278,7 @@ class MarketplaceApiEbay(models.AbstractModel):
         return f"{FULFILMENT}/order/{quote(external_id, safe='')}"
 
     def _identify(self, config, raw):
-        return forms.plain(raw.get("orderId")) if isinstance(raw, dict) else "", forms.listed_at(raw)
+        return identifier(raw.get("orderId")) if isinstance(raw, dict) else "", forms.listed_at(raw)
 
     def _version(self, config, raw):
         return forms.newest_change([raw])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ..schemas import ROUNDING_LINE, Customer, Order, OrderLine, RemoteProduct, RowResult
 from ..transport import errors
-from ..transport.reading import items, moment, number, text, under
+from ..transport.reading import identifier, items, moment, number, text, under
 from ..transport.text import storable
 from ..transport.words import _
 
@@ -58,16 +58,11 @@ def unstamp(written: str) -> datetime:
 # === orders ===
 
 
-def plain(value) -> str:
-    """An id as text, ``""`` for what is none."""
-    return storable(str(value)).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-
-
 def listed_at(raw) -> str:
     """The eBay marketplace on which the order's first line was listed; ``""`` where the order does not tell."""
     rows = raw.get("lineItems") if isinstance(raw, dict) else None
     row = rows[0] if isinstance(rows, list) and rows else None
-    return plain(row.get("listingMarketplaceId")) if isinstance(row, dict) else ""
+    return identifier(row.get("listingMarketplaceId")) if isinstance(row, dict) else ""
 
 
 def status_of(raw) -> tuple[str, str]:
@@ -222,7 +217,7 @@ def product_of(item, offer) -> RemoteProduct:
         external_id=text(item, "sku", required=True),
         name=text(item, "product", "title"),
         sku=text(item, "sku"),
-        barcode=plain(codes[0]) if codes else "",
+        barcode=identifier(codes[0]) if codes else "",
         price=number(offer, "pricingSummary", "price", "value", default=None),
         quantity=min((one for one in quantities if one is not None), default=None),
         published=text(offer, "status") == "PUBLISHED",
@@ -258,10 +253,10 @@ def row_results(wire, answer) -> list[RowResult]:
 
 
 def _is_about(response, row):
-    offer = plain(response.get("offerId"))
+    offer = identifier(response.get("offerId"))
     if offer:
         return offer == row["offers"][0]["offerId"]
-    return plain(response.get("sku")) == row.get("sku")
+    return identifier(response.get("sku")) == row.get("sku")
 
 
 def _status(response):
@@ -272,7 +267,7 @@ def _status(response):
 def _judged(response):
     status = _status(response)
     found = [one for one in response.get("errors") or [] if isinstance(one, dict)]
-    code = plain(found[0].get("errorId")) if found else ""
+    code = identifier(found[0].get("errorId")) if found else ""
     message = "; ".join(storable(str(one.get("longMessage") or one.get("message") or "")) for one in found)
     if 200 <= status < 300:
         return RowResult.accepted(message)
@@ -296,9 +291,9 @@ def is_told(fulfilment, wire) -> bool:
     """Whether a shipment that eBay has is the one that we are about to tell: by its tracking number, which eBay makes
     its id, and what it holds (a second delivery may go under the same number); without one, by its lines and its time.
     """
-    there = plain(fulfilment.get("shipmentTrackingNumber")) or ""
+    there = identifier(fulfilment.get("shipmentTrackingNumber")) or ""
     if wire.get("trackingNumber"):
-        known = {tracking_number(there).upper(), plain(fulfilment.get("fulfillmentId")).upper()}
+        known = {tracking_number(there).upper(), identifier(fulfilment.get("fulfillmentId")).upper()}
         return wire["trackingNumber"].upper() in known and _holds(_contents(fulfilment), _contents(wire))
     if there:
         return False
@@ -308,7 +303,7 @@ def is_told(fulfilment, wire) -> bool:
 
 def _contents(package):
     return {
-        plain(row.get("lineItemId")): number(row, "quantity", default=1.0)
+        identifier(row.get("lineItemId")): number(row, "quantity", default=1.0)
         for row in items(package, "lineItems", default=[])
     }
 

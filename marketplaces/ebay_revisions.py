@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import _, api, fields, models, tools
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import delete_old, own_transaction
 from ..schemas import RowResult
 
 # eBay lets a listing be revised so often in a day, whatever of it is changed, and all its variations together. Its day
@@ -14,6 +14,7 @@ REVISIONS = 250
 KEPT_FOR_STOCK = 50
 DAY = timedelta(hours=24)
 VACUUM_ROWS = 50_000
+VACUUM_SECONDS = 60
 
 
 class MarketplaceEbayRevision(models.Model):
@@ -89,16 +90,5 @@ class MarketplaceEbayRevision(models.Model):
 
     @api.autovacuum
     def _gc_old_revisions(self):
-        """Delete what counts no more, in bounded pieces, each in a transaction of its own."""
-        deleted = VACUUM_ROWS
-        while deleted == VACUUM_ROWS:
-            with own_transaction(self.env) as env:
-                env.cr.execute(
-                    SQL(
-                        "DELETE FROM marketplace_ebay_revision WHERE id IN "
-                        "(SELECT id FROM marketplace_ebay_revision WHERE revised_at < %s LIMIT %s)",
-                        fields.Datetime.now() - DAY,
-                        VACUUM_ROWS,
-                    )
-                )
-                deleted = env.cr.rowcount
+        """Delete what counts no more."""
+        delete_old(self.env, self._table, "revised_at", fields.Datetime.now() - DAY, VACUUM_ROWS, VACUUM_SECONDS)

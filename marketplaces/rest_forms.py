@@ -19,7 +19,7 @@ from jmespath.exceptions import JMESPathError
 
 from ..transport import reading
 from ..transport.errors import ConfigurationError, MappingError
-from ..transport.text import storable
+from ..transport.text import one_text, storable
 from ..transport.words import Words, _
 
 LONGEST_PATH = 300
@@ -381,11 +381,7 @@ def written_since(moment, pattern):
 
 def words(value):
     """An error of any shape as one text."""
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {words(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return "; ".join(map(words, value))
-    return storable(str(value))[:300]
+    return one_text(value, longest=300)
 
 
 def loaded_walk(cursor):

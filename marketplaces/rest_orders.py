@@ -1,8 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 from collections import Counter
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 from odoo import _, fields, models
 
@@ -10,6 +9,7 @@ from ..schemas import Customer, Event, Order, OrderLine, OrderPage, RowResult
 from ..transport import errors
 from ..transport.errors import MappingError
 from ..transport.reading import under
+from ..transport.retry import server_time
 from . import rest_forms as forms
 
 # Pages of the lines of one order.
@@ -36,7 +36,7 @@ class MarketplaceApiRest(models.AbstractModel):
             )
             exchange.count = len(records)
         documents = [self._completed(config, endpoint, record) for record in records]
-        began = walk.get("began") or _server_time(response)
+        began = walk.get("began") or fields.Datetime.to_string(server_time(response.headers.get("Date")))
         if following:
             return OrderPage(documents, json.dumps({"since": begin, "began": began, **following}), True)
         if self._find_endpoint(config, "acknowledge"):
@@ -262,13 +262,3 @@ class MarketplaceApiRest(models.AbstractModel):
             kept = {} if mode == "notice" else document
             events.append(Event(mode if mode in ("notice", "status") else "order", external_id, kept))
         return events
-
-
-def _server_time(response):
-    """The marketplace's clock, as text of Odoo's, ``""`` where it does not tell it."""
-    try:
-        moment = parsedate_to_datetime(response.headers.get("Date") or "")
-    except (TypeError, ValueError, IndexError):
-        return ""
-    moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-    return datetime.strftime(moment, "%Y-%m-%d %H:%M:%S")

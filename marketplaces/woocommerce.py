@@ -12,7 +12,7 @@ from odoo import _, models
 
 from ..schemas import STATUS_RANK, UNLIMITED, Event, OrderPage, RowResult
 from ..transport import errors, signatures
-from ..transport.reading import items, text
+from ..transport.reading import identifier, items, text
 from ..transport.text import storable
 from . import woocommerce_forms as forms
 from .woocommerce_walk import PAGE, earlier, go_on
@@ -317,9 +317,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         return raw
 
     def _identify(self, config, raw):
-        found = raw.get("id") if isinstance(raw, dict) else None
-        plain = isinstance(found, (int, str)) and not isinstance(found, bool)
-        return storable(str(found)).strip() if plain else "", ""
+        return identifier(raw.get("id")) if isinstance(raw, dict) else "", ""
 
     def _version(self, config, raw):
         return forms.changed_at(raw)

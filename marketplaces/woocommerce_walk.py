@@ -7,9 +7,9 @@ Where the list gets shorter, rows slide to pages that were read already: so each
 one before, and when it does not, the walk takes a step back.
 """
 
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
+from ..transport.retry import server_time
 from .woocommerce_forms import MOMENT, changed_at
 
 PAGE = 100
@@ -25,7 +25,8 @@ def go_on(walk, rows, headers):
     """
     offset, ids = walk.get("offset", 0), [row["id"] for row in rows if isinstance(row.get("id"), int)]
     seen = max([walk.get("seen", ""), *map(changed_at, rows)])
-    walk = {**walk, "seen": seen, "begun": walk.get("begun") or _server_time(headers) or seen}
+    now = server_time(headers.get("Date"))
+    walk = {**walk, "seen": seen, "begun": walk.get("begun") or (now.strftime(MOMENT) if now else seen)}
     if offset and (not ids or ids[0] > walk["last"]):
         return {**walk, "offset": max(0, offset - PAGE)}, True
     total = headers.get("X-WP-Total", "")
@@ -39,11 +40,3 @@ def go_on(walk, rows, headers):
 def earlier(moment):
     """Return a time as WooCommerce writes it, less what times are uncertain by."""
     return (datetime.strptime(moment, MOMENT) - OVERLAP).strftime(MOMENT)
-
-
-def _server_time(headers):
-    """Return the shop's time by the header of its answer, ``""`` where it says none."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(timezone.utc).strftime(MOMENT)
-    except (TypeError, ValueError, IndexError):
-        return ""

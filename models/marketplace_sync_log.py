@@ -1,13 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
 import re
-import time
 from datetime import timedelta
 
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from ..database import own_transaction, transaction_lock
+from ..database import delete_old, own_transaction, transaction_lock
 
 _logger = logging.getLogger(__name__)
 
@@ -160,18 +159,6 @@ class MarketplaceSyncLog(models.Model):
 
     @api.autovacuum
     def _gc_old_rows(self):
-        """Delete what is older than the retention, in pieces, each in a transaction of its own, for as long as a night
-        has time: where more is written in a day than one piece holds, the log would grow for ever."""
-        deadline = time.monotonic() + VACUUM_SECONDS
-        done = VACUUM_ROWS
-        while done == VACUUM_ROWS and time.monotonic() < deadline:
-            with own_transaction(self.env) as env:
-                env.cr.execute(
-                    SQL(
-                        "DELETE FROM marketplace_sync_log WHERE id IN (SELECT id FROM marketplace_sync_log "
-                        "WHERE create_date < %s ORDER BY create_date LIMIT %s FOR UPDATE SKIP LOCKED)",
-                        fields.Datetime.now() - timedelta(days=KEEP_DAYS),
-                        VACUUM_ROWS,
-                    )
-                )
-                done = env.cr.rowcount
+        """Delete what is older than the retention."""
+        oldest = fields.Datetime.now() - timedelta(days=KEEP_DAYS)
+        delete_old(self.env, self._table, "create_date", oldest, VACUUM_ROWS, VACUUM_SECONDS)

@@ -1,7 +1,11 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import re
+from datetime import timedelta
 from pathlib import Path
 
+from odoo import fields
+
+from ..marketplaces import ebay_revisions
 from ..models import marketplace_retention, marketplace_sync_log
 from .common import MarketplaceCase
 
@@ -58,6 +62,16 @@ class TestOldRows(MarketplaceCase):
         log._gc_old_rows()
         self.env.invalidate_all()
         self.assertFalse(log.search([]))
+
+    def test_a_night_removes_all_revisions_that_count_no_more(self):
+        self.patch(ebay_revisions, "VACUUM_ROWS", 2)
+        now = fields.Datetime.now()
+        row = {**self.mine, "listing": "1"}
+        revisions = self.env["marketplace.ebay.revision"]
+        revisions.create([{**row, "revised_at": now - timedelta(hours=hours)} for hours in (25, 26, 27, 28, 23)])
+        revisions._gc_old_revisions()
+        self.env.invalidate_all()
+        self.assertEqual(revisions.search([]).revised_at, now - timedelta(hours=23))
 
     def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
         old, _newest = self.audit(200), self.audit(100)

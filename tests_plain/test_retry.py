@@ -1,8 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import random
+import time
+from datetime import datetime, timezone
 
 import pytest
-from cartona_integration.transport.retry import backoff, clock_ahead, parse_retry_after, sent_at
+from cartona_integration.transport.retry import backoff, clock_ahead, parse_retry_after, sent_at, server_time
 
 NOW = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 
@@ -67,3 +69,22 @@ def test_the_senders_clock_is_what_its_answer_says_else_ours():
     assert clock_ahead("Wed, 21 Oct 2015 07:28:30 GMT", NOW) == 30
     assert clock_ahead("", NOW) is None
     assert clock_ahead("soon", NOW) is None
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0200"])
+def test_the_senders_time_is_in_utc_wherever_we_stand(zone, monkeypatch):
+    monkeypatch.setenv("TZ", "Africa/Cairo")
+    time.tzset()
+    hour = 9 if zone == "+0200" else 7
+    try:
+        told = server_time(f"Wed, 21 Oct 2015 0{hour}:28:00 {zone}")
+        assert told == datetime(2015, 10, 21, 7, 28, tzinfo=timezone.utc)
+        assert clock_ahead(f"Wed, 21 Oct 2015 0{hour}:28:30 {zone}", NOW) == 30
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Sat, 01 Jan 0001 00:00:00 +0200"])
+def test_a_sender_that_tells_no_time_tells_none(date):
+    assert server_time(date) is None

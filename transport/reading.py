@@ -41,6 +41,11 @@ def text(raw, *path, default: str = "", required: bool = False) -> str:
     return default if value is None else value
 
 
+def identifier(value) -> str:
+    """An id as text, ``""`` for what is none."""
+    return _clean(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
 def number(raw, *path, default=_REQUIRED) -> float:
     """Number at the path, also written as text; null, missing and empty give ``default``, which may be None.
 

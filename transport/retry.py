@@ -3,6 +3,7 @@
 
 import math
 import random
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 #: A marketplace that asks for more than a day is not obeyed literally.
@@ -40,11 +41,18 @@ def clock_ahead(value: str | None, now: float) -> float | None:
     return _until(value, now) if value else None
 
 
-def _until(text, now):
+def server_time(date: str | None) -> datetime | None:
+    """The moment of an answer, in UTC, by its ``Date`` header; None when it tells none. Without a zone it is in UTC."""
     try:
-        return parsedate_to_datetime(text).timestamp() - now
+        moment = parsedate_to_datetime(date or "")
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+
+
+def _until(text, now):
+    moment = server_time(text)
+    return None if moment is None else moment.timestamp() - now
 
 
 def sent_at(date: str | None, now: float) -> float:
