@@ -172,8 +172,12 @@ class MarketplaceLaneOrders(models.AbstractModel):
         return self._conclude(config, order, command, result, error)
 
     def _is_wanted(self, command, order):
-        if command.operation == "lines":
-            return order._may_change_lines()
+        return getattr(self, f"_is_wanted_{command.operation}")(command, order)
+
+    def _is_wanted_lines(self, command, order):
+        return order._may_change_lines()
+
+    def _is_wanted_status(self, command, order):
         if command.status == "cancelled" and order.state != "cancel":
             return False  # it was opened again here
         if command.status != "cancelled" and order.state == "cancel":
@@ -217,6 +221,9 @@ class MarketplaceLaneOrders(models.AbstractModel):
         return bool(self.env["marketplace.inbox"].search_count(waiting, limit=1))
 
     def _call(self, config, order, command):
+        return getattr(self, f"_call_{command.operation}")(config, order, command)
+
+    def _call_status(self, config, order, command):
         return config._api()._push_order_status(config, order.cartona_id, command.status, command.payload or {})
 
     def _conclude(self, config, order, command, result, error):
@@ -252,6 +259,9 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 self._tell_failed(command)
 
     def _store(self, command, order):
+        getattr(self, f"_store_{command.operation}")(command, order)
+
+    def _store_status(self, command, order):
         order._set_marketplace_status(command.status, command.user_id)
         if command.status == "cancelled":
             self._ask_about_opened_again(order)

@@ -11,15 +11,11 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     _inherit = "marketplace.lane.orders"
 
-    def _is_wanted(self, command, order):
-        if command.operation != "ship":
-            return super()._is_wanted(command, order)
+    def _is_wanted_ship(self, command, order):
         picking = self._picking_of(command)
         return picking.state == "done" and not picking.marketplace_told_at and order.marketplace_status != "cancelled"
 
-    def _call(self, config, order, command):
-        if command.operation != "ship":
-            return super()._call(config, order, command)
+    def _call_ship(self, config, order, command):
         tried, reach, result = bool(command.payload.get("tried")), Reach(), None
         package = self._picking_of(command)._prepare_marketplace_package(repeated=tried)
         self._note_tried(command, True)
@@ -45,10 +41,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 row.payload = {**payload, "tried": True} if tried else payload
         command.invalidate_recordset(["payload"])
 
-    def _store(self, command, order):
-        if command.operation != "ship":
-            super()._store(command, order)
-            return
+    def _store_ship(self, command, order):
         self._picking_of(command)._note_marketplace_told(command.user_id)
         command.unlink()
 
