@@ -395,13 +395,14 @@ class MarketplaceConfig(models.Model):
     def _tell_lasting(self):
         """Tell of the accounts that an error has paused, and of what does not get through for long: who was to tell of
         it when it began may have ended before."""
-        if not self.env["marketplace.identity"]._is_original():
-            return
+        is_original = self.env["marketplace.identity"]._is_original()
         for config in self.search([("state", "in", ("live", "paused"))]):
             config = config._in_language()
-            if config.state == "live":
+            if config.state == "live" and not is_original:
+                config._tell_not_original()
+            elif config.state == "live":
                 config._running()._tell_lasting()
-            elif config.pause_cause == "error":
+            elif config.pause_cause == "error" and is_original:
                 config._tell_paused()
 
     def _tell_responsible(self, summary, note, cause):

@@ -30,11 +30,7 @@ class MarketplaceConfig(models.Model):
         for config in self:
             config.condition, config.condition_reason = config._condition(is_copy)
             if config.condition == "live" and not is_original:
-                config.condition = "paused"
-                config.condition_reason = _(
-                    "This database was copied, moved or restored, and nobody has said yet that it is the one that "
-                    "sells. Resume, and it is: all accounts go on, and what the marketplaces show is compared."
-                )
+                config.condition, config.condition_reason = "paused", config._not_original_reason(is_copy)
 
     def _condition(self, is_copy):
         """Return the account's condition and the reason for it, in plain words.
@@ -61,12 +57,31 @@ class MarketplaceConfig(models.Model):
             owner.name,
         )
 
+    def _not_original_reason(self, is_copy):
+        """Return why nothing is sent from a database that is not the one that sells."""
+        if is_copy:
+            return self._copy_reason(is_copy)
+        return _(
+            "This database was copied, moved or restored, and nobody has said yet that it is the one that "
+            "sells. Resume, and it is: all accounts go on, and what the marketplaces show is compared."
+        )
+
+    def _tell_not_original(self):
+        """Tell who looks after the account that nothing is sent from here: a database that was moved, or has another
+        name, would stop without a word. By an activity alone: a copy writes to nobody."""
+        reason = self._not_original_reason(self.env["marketplace.identity"]._is_copy())
+        quiet = self.with_context(mail_activity_quick_update=True)
+        quiet._tell_responsible(_("%s neither sends nor receives", self.name), reason, cause="copy")
+
     def _copy_reason(self, is_copy):
         if not is_copy:
             return _(
                 "This is a neutralized copy of a database: its tokens and secrets were removed, and it speaks to no "
                 "marketplace. To try it here, enter those of a test account, and test the connection."
             )
+        problem = self.env["marketplace.identity"]._file_problem()
+        if problem:
+            return problem
         return _(
             "This database is a copy, or was moved, and speaks to no marketplace. Work in the original. If this is the "
             "one that sells from now on, an administrator deletes the system parameter %s.",

@@ -1,9 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import logging
 import os
 import secrets
 
 from odoo import _, models, tools
 from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
 
 PARAMETER = "cartona_integration.identity"
 NUMBER = "cartona_integration.number"  # where a cursor keeps it
@@ -39,6 +42,9 @@ class MarketplaceIdentity(models.AbstractModel):
         """
         if self._is_original():
             return False
+        problem = self._file_problem()
+        if problem:
+            raise UserError(problem)
         parameters = self.env["ir.config_parameter"].sudo()  # system parameters are closed to marketplace managers
         if parameters.get_param(PARAMETER):
             raise UserError(
@@ -66,12 +72,28 @@ class MarketplaceIdentity(models.AbstractModel):
 
     def _read_file(self):
         """Return the fingerprint and the number that are kept outside of the database, empty where there are none."""
+        return self._look_in_file()[:2]
+
+    def _look_in_file(self):
+        """Return ``(fingerprint, number, error)``, all of them texts; that there is no file is no error."""
         try:
             with open(self._fingerprint_path(), encoding="ascii") as file:
                 fingerprint, _colon, number = file.read().strip().partition(":")
-                return fingerprint, number
+                return fingerprint, number, ""
         except FileNotFoundError:
-            return "", ""
+            return "", "", ""
+        except (OSError, UnicodeDecodeError) as err:
+            _logger.error("Nothing is sent to marketplaces, as a file can't be read: %s", err)
+            return "", "", str(err)
+
+    def _file_problem(self):
+        """Return why nobody knows whether this is the original, in words; ``""`` where that is known."""
+        error = self._look_in_file()[2]
+        return error and _(
+            "The file by which this database knows that it is the one that sells can't be read (%s), so nothing is "
+            "sent. Let Odoo read it, and everything goes on by itself.",
+            error,
+        )
 
     def _write_file(self, fingerprint, number):
         path = self._fingerprint_path()

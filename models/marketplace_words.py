@@ -78,4 +78,6 @@ class MarketplaceConfig(models.Model):
             return _("%s is archived: nothing is sent to it, and no orders come in. Unarchive it first.", config.name)
         if config.state == "draft":
             return _("%s is not live yet. Test its connection, then start it.", config.name)
+        if config.state == "live" and not config._is_running():
+            return config._not_original_reason(self.env["marketplace.identity"]._is_copy())
         return (config.state == "paused" and config.pause_reason) or config._running().last_error or ""
