@@ -71,6 +71,7 @@ class MarketplaceConfig(models.Model):
         string="Credentials of",
         check_company=True,
         copy=False,
+        ondelete="restrict",
         help="Choose another account here when both are reached with one token, as several supplier accounts of one "
         "integration are. Orders are then pulled once for all of them and told apart by the supplier code.",
     )
@@ -119,6 +120,7 @@ class MarketplaceConfig(models.Model):
         "stock.warehouse",
         string="Warehouses",
         check_company=True,
+        ondelete="restrict",  # without one, the stock of all warehouses would be sold
         help="Stock that is sold here. Empty: all warehouses of the company.",
     )
     stock_basis = fields.Selection(
@@ -188,6 +190,7 @@ class MarketplaceConfig(models.Model):
         "stock.warehouse",
         string="Deliver from",
         check_company=True,
+        ondelete="restrict",
         help="Warehouse of imported orders. Empty: the first of those whose stock is sold here.",
     )
     sale_user_id = fields.Many2one("res.users", string="Salesperson", help="Salesperson of imported orders.")

@@ -81,9 +81,12 @@ class MarketplaceConfig(models.Model):
 
     @api.constrains("active")
     def _check_active(self):
-        """Nobody would pull for those that share an archived account's credentials."""
-        for config in self.filtered(lambda config: not config.active):
-            sharing = config.sudo().shared_config_ids  # sudo: they may be another company's
+        self.filtered(lambda config: not config.active)._refuse_to_leave_sharing(self.browse())
+
+    def _refuse_to_leave_sharing(self, leaving):
+        """Nobody would pull for those that share an account's credentials, unless they are ``leaving`` with it."""
+        for config in self:
+            sharing = config.sudo().shared_config_ids - leaving  # sudo: they may be another company's
             if sharing:
                 raise ValidationError(
                     _(

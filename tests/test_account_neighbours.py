@@ -1,5 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo.exceptions import UserError
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase, storable
 
@@ -58,6 +61,62 @@ class TestAccountNeighbours(MarketplaceCase):
         self.account.action_pause()
         self.account.active = False
         self.assertIn("archived", self.account._trouble())
+
+    # ------------------------------------------------------------------ deleting
+
+    def test_nor_is_one_that_shows_something_deleted(self):
+        self.stock_products()
+        with self.assertRaisesRegex(UserError, "shows: 4.*Archive its listings"):
+            self.account.unlink()
+        self.account.action_pause()
+        self.account.unlink()
+        self.assertFalse(self.account.exists())
+
+    def test_an_account_whose_credentials_others_use_is_deleted_with_them_alone(self):
+        self.account.supplier_code = "1"
+        other = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        other.active = False
+        with self.assertRaisesRegex(ValidationError, "orders of Second"):
+            self.account.unlink()
+        (self.account | other).unlink()
+        self.assertFalse((self.account | other).exists())
+
+    # ------------------------------------------------------------------ the company and its warehouses
+
+    def company_with_account(self, parent=None):
+        company = self.env["res.company"].create({"name": "Closing down", "parent_id": parent and parent.id})
+        account = self._create_account(
+            name="Sells on", company_id=company.id, warehouse_ids=False, base_url=self.box.url, auth_token="any"
+        )
+        return company, account
+
+    def test_a_company_whose_account_is_live_is_not_archived(self):
+        company, account = self.company_with_account()
+        with self.assertRaisesRegex(UserError, "Closing down.*Sells on"):
+            company.active = False
+        account.action_pause()
+        company.active = False
+        self.assertFalse(company.active)
+
+    def test_nor_is_one_of_whose_branches_an_account_is_live(self):
+        company = self.env["res.company"].create({"name": "Above"})
+        self.company_with_account(company)
+        with self.assertRaisesRegex(UserError, "Sells on"):
+            company.active = False
+
+    def test_a_warehouse_that_an_account_names_is_archived_and_not_deleted(self):
+        for field in ("warehouse_ids", "sale_warehouse_id"):
+            with self.subTest(field):
+                warehouse = self.env["stock.warehouse"].create({"name": field, "code": field[:3]})
+                rules = self.env["stock.rule"].with_context(active_test=False)
+                rules.search([("picking_type_id.warehouse_id", "=", warehouse.id)]).unlink()  # they hold it, too
+                self.account[field] = warehouse
+                with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                    warehouse.unlink()
+                self.env.invalidate_all()
+                self.account[field] = False
+                warehouse.unlink()
+                self.assertFalse(warehouse.exists())
 
     def listed_alone(self):
         self.env["marketplace.listing"].create(
