@@ -30,6 +30,8 @@ class MarketplaceConfig(models.Model):
             self._refuse_to_leave_behind()
         moved = self.filtered(lambda config: config._differs(vals, config._place_fields()))
         relocated = self.filtered(lambda config: config._differs(vals, config._stock_place_fields()))
+        if "active" in vals:
+            self.filtered(lambda config: config.active != vals["active"])._mark_waiting_demand()
         result = super().write(vals)
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
@@ -63,6 +65,13 @@ class MarketplaceConfig(models.Model):
                         untold=untold,
                     )
                 )
+
+    def _mark_waiting_demand(self):
+        """What waiting documents of these accounts ask for counts no more at the other ones, or again: none becomes an
+        order as long as its account is archived."""
+        # sudo: who may archive an account may lack rights on what came for it
+        waiting = [("config_id", "in", self.ids), ("state", "in", ("waiting", "failed")), ("order_id", "=", False)]
+        self.env["marketplace.inbox"].sudo().search(waiting)._mark_demand()
 
     def _left_behind(self):
         """Return how many products the marketplace has on sale, and how many commands about orders wait."""

@@ -442,6 +442,7 @@ class MarketplaceInbox(models.Model):
                 """
                 SELECT i.config_id, l.product_id, sum(d.value::float8 * l.pack_size)
                   FROM marketplace_inbox i
+                  JOIN marketplace_config c ON c.id = i.config_id AND c.active
                  CROSS JOIN LATERAL jsonb_each_text(i.demand) AS d (key, value)
                   JOIN marketplace_listing l ON l.config_id = i.config_id AND l.external_id = d.key
                  WHERE i.state IN ('waiting', 'failed') AND i.kind = 'order' AND i.order_id IS NULL

@@ -138,6 +138,8 @@ class MarketplaceInbox(models.Model):
     def _redact_old(self, config):
         """Redact one batch; return how many. What may be needed as it came stays: documents that still have to be
         acknowledged, and those of orders that nobody has confirmed yet."""
+        if not config.active:
+            self._set_aside_old(config)
         self.env.cr.execute(
             SQL(
                 "SELECT id, payload FROM marketplace_inbox i WHERE %s "
@@ -163,6 +165,17 @@ class MarketplaceInbox(models.Model):
             )
         )
         return len(rows)
+
+    def _set_aside_old(self, config):
+        """Have what waits for an archived account, and so for nobody, go with time as what a person has set aside."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE marketplace_inbox SET state = 'aside', needs_ack = FALSE "
+                "WHERE config_id = %s AND state IN ('waiting', 'failed') AND create_date < %s",
+                config.id,
+                self._days_ago(config.inbox_days),
+            )
+        )
 
     def _old_sql(self, config, days):
         """Return the condition of those that are older than that and still tell who ordered, though they should not."""

@@ -50,8 +50,14 @@ class MarketplaceAudit(models.Model):
 class MarketplaceConfig(models.Model):
     _inherit = "marketplace.config"
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_at_work(self):
+        self._refuse_to_leave_behind()
+        self.with_context(active_test=False)._refuse_to_leave_sharing(self)
+
     def unlink(self):
         ids = self.ids
+        self._mark_waiting_demand()
         result = super().unlink()
         self.env.flush_all()
         self.env.cr.execute(SQL("DELETE FROM marketplace_outbox WHERE config_id = ANY(%s)", ids))

@@ -5,7 +5,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
-from .common import MarketplaceCase
+from .common import TOKEN, MarketplaceCase
 
 MANAGER = "cartona_integration.group_marketplace_manager"
 
@@ -79,3 +79,47 @@ class TestSetAside(MarketplaceCase):
         self.assertEqual(task.message, f"Dismissed by {manager.name}: 404")
         data = self.env["marketplace.config"].get_dashboard_data()["accounts"]
         self.assertFalse(next(one for one in data if one["id"] == self.account.id)["tasks"])
+
+
+class TestArchivedAccounts(MarketplaceCase):
+    """What came for an account that was archived becomes no order, so it takes nothing off what others sell."""
+
+    def setUp(self):
+        super().setUp()
+        self.stock_products()
+        self.other = self._create_account(name="Other", auth_token=TOKEN)
+        listing = {"config_id": self.other.id, "product_id": self.products[0].id, "external_id": "1"}
+        self.env["marketplace.listing"].create(listing)
+        self.other.action_pause()
+        document = self.box_order((self.products[0], 30, 200.0), status="pending")
+        order = {**document, "supplier_product_id": "1"}
+        order["order_details"] = [{**line, "supplier_product_id": "1"} for line in document["order_details"]]
+        stored = [(self.other, "order", document["hashed_id"], order)]
+        self.row, _new = self.env["marketplace.inbox"]._store(stored, "webhook")
+        self.row._mark_demand()
+        self.commit()
+
+    def offered(self):
+        self.commit()
+        return self.at_box(self.products[0])["available_stock_quantity"]
+
+    def test_it_counts_no_more_until_the_account_is_back(self):
+        self.assertEqual((self.row.state, self.offered()), ("waiting", 70))
+        self.other.active = False
+        self.assertEqual(self.offered(), 100)
+        self.other.active = True
+        self.assertEqual(self.offered(), 70, "it may become an order again")
+
+    def test_nor_when_the_account_is_deleted(self):
+        self.assertEqual(self.offered(), 70)
+        self.other.unlink()
+        self.assertEqual(self.offered(), 100)
+
+    def test_what_it_says_of_the_customer_goes_with_time(self):
+        self.other.active = False
+        self.env.flush_all()
+        long_ago = fields.Datetime.now() - timedelta(days=self.other.inbox_days + 1)
+        self.env.cr.execute("UPDATE marketplace_inbox SET create_date = %s WHERE id = %s", [long_ago, self.row.id])
+        self.env["marketplace.inbox"]._gc_old_documents()
+        self.env.invalidate_all()
+        self.assertEqual((self.row.state, bool(self.row.redacted_at)), ("aside", True))
