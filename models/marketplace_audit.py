@@ -303,7 +303,7 @@ class MarketplaceDrift(models.Model):
     _rec_name = "listing_id"
 
     audit_id = fields.Many2one("marketplace.audit", required=True, index=True, ondelete="cascade")
-    config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade")
+    config_id = fields.Many2one("marketplace.config", string="Account", required=True, ondelete="cascade", index=True)
     listing_id = fields.Many2one("marketplace.listing", required=True, index=True, ondelete="cascade")
     subject = fields.Selection(
         [("price", "Price"), ("stock", "Stock"), ("publication", "Publication")], required=True, readonly=True

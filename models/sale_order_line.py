@@ -13,6 +13,7 @@ class SaleOrderLine(models.Model):
         readonly=True,
         copy=False,
         ondelete="set null",
+        index="btree_not_null",
         groups="base.group_user",
     )
 

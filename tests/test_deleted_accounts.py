@@ -5,6 +5,14 @@ from .common import MarketplaceCase
 
 # Rows of the table that name an account, whatever has become of it.
 OF_ACCOUNT = "SELECT count(*) FROM {} WHERE {} = %s"
+# What is read once when an account is deleted, and not for each of its rows.
+ONE_PASS = {
+    "marketplace_config.credentials_id",
+    "marketplace_rest_file.config_id",
+    "marketplace_rest_preview.config_id",
+    "res_partner.marketplace_config_id",
+    "sale_order.marketplace_config_id",
+}
 
 
 class TestDeletedAccounts(MarketplaceCase):
@@ -20,6 +28,7 @@ class TestDeletedAccounts(MarketplaceCase):
         self.env.cr.flush()
         for lane in ("orders", "invoices"):
             self.env["marketplace.outbox"].create({"config_id": self.gone.id, "lane": lane})
+        self.gone.action_pause()  # one that is live can't be deleted with what it has to tell
 
     def left(self):
         """Return ``{table: rows}`` of what names the account."""
@@ -54,3 +63,20 @@ class TestDeletedAccounts(MarketplaceCase):
         self.env["marketplace.outbox"]._gc_of_deleted_accounts()
         self.env.invalidate_all()
         self.assertEqual((ours | late | new).exists(), ours | new)
+
+    def test_what_names_a_deleted_account_or_listing_is_found_by_an_index(self):
+        """PostgreSQL looks for it row by row of what is deleted, whatever the size of the table."""
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT c.conrelid::regclass || '.' || a.attname
+              FROM pg_constraint c
+              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+             WHERE c.contype = 'f' AND c.confrelid = ANY(%s::regclass[])
+               AND NOT EXISTS (
+                   SELECT 1 FROM pg_index i
+                    WHERE i.indrelid = c.conrelid AND i.indkey[0] = a.attnum
+                      AND coalesce(pg_get_expr(i.indpred, i.indrelid) = format('(%%I IS NOT NULL)', a.attname), TRUE))
+            """,
+            [["marketplace_config", "marketplace_listing", "marketplace_audit"]],
+        )
+        self.assertEqual({row[0] for row in self.env.cr.fetchall()} - ONE_PASS, set())
