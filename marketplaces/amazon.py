@@ -2,7 +2,6 @@
 import json
 import time
 from contextlib import contextmanager
-from functools import partial
 from urllib.parse import quote, urlsplit
 
 from odoo import _, fields, models
@@ -157,46 +156,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             err.seconds = PAUSE_SECONDS if err.seconds is None else err.seconds
             raise
 
-    # ------------------------------------------------------------------ products
-
-    def _list_products(self, config, cursor=None):
-        with self._paced(), self._exchange(config, "list_products") as exchange:
-            params = {"includedData": "summaries,offers,fulfillmentAvailability", "pageSize": CATALOGUE_PAGE}
-            answer = self._ask_listings(config, exchange, **params, **({"pageToken": cursor} if cursor else {}))
-            read = partial(forms.product_of, marketplace_id=self._marketplace(config).id)
-            products = self._readable(exchange, items(answer, "items"), read)
-        return products, text(answer, "pagination", "nextToken") or None
-
-    def _ask_listings(self, config, exchange, sku=None, **params):
-        """Search the seller's catalogue, or get one product of it."""
-        path = f"{LISTINGS}/{quote(self._seller(config), safe='')}"
-        path = path if sku is None else f"{path}/{quote(sku, safe='')}"
-        return exchange.request("GET", path, params={"marketplaceIds": self._marketplace(config).id, **params})
-
-    def _locate_products(self, config, external_ids):
-        """Ask who stores the products: those of Amazon's own warehouses must not be told our stock."""
-        # A comma ends a SKU in a list of them.
-        alone = [sku for sku in external_ids if "," in sku]
-        together = [sku for sku in external_ids if "," not in sku]
-        with self._paced(), self._exchange(config, "locate_products", len(external_ids)) as exchange:
-            rows = self._find_listings(config, exchange, together) if together else []
-            rows += filter(None, (self._get_listing(config, exchange, sku) for sku in alone))
-            located = {text(row, "sku", required=True): forms.remote_of(row) for row in rows}
-            exchange.failed = len(set(external_ids) - located.keys())
-        return located
-
-    def _find_listings(self, config, exchange, skus):
-        params = {"identifiers": ",".join(skus), "identifiersType": "SKU", "pageSize": CATALOGUE_PAGE}
-        return items(self._ask_listings(config, exchange, includedData="fulfillmentAvailability", **params), "items")
-
-    def _get_listing(self, config, exchange, sku):
-        """Return one product, ``None`` where Amazon has none."""
-        try:
-            return self._ask_listings(config, exchange, sku, includedData="fulfillmentAvailability")
-        except errors.RequestRejected as err:
-            if err.status == 404:
-                return None
-            raise
+    # ------------------------------------------------------------------ prices and stock
 
     def _serialize_product(self, config, data):
         known = dict(data)

@@ -43,6 +43,8 @@ _EXTENSION = re.compile(r"\b(?:ext|x)\.?\s*\d+", re.IGNORECASE)
 _PENNY = 0.005
 #: Orders appear in a search a little after they were changed.
 OVERLAP = timedelta(minutes=2)
+#: A search of the catalogue leads no further than to so many products.
+REACH = 1000
 REPORT_BYTES = 64 * 2**20
 _GZIP = b"\x1f\x8b"
 
@@ -111,6 +113,39 @@ def remote_of(raw):
     """Who stores a product and sends it to the buyer: Amazon where it has a stock in Amazon's warehouses alone."""
     channels = {text(row, "fulfillmentChannelCode") for row in items(raw, "fulfillmentAvailability", default=[])}
     return {"fulfilled_by": "AMAZON" if channels and "DEFAULT" not in channels else "MERCHANT"}
+
+
+def next_products(place, rows, answer, marketplace_id):
+    """Return where the catalogue goes on, ``None`` at its end: with the next page (``token``), or, where the search
+    shows no more, with a new one from when the last product was created (``after``).
+
+    Products come as they were created. ``count`` is how many the search has shown, ``last`` when the last of them was
+    created and ``skus`` which were created at that moment: the new search begins with them.
+
+    :raise MappingError: more were created at one moment than any search shows
+    """
+    after, last, skus = place.get("after", ""), place.get("last", ""), place.get("skus", [])
+    for sku, created in (_created(row, marketplace_id) for row in rows):
+        if created not in ("", last):
+            last, skus = created, []
+        skus = [*skus, sku]
+    count = place.get("count", 0) + len(rows)
+    token = text(answer, "pagination", "nextToken")
+    if token and count < REACH:
+        return {"after": after, "token": token, "count": count, "last": last, "skus": skus}
+    if count >= REACH and last == after:
+        problem = _("is %(moment)s of 1,000 products, and Amazon shows no more of them", moment=last)
+        raise MappingError("createdDate", problem)
+    is_cut = count >= REACH or rows and number(answer, "numberOfResults", default=0) > count
+    return {"after": last, "last": last, "skus": skus} if is_cut and last != after else None
+
+
+def _created(row, marketplace_id):
+    """``(SKU, when it was created)``, ``""`` for what makes no sense."""
+    try:
+        return text(row, "sku"), text(_here(items(row, "summaries", default=[]), marketplace_id), "createdDate")
+    except MappingError:
+        return "", ""
 
 
 def _here(rows, marketplace_id):

@@ -16,6 +16,10 @@ from .base import Refused, RoutedBox, json_response, parsed
 LISTING = r"listings/2021-08-01/items/(?P<seller>[^/]+)"
 FEEDS = r"feeds/2021-06-30"
 ORDERS = r"orders/2026-01-01/orders"
+#: A search of the catalogue shows so many products, however many it finds.
+REACH = 1000
+#: Orders that Amazon fetches and delivers itself: no shipment of them is confirmed by the seller.
+DELIVERED_BY_AMAZON = {"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"}
 #: Operation → (calls a second, burst), of the vendor's usage plans.
 BUDGETS = {
     "search_orders": (0.0056, 20),
@@ -139,10 +143,22 @@ class AmazonBox(RoutedBox):
         if not 1 <= size <= 20:
             raise Refused("pageSize must be from 1 to 20", 400)
         start = int(request.args.get("pageToken") or 0)
-        skus = self._wanted_skus(request)
-        page = [self._item(sku) for sku in skus[start : start + size]]
-        more = {"pagination": {"nextToken": str(start + size)}} if start + size < len(skus) else {}
+        skus = self._sorted(self._wanted_skus(request), request.args)
+        page = [self._item(sku) for sku in skus[start : min(start + size, REACH)]]
+        more = {"pagination": {"nextToken": str(start + size)}} if start + size < min(len(skus), REACH) else {}
         return {"numberOfResults": len(skus), "items": page, **more}
+
+    def _sorted(self, skus, args):
+        """Those of the products that were created in the time asked for, in the order asked for."""
+        by, order = args.get("sortBy", "lastUpdatedDate"), args.get("sortOrder", "DESC")
+        if by not in ("sku", "createdDate", "lastUpdatedDate") or order not in ("ASC", "DESC"):
+            raise Refused("sortBy or sortOrder is not one of the known ones", 400)
+        after = _read(args.get("createdAfter", "1995-01-01T00:00:00Z"))
+        found = [sku for sku in skus if _read(self._created(sku)) >= after]
+        return sorted(found, key=(lambda sku: sku) if by == "sku" else self._created, reverse=order == "DESC")
+
+    def _created(self, sku):
+        return self.listings[sku].get("created", "2026-01-01T00:00:00Z")
 
     def _wanted_skus(self, request):
         if "identifiers" not in request.args:
@@ -167,8 +183,8 @@ class AmazonBox(RoutedBox):
             "productType": "PRODUCT",
             "status": ["BUYABLE"],
             "itemName": f"Item {sku}",
-            "createdDate": "2026-01-01T00:00:00Z",
-            "lastUpdatedDate": "2026-01-01T00:00:00Z",
+            "createdDate": self._created(sku),
+            "lastUpdatedDate": self._created(sku),
         }
         price = {"amount": f"{listing['price'] or 0}", "currencyCode": self.currency}
         offer = {"marketplaceId": self.marketplace, "offerType": "B2C", "price": price}
@@ -395,6 +411,8 @@ class AmazonBox(RoutedBox):
         self.spend("confirm_shipment")
         if order_id not in self.orders:
             raise Refused("The order was not found", 404, "NotFound")
+        if DELIVERED_BY_AMAZON & set(self.orders[order_id].get("programs") or ()):
+            raise Refused("The order is delivered by Amazon", 400)
         detail = self._checked(parsed(text))
         told = {**self.shipments.get(order_id, {}), detail["packageReferenceId"]: detail}
         self._fulfil(order_id, told)
@@ -439,3 +457,7 @@ def _now():
 
 def _zulu(at):
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _read(written):
+    return datetime.fromisoformat(written.replace("Z", "+00:00"))

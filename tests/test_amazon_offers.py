@@ -5,6 +5,7 @@ from odoo.tools import mute_logger
 from ..marketplaces import amazon_forms
 from ..marketplaces.amazon_marketplaces import BY_ID
 from ..schemas import UNLIMITED
+from ..transport.errors import MappingError
 from .common import MarketplaceCase
 from .test_contract_amazon import EG, AmazonTools
 
@@ -215,6 +216,37 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         by_id = {product.external_id: product for product in found}
         self.assertEqual((by_id["MORE-1"].price, by_id["MORE-1"].quantity, by_id["MORE-1"].remote), (5.0, 1.0, MINE))
         self.assertEqual((by_id["MORE-0"].quantity, by_id["MORE-0"].remote), (None, AMAZONS))
+
+    def add_listings(self, count, created):
+        """Add products to the catalogue; ``created`` tells the second in which the one of a number was created."""
+        for number in range(count):
+            at = f"2025-03-01T{created(number) // 3600:02}:{created(number) // 60 % 60:02}:{created(number) % 60:02}Z"
+            listing = {"price": 5, "quantity": 1, "channel": "DEFAULT", "created": at}
+            self.box.listings[f"MORE-{number:04}"] = listing
+
+    def read_catalogue(self):
+        """Return the SKUs of all pages."""
+        found, cursor = [], None
+        while not found or cursor:
+            page, cursor = self.account._api()._list_products(self.account, cursor)
+            found += [product.external_id for product in page]
+        return found
+
+    def test_a_catalogue_beyond_what_one_search_shows_is_read_to_its_end_and_each_product_once(self):
+        self.add_listings(2100, lambda number: number // 7)  # seven each in one second, across each search's end
+        found = self.read_catalogue()
+        self.assertEqual(len(found), 2100 + len(self.products))
+        self.assertEqual(set(found), set(self.box.listings))
+
+    def test_a_catalogue_of_exactly_what_one_search_shows_ends(self):
+        self.add_listings(1000 - len(self.products), lambda number: number)
+        found = self.read_catalogue()
+        self.assertEqual(sorted(found), sorted(self.box.listings))
+
+    def test_what_no_search_can_show_is_said(self):
+        self.add_listings(1030, lambda number: 60)
+        with self.assertRaisesRegex(MappingError, "1,000"):
+            self.read_catalogue()
 
     # ------------------------------------------------------------------ feeds
 
