@@ -105,11 +105,18 @@ class EbayBox(RoutedBox):
             "product": {"title": title, **({"ean": [ean]} if ean else {})},
             "availability": {"shipToLocationAvailability": {"quantity": quantity}},
         }
+        self._add_offer(sku, self.marketplace, price, quantity, number, status)
+
+    def offer_on(self, marketplace, sku, price="1.00", quantity=0):
+        """Offer a product on another marketplace too: the item, and its quantity, is one."""
+        self._add_offer(sku, marketplace, price, quantity, len(self.offers) + 1, "PUBLISHED")
+
+    def _add_offer(self, sku, marketplace, price, quantity, number, status):
         offer_id = str(9000000000000000000 + number)  # beyond what a float can count
         self.offers[offer_id] = {
             "offerId": offer_id,
             "sku": sku,
-            "marketplaceId": self.marketplace,
+            "marketplaceId": marketplace,
             "format": "FIXED_PRICE",
             "availableQuantity": quantity,
             "pricingSummary": {"price": amount(price, self.currency)},
@@ -117,8 +124,14 @@ class EbayBox(RoutedBox):
             "listing": {"listingId": str(110000000000 + number), "listingStatus": "ACTIVE", "soldQuantity": 0},
         }
 
-    def offer_of(self, sku):
-        return next((offer for offer in self.offers.values() if offer["sku"] == sku), None)
+    def offer_of(self, sku, marketplace=None):
+        found = (offer for offer in self.offers.values() if offer["sku"] == sku)
+        return next((offer for offer in found if marketplace in (None, offer["marketplaceId"])), None)
+
+    def shown(self, sku, marketplace=None):
+        """The quantity that a listing shows: the lesser of what is of the item and what is of the offer."""
+        item = self.items[sku]["availability"]["shipToLocationAvailability"]["quantity"]
+        return min(item, self.offer_of(sku, marketplace)["availableQuantity"])
 
     def add_order(self, lines, delivery="0.0", **values):
         """Place an order of lines ``(sku, quantity, price of one)``, or of raw lines; ``values`` replace its own."""

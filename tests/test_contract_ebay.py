@@ -43,10 +43,7 @@ class EbayMarket:
         return float(self.box.offer_of(self.external_id(product))["pricingSummary"]["price"]["value"])
 
     def quantity_there(self, product):
-        """The listing shows the lesser of both quantities."""
-        sku = self.external_id(product)
-        item = self.box.items[sku]["availability"]["shipToLocationAvailability"]["quantity"]
-        return min(item, self.box.offer_of(sku)["availableQuantity"])
+        return self.box.shown(self.external_id(product))
 
 
 class EbayTools(EbayMarket, AdapterTools):

@@ -167,6 +167,65 @@ class TestEbayOffers(EbayTools, MarketplaceCase):
             with self.assertRaises(errors.InvalidResponse):
                 ebay_forms.row_results(wire, nonsense)
 
+    # ------------------------------------------------------------------ several marketplaces of one seller
+
+    def germany(self):
+        """Sell the same products on another marketplace of the seller's, by an account of its own; return it."""
+        for product in self.products:
+            self.box.offer_on("EBAY_DE", self.external_id(product))
+        self.account.supplier_code = "EBAY_US"
+        shared = {"base_url": False, "client_id": False, "client_secret": False, "refresh_token": False}
+        german = self._create_account(
+            **{"name": "eBay DE", "credentials_id": self.account.id, **shared, "webhook_secret": False},
+            **{"ebay_marketplace": "EBAY_DE", "supplier_code": "EBAY_DE"},
+        )
+        self.list_products()
+        self.env["marketplace.listing"].create(
+            [
+                {"config_id": german.id, "product_id": product.id, "external_id": self.external_id(product)}
+                for product in self.products
+            ]
+        )
+        for product in self.products:
+            self.set_stock(product, 9)
+        self.settle_both(german)
+        return german
+
+    def settle_both(self, german):
+        self.settle()
+        german.listing_ids.next_attempt = False
+        self.sweep()
+
+    def shown(self, product):
+        """Return what both listings show, of the United States and of Germany."""
+        return tuple(self.box.shown(self.external_id(product), place) for place in ("EBAY_US", "EBAY_DE"))
+
+    def test_what_is_taken_off_one_marketplace_is_sold_on_the_other(self):
+        german = self.germany()
+        self.assertEqual(self.shown(self.products[0]), (9, 9))
+        self.listing(self.products[0]).active = False
+        self.settle_both(german)
+        self.assertEqual(self.shown(self.products[0]), (0, 9))
+        self.set_stock(self.products[0], 4)
+        self.settle_both(german)
+        self.assertEqual(self.shown(self.products[0]), (0, 4))
+        german.listing_ids.filtered(lambda one: one.product_id == self.products[0]).active = False
+        self.settle_both(german)
+        item = self.box.items[self.external_id(self.products[0])]["availability"]
+        self.assertEqual(item["shipToLocationAvailability"]["quantity"], 0)
+
+    def test_what_one_marketplace_keeps_back_is_not_kept_back_on_the_other(self):
+        german = self.germany()
+        self.account.safety_quantity = 6
+        self.settle_both(german)
+        self.assertEqual(self.shown(self.products[1]), (3, 9))
+        german.safety_quantity = 8
+        self.settle_both(german)
+        self.assertEqual(self.shown(self.products[1]), (3, 1))
+        self.set_stock(self.products[1], 20)
+        self.settle_both(german)
+        self.assertEqual(self.shown(self.products[1]), (14, 12))
+
     # ------------------------------------------------------------------ revisions
 
     def revise(self, product, count, hours=1):
