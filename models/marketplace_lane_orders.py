@@ -9,7 +9,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import CONFLICTS, own_transaction, session_lock, try_transaction_lock
+from ..database import is_of_database, own_transaction, session_lock, try_transaction_lock
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
@@ -135,16 +135,21 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     def _note_broken(self, command, error):
         self.env.invalidate_all()
-        if isinstance(error, CONFLICTS):
+        passing = is_of_database(error)
+        if passing:
             _logger.info("Command %s is tried again later: %s", command.id, error)
         else:
             _logger.exception("Command %s could not be carried out", command.id)
         if not command.exists():
             return
+        result = RowResult.retry(self._words(error))
         if command.error_code == DOUBT:
             self._tell_failed(command)  # it may be there, and only a person may have it sent again
+        elif passing:  # somebody else was in the way, or the database is short of something: not the command's fault
+            moment = self._retry_time(result, command.attempts + 1)
+            command.write({"next_attempt": moment, "last_error": result.message})
         else:
-            self._store_failure(command, RowResult.retry(self._words(error)))
+            self._store_failure(command, result)
 
     def _words(self, error):
         return self.env["marketplace.api"]._in_words(error)

@@ -64,19 +64,32 @@ class TestAccount(MarketplaceCase):
             return str(err)
         self.fail("the connection should not work")
 
-    def test_the_token_is_nowhere_in_the_log(self):
-        self.account.action_test_connection()
-        self.list_products()
-        self.account.auth_token = "wrong-and-secret"
-        self.products[0].list_price = 5
-        self.commit()
-        self.env.cr.execute("SELECT count(*) FROM marketplace_sync_log")
-        self.assertTrue(self.env.cr.fetchone()[0])
-        for secret in (TOKEN, "wrong-and-secret"):
-            self.env.cr.execute("SELECT count(*) FROM marketplace_sync_log l WHERE l::text LIKE %s", [f"%{secret}%"])
-            self.assertEqual(self.env.cr.fetchone()[0], 0)
-            self.env.cr.execute("SELECT count(*) FROM queue_job j WHERE j::text LIKE %s", [f"%{secret}%"])
-            self.assertEqual(self.env.cr.fetchone()[0], 0)
+    def test_a_token_that_the_marketplace_repeats_is_nowhere_in_what_is_stored(self):
+        listing = self.list_products()[0]
+        for path, status, price in (("bulk-update$", 422, 5), ("bulk-update$", 503, 6), ("", 401, 7)):
+            self.running()._note_success()
+            self.box.fail(path=path, status=status, body={"error": f"the token {TOKEN} is bad"})
+            self.products[0].list_price = price
+            self.commit()
+            self.assertIn("token *** is bad", self.logged("push_offers")[0].response)
+            for told in (listing.last_error if status == 422 else self.running().last_error,):
+                self.assertIn("token *** is bad", told)
+        self.assertIn("token *** is bad", self.account.pause_reason)
+        self.assertIn("token *** is bad", str(self.account.activity_ids.mapped("note")))
+        self.account.action_go_live()
+        self.box.fail(status=401, body={"error": f"the token {TOKEN} is bad"})
+        self.assertIn("token *** is bad", self.failing_test_connection())
+        self.assert_nowhere(TOKEN)
+
+    def assert_nowhere(self, text):
+        self.env.flush_all()
+        tables = (
+            "marketplace_sync_log queue_job mail_message mail_tracking_value mail_activity marketplace_outbox "
+            "marketplace_inbox marketplace_config marketplace_config_state marketplace_listing"
+        )
+        for table in tables.split():
+            self.env.cr.execute(f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE %s", [f"%{text}%"])
+            self.assertFalse(self.env.cr.fetchone()[0], table)
 
     def test_credentials_are_for_managers_only_and_are_not_copied(self):
         user = new_test_user(self.env, "looker", groups="cartona_integration.group_marketplace_user")

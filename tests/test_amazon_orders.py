@@ -101,9 +101,9 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         self.assertEqual(order.marketplace_status, "shipped", "who delivers all the same is not kept from telling it")
 
     def test_a_request_that_was_carried_out_or_came_too_late_asks_nobody(self):
-        for status, cancellation in (
-            ("CANCELLED", {"cancellationExecution": {"cancelledBy": "MERCHANT"}}),
-            ("SHIPPED", {}),
+        for status, told, cancellation in (
+            ("CANCELLED", "cancelled", {"cancellationExecution": {"cancelledBy": "MERCHANT"}}),
+            ("SHIPPED", "shipped", {}),
         ):
             external_id = self.place_order((self.products[0], 1, 10.0))
             self.pull()
@@ -111,6 +111,8 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
             self.pull()
             order = self.order_here(external_id)
             self.assertFalse(order.activity_ids or order.marketplace_hold, status)
+            self.assertEqual(order.marketplace_status, told)
+            self.assertEqual(set(self.inbox().mapped("state")) - {"superseded"}, {"done"})
 
     # ------------------------------------------------------------------ who and what
 

@@ -168,6 +168,7 @@ class TestConcurrency(CommittedCase):
         self.set_price(12)
         self.assertFalse(self.box.calls("bulk-update$"), "a user waits for no marketplace: the call is still under way")
         self.drain("offers")  # the wake of this change: it finds the sender at work, and leaves
+        self.assertFalse(self.box.calls("bulk-update$"), "one sender at a time")
         self.box.clear_faults()
         self.join(sender)
         self.assertEqual(self.sent_prices(), [11, 12])
@@ -386,6 +387,9 @@ class TestConcurrency(CommittedCase):
             receiver = self.in_thread(self.receive, document)
             receiver.join(5)
             self.assertFalse(receiver.is_alive())
+            with self.transaction() as other:
+                rows = other["marketplace.inbox"].search([("config_id", "=", self.account_id)])
+                self.assertEqual(rows.mapped("external_id"), [document["hashed_id"]])
         self.join(receiver)
 
     def test_confirming_while_a_user_reserves_the_same_goods_loses_no_reservation(self):

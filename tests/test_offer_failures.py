@@ -6,6 +6,7 @@ from odoo import fields
 from odoo.tools import mute_logger
 
 from ..models import marketplace_lane_offers
+from ..models.marketplace_sender import PROBE_FAILURES
 from ..schemas import RowResult
 from ..transport.errors import RateLimited, TemporaryFailure
 from .common import MarketplaceCase
@@ -50,6 +51,25 @@ class TestOfferFailures(MarketplaceCase):
         self.running()._note_success()
         self.sweep()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
+
+    def test_after_an_outage_few_rows_go_as_a_probe_then_all_that_waits(self):
+        self.box.fail(path="bulk-update$", status=503, times=3)
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        for _time in range(3):
+            self.running().blocked_until = False
+            self.sweep()
+        sizes = [len(entry.body) for entry in self.box.calls("bulk-update$")]
+        self.assertEqual(sizes, [4, 4, 2, 1, 2, 1], "a failure halves what is tried, an answer doubles it")
+
+    def test_one_row_asks_whether_a_marketplace_answers_again_that_others_found_away(self):
+        self.running().failures = PROBE_FAILURES
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        self.assertEqual([len(entry.body) for entry in self.box.calls("bulk-update$")], [1, 3])
+        self.assertEqual(set(self.listings.mapped("state")), {"synced"})
 
     def test_a_blocked_account_comes_back_by_a_timed_job(self):
         self.box.fail(path="bulk-update$", status=503)

@@ -370,6 +370,7 @@ class TestOfferValues(MarketplaceCase):
         self.products[0].list_price = 71
         self.listings[0].action_sync()
         self.commit()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
         self.assertFalse(self.at_box(self.products[0])["is_published"])
 
     # ------------------------------------------------------------------ time goes by

@@ -330,14 +330,14 @@ class TestOrderLinesOut(OrderOutCase):
         self.account.push_lines = False
         self.first.product_uom_qty = 6
         self.commit()
-        self.assertFalse(self.commands())
+        self.assertFalse(self.commands() or self.sent())
 
     def test_orders_that_the_marketplace_delivers_or_has_done_with_are_left_alone(self):
         for values in ({"marketplace_delivers": True}, {"marketplace_status": "delivered"}):
             self.order.write({"marketplace_delivers": False, **values})
             self.first.product_uom_qty += 1
             self.commit()
-            self.assertFalse(self.commands(), values)
+            self.assertFalse(self.commands() or self.sent(), values)
 
     def test_a_change_waits_while_the_customer_is_changing_the_order(self):
         self.order.marketplace_status = "editing"

@@ -1,7 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from unittest import mock
+
+from psycopg2.errors import LockNotAvailable
+
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user
 
+from ..models.marketplace_sender import MAX_ATTEMPTS
 from .common import MarketplaceCase
 from .test_order_lines_out import OrderOutCase
 
@@ -93,6 +99,38 @@ class TestOrdersOut(MarketplaceCase):
         self.assertEqual((command.state, command.attempts), ("waiting", 0), "an outage is not the command's fault")
         self.assertTrue(self.running()._is_blocked())
         self.running()._note_success()
+        self.sweep()
+        self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_two_commands_of_an_outage_go_one_as_a_probe_then_all_in_their_order(self):
+        self.box.fail(path="update-order-status", status=503, times=3)
+        self.order.picking_ids.button_validate()
+        self.env["marketplace.outbox"]._command(self.order, "status", "delivered")
+        self.commit()
+        for failures in (2, 3):
+            self.running().blocked_until = False
+            self.sweep()
+            self.assertEqual(self.running().failures, failures)
+        self.assertEqual(self.sent(), ["approved"] + ["assigned_to_salesman"] * 3, "one call for each try")
+        self.running().blocked_until = False
+        self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]).next_attempt = False
+        self.sweep()
+        self.assertEqual(self.sent()[4:], ["assigned_to_salesman", "delivered"])
+        self.assertEqual(self.order.marketplace_status, "delivered")
+
+    def test_who_meets_somebody_else_in_the_database_is_not_to_blame_however_often(self):
+        self.order.picking_ids.button_validate()
+        with mock.patch.object(
+            self.registry["marketplace.lane.orders"], "_is_wanted", side_effect=LockNotAvailable("somebody else")
+        ):
+            for _time in range(MAX_ATTEMPTS + 1):
+                self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]).next_attempt = False
+                self.sweep()
+        command = self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)])
+        self.assertEqual((command.state, command.attempts), ("waiting", 0))
+        self.assertTrue(command.next_attempt > fields.Datetime.now(), "not without a pause")
+        self.assertFalse(self.account.activity_ids)
+        command.next_attempt = False
         self.sweep()
         self.assertEqual(self.order.marketplace_status, "shipped")
 
@@ -221,9 +259,12 @@ class TestOrdersOut(MarketplaceCase):
         self.pull()
         order = self.order_of(document)
         order.marketplace_status = "delivered"
+        self.box.clear_journal()
         order.unlink()
+        self.env.cr.flush()
+        self.assertFalse(self.env["marketplace.outbox"].search([("lane", "=", "orders")]))
         self.commit()
-        self.assertFalse(self.env["marketplace.outbox"].search([("operation", "=", "lines")]))
+        self.assertFalse(self.box.calls("order"))
 
 
 class TestCancelWithReason(OrderOutCase):

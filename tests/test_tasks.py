@@ -47,15 +47,17 @@ class TestTasks(MarketplaceCase):
 
     def test_a_page_that_arrives_after_the_stop_is_dropped(self):
         task = self.start_match()
-        page = type(self.env["marketplace.api.cartona"])._list_products
+        page, given = type(self.env["marketplace.api.cartona"])._list_products, []
 
         def stop_and_give(*args):
             task.action_stop()
             self.env.cr.flush()
-            return page(*args)
+            given.append(page(*args))
+            return given[-1]
 
         self.patch(type(self.env["marketplace.api.cartona"]), "_list_products", stop_and_give)
         self.step("tasks")
+        self.assertEqual(len(given[0][0]), 2)
         self.assertFalse(self.account.listing_ids)
 
     def test_matching_goes_on_at_its_page_after_a_kill(self):

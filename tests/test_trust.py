@@ -106,8 +106,12 @@ class TestKeysAreLost(Keys, MarketplaceCase):
         self.with_keys(former)
         self.account.auth_token = TOKEN
         self.with_keys(current, former)
+        self.assertTrue(self.account._former_secrets())
         self.env["marketplace.config"].apply_doctor_fix("_fix_secrets", self.account.id)
         self.env.flush_all()
+        self.assertFalse(self.account._former_secrets())
+        self.with_keys(current)
+        self.assertEqual(self.account.auth_token, TOKEN)
 
     def test_all_that_the_form_shows_entered_again_mends_it(self):
         self.with_keys(new_key())

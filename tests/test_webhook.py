@@ -278,8 +278,10 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.refused(401, secret="guess")
         self.assertEqual(sorted(self.logged("webhook_orders").mapped("failed_count")), [1, 1, 3])
 
-    def test_an_unsigned_delivery_is_refused(self):
-        self.refused(401, secret=None)
+    def test_an_unsigned_delivery_is_refused_before_anything_is_made_of_it(self):
+        for body in (None, b"{", b"[1]", b"\xff\xfe"):
+            self.refused(401, body=body, secret=None)
+            self.refused(401, body=body, secret="guess")
 
     def test_without_a_secret_everything_is_refused(self):
         self.account.webhook_secret = False
@@ -302,8 +304,10 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.account.state = "draft"
         self.refused(401)
 
-    def test_a_body_that_is_too_large_is_refused(self):
-        self.refused(413, body=b"[" + b" " * (1024 * 1024) + b"]")
+    def test_a_body_that_is_too_large_is_refused_whoever_signed_it(self):
+        large = b"[" + b" " * (1024 * 1024) + b"]"
+        for options in ({}, {"secret": "guess"}, {"secret": None}, {"key": "no-such-account"}):
+            self.refused(413, body=large, **options)
 
     def test_what_is_not_json_is_refused(self):
         for body in (b"<html>", b"{", b"\xff\xfe", b" "):
@@ -354,7 +358,9 @@ class TestWebhook(MarketplaceCase, HttpCase):
         for status in ("editing", "pending", "editing"):
             self.deliver({"hashed_id": document["hashed_id"], "status": status}, kind="status")
             self.commit()
-        self.assertNotIn("superseded", self.inbox().mapped("state"))
+            self.assertEqual(self.order_of(document).marketplace_status, status)
+        told = self.inbox().filtered(lambda row: row.kind == "status")
+        self.assertEqual(told.mapped("state"), ["done"] * 3)
 
     def test_a_status_is_for_the_account_that_its_code_names_or_that_has_the_order(self):
         self.account.supplier_code = "1"

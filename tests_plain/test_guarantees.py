@@ -16,7 +16,7 @@ def source_of(name):
 
 
 def test_every_promise_names_tests_that_exist():
-    named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", PROMISES)
+    named = re.findall(r"`((?:test_\w+|contract)\.py)(?:::(test_\w+))?`", PROMISES)
     assert len(named) > 40
     for name, test in named:
         source = source_of(name)
