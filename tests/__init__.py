@@ -33,6 +33,7 @@ from . import test_dashboard
 from . import test_dashboard_access
 from . import test_dashboard_browser
 from . import test_dashboard_failures
+from . import test_database
 from . import test_deadlines
 from . import test_deleted_accounts
 from . import test_demo

@@ -250,6 +250,25 @@ class TestAccount(MarketplaceCase):
         self.assertFalse(self.box.queued())
         self.assertEqual(len(self.box.calls("pull-orders")), 2, "one with the orders, one that finds nothing new")
 
+    def test_a_document_that_its_own_account_has_by_now_is_set_aside_when_it_is_replayed(self):
+        self.account.supplier_code = "1"
+        self.box.options.supplier_codes = ("1", "2")
+        self.list_products()
+        document = self.box_order((self.products[0], 1, 6.0), supplier_code="2", pickup_otp=None)
+        self.pull()
+        row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+        self.assertEqual((row.config_id, row.state), (self.account, "failed"))
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        came = [(second, "order", document["hashed_id"], row._document())]
+        self.env["marketplace.inbox"]._store(came, "webhook")
+        self.commit()
+        row.action_replay()
+        self.commit()
+        self.assertEqual((row.config_id, row.state), (self.account, "superseded"))
+        orders = self.env["sale.order"].search([("cartona_id", "=", document["hashed_id"])])
+        self.assertEqual(orders.marketplace_config_id, second)
+        self.assertEqual(len(orders), 1)
+
     def test_another_companys_manager_presses_no_button_of_the_account(self):
         self.list_products()
         company = self.env["res.company"].create({"name": "Theirs"})
@@ -318,6 +337,18 @@ class TestAccount(MarketplaceCase):
         self.env["ir.config_parameter"].set_param("cartona_integration.identity", "the-original:0123")
         with self.assertRaises(UserError):
             self.account.action_go_live()
+
+    def test_a_fingerprint_that_can_not_be_read_lets_nothing_go_out_and_is_said_by_the_job(self):
+        self.list_products()
+        self.products[0].list_price += 1
+        self.run_hooks()
+        identity = type(self.env["marketplace.identity"])
+        with mock.patch.object(identity, "_fingerprint_path", lambda _self: os.curdir), self.assertRaises(OSError):
+            self.run_jobs()
+        self.assertFalse(self.box.journal)
+        self.env.invalidate_all()
+        self.env["marketplace.sender"]._drain(self.account.id, "offers")
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
 
     def test_a_machine_without_the_fingerprint_is_not_the_original(self):
         self.assertTrue(self.env["marketplace.identity"]._is_original())

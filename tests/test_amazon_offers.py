@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
 from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
@@ -270,6 +272,29 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         )
         others = listings - listings[2]
         self.assertEqual((set(others.mapped("state")), set(others.mapped("pushed_price"))), ({"synced"}, {21.5}))
+
+    def test_a_feed_of_which_amazon_says_no_more_for_a_day_is_sent_again(self):
+        listings = self.listed()
+        self.as_feed()
+        self.box.feed_polls = 1000
+        self.reprice()
+        self.commit()
+        push = listings.push_id
+        self.time_passes()
+        self.assertEqual((push.exists(), push.polls), (push, 1))
+        push.created_at -= timedelta(hours=23)
+        self.time_passes()
+        self.assertTrue(push.exists())
+        push.created_at -= timedelta(hours=2)
+        self.box.feed_polls = 1
+        self.time_passes()
+        self.assertFalse(push.exists())
+        self.assertEqual(set(listings.mapped("state")), {"waiting"})
+        self.assertIn("never said more", listings[0].last_error)
+        self.time_passes()
+        self.settle()
+        self.assertEqual(len(self.box.feeds), 2)
+        self.assertEqual((set(self.prices_there()), set(listings.mapped("state"))), ({21.5}, {"synced"}))
 
     def test_the_file_store_sees_nothing_of_our_token(self):
         self.listed()

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from unittest import mock
 
+from psycopg2.errors import DeadlockDetected
+
 from odoo import fields
 from odoo.tools import mute_logger
 
@@ -48,6 +50,25 @@ class TestAudit(MarketplaceCase):
         self.env["marketplace.audit"].create([{"config_id": self.account.id}] * 3)
         self.env["marketplace.audit"]._go_on(30)
         self.assertEqual(shares, [10, 10, 10])
+
+    def test_without_a_job_runner_an_audit_that_fails_keeps_no_other_from_going_on(self):
+        other = self._create_account(name="Second")
+        self.commit()
+        audits = self.env["marketplace.audit"].create([{"config_id": one.id} for one in self.account | other])
+        compare, met = self.registry["marketplace.audit"]._compare_page, []
+
+        def compare_or_meet(audit):
+            met.append(audit.id)
+            if audit.id == met[0]:
+                raise DeadlockDetected("with others")
+            return compare(audit)
+
+        self.patch(self.registry["marketplace.audit"], "_compare_page", compare_or_meet)
+        with self.assertLogs("odoo.addons.cartona_integration.models.marketplace_audit", "ERROR"):
+            audits._go_on(30)
+        self.env.invalidate_all()
+        first = audits.browse(met[0])
+        self.assertEqual((first.state, (audits - first).state), ("running", "clean"))
 
     def test_what_is_shown_there_is_told_as_the_reader_writes_numbers(self):
         self.tamper(self.products[0], selling_price=1234.5)

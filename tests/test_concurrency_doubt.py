@@ -2,6 +2,9 @@
 import time
 from unittest.mock import patch
 
+from psycopg2.errors import LockNotAvailable
+
+from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -375,3 +378,36 @@ class TestConcurrencyKilled(CommittedCase):
         self.drain("offers")
         self.assertEqual(self.box.product("cc-0")["selling_price"], 10)
         self.assertEqual(self.sent_prices(), [44, 10])
+
+    def test_an_added_line_whose_answer_could_not_be_noted_waits_for_a_person_and_is_not_added_twice(self):
+        self.place()
+        for lane in ("pull", "inbox", "orders"):
+            self.ask_for_orders()
+            self.drain(lane)
+        changes = self.registry["marketplace.line.changes"]
+        for number, error in enumerate((ValueError("no"), LockNotAvailable("busy")), 1):
+            self.add_line(self.product_ids[number])
+            with (
+                self.subTest(error=error),
+                patch.object(changes, "_clear_doubt", side_effect=error),
+                mute_logger("odoo.addons.cartona_integration.models.marketplace_lane_orders"),
+            ):
+                self.drain("orders")
+            self.drain("orders")
+            self.assertEqual(len(self.box.calls("update-order-details")), number)
+            with self.transaction() as env:
+                command = env["marketplace.outbox"].search([("lane", "=", "orders"), ("config_id", "=", self.account_id)])
+                self.assertEqual((command.state, command.error_code, command.attempts), ("failed", "doubt", 0))
+                account = env["marketplace.config"].browse(self.account_id)
+                self.assertIn("not known whether", account.activity_ids.note)
+                command.unlink()  # the person has found it there
+
+    def ask_for_orders(self):
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id)._request_pull()
+
+    def add_line(self, product_id):
+        line = {"product_id": product_id, "product_uom_qty": 3, "price_unit": 15.0}
+        with self.transaction() as env:
+            order = env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+            order.order_line = [Command.create(line)]

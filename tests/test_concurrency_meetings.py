@@ -2,6 +2,7 @@
 """People who meet each other, and the machinery, at one order and at one listing; as requests run: what meets another
 transaction is repeated by Odoo, out of their sight."""
 
+import time
 from contextlib import ExitStack
 from unittest import mock
 
@@ -156,6 +157,40 @@ class TestMeetings(CommittedCase):
             env["sale.order"].search(mine).action_confirm()
 
         self.request(act)
+
+    def test_who_works_at_an_order_waits_for_no_call_about_it(self):
+        with self.transaction() as env:
+            env["marketplace.config"].browse(self.account_id).timeout = 120
+        self.receive(self.place())
+        self.drain("inbox")
+        self.box.fail(path="update-order-status", kind="delay", seconds=120)
+        sender = self.in_thread(self.drain, "orders")
+        while not self.box.faults.held:
+            time.sleep(0.01)
+        for act, kept in ((self.ship, False), (self.double, True), (self.call_off, True)):
+            with self.subTest(act=act.__name__), self.transaction() as env:
+                env.cr.execute("SET LOCAL lock_timeout = '10s'")
+                act(env["sale.order"].search([("marketplace_config_id", "=", self.account_id)]))
+                env.cr.flush()
+                if not kept:
+                    env.cr.rollback()
+        self.assertFalse(self.box.calls("update-order-status"), "the call is still under way")
+        self.box.clear_faults()
+        self.join(sender)
+        self.drain("orders")
+        told = [entry.body["status"] for entry in self.box.calls("update-order-status")]
+        self.assertEqual(told, ["approved", "cancelled_by_supplier"])
+
+    def ship(self, order):
+        order.picking_ids.move_ids.write({"quantity": 1, "picked": True})
+        order.picking_ids.with_context(skip_sms=True)._action_done()
+        self.assertEqual(order.picking_ids.state, "done")
+
+    def double(self, order):
+        order.order_line.product_uom_qty = 2
+
+    def call_off(self, order):
+        order._action_cancel()
 
     def test_an_order_that_goes_on_while_what_is_left_is_summed_up_is_never_left_out(self):
         self.request(lambda env: self.add_stock(env, None))

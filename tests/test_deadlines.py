@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import date, datetime, timedelta
+from unittest import mock
 
 from odoo import fields
 
@@ -51,6 +52,23 @@ class TestDeadlines(MarketplaceCase):
             self.run_hooks()
         told = self.account.activity_ids.filtered(lambda activity: "have to leave" in activity.summary)
         self.assertEqual(len(told), 1)
+
+    def test_an_account_whose_deadlines_can_not_be_told_keeps_no_other_from_it(self):
+        accounts = self.account | self._create_account(name="Second")
+        told = []
+
+        def tell(config):
+            told.append(config)
+            if config == told[0]:
+                raise ValueError("no")
+
+        with (
+            mock.patch.object(self.registry["marketplace.config"], "_tell_of_deadlines", tell),
+            self.assertLogs("odoo.addons.cartona_integration.models.sale_order_deadline", "ERROR") as logs,
+        ):
+            self.env["marketplace.config"]._cron_deadlines()
+        self.assertLessEqual(set(accounts.ids), {config.id for config in told})
+        self.assertEqual(len(logs.output), 1)
 
     def in_hours(self, hours):
         order = self.imported()

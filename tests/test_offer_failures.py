@@ -119,6 +119,21 @@ class TestOfferFailures(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[1])["selling_price"], 46)
         self.assertEqual(len(self.account.activity_ids), 1)
 
+    def test_a_notice_that_can_not_be_given_stops_nothing_and_is_given_later(self):
+        accounts = self.registry["marketplace.config"]
+        self.account.auth_token = "wrong"
+        self.products[0].list_price = 45
+        with (
+            mock.patch.object(accounts, "_schedule_activity", side_effect=ValueError("no")),
+            self.assertLogs("odoo.addons.cartona_integration.models.marketplace_config", "ERROR"),
+        ):
+            self.commit()
+        self.assertEqual((self.account.state, self.listings[0].state), ("paused", "waiting"))
+        self.assertFalse(self.account.activity_ids)
+        self.account.action_go_live()
+        self.commit()
+        self.assertEqual(len(self.account.activity_ids), 1)
+
     def test_who_is_done_with_a_cause_is_told_of_it_again_tomorrow_or_when_the_account_was_resumed(self):
         def tell():
             self.account._tell_responsible("Something", "Look.", cause="Something")
@@ -215,6 +230,24 @@ class TestOfferFailures(MarketplaceCase):
                 self.assertRegex(self.listings[1].last_error, r"unforeseen .*no such key.* Tell who looks after Odoo")
                 self.assertNotIn("KeyError", self.listings[1].last_error)
                 self.assertFalse(self.running()._is_blocked())
+
+    def test_a_listing_that_is_deleted_while_its_offer_is_refused_holds_back_no_other(self):
+        adapter = type(self.env["marketplace.api.cartona"])
+        push, gone = adapter._push_offers, self.listings[0]
+        self.box.state.products.pop(gone.external_id)
+
+        def push_and_delete(api, config, rows):
+            answers = push(api, config, rows)
+            api.env.cr.execute("DELETE FROM marketplace_listing WHERE id = %s", [gone.id])
+            return answers
+
+        self.patch(adapter, "_push_offers", push_and_delete)
+        for product in self.products:
+            product.list_price += 1
+        self.commit()
+        self.assertFalse(gone.exists())
+        self.assertEqual(self.listings[1:].mapped("state"), ["synced"] * 3)
+        self.assertEqual(self.listings[1:].mapped("pushed_price"), self.products[1:].mapped("list_price"))
 
     def test_an_error_text_that_no_database_takes_is_stored_all_the_same(self):
         self.box.fail(path="bulk-update$", status=422, body={"error": "bad \x00 row \ud800"})

@@ -363,6 +363,7 @@ class TestOrderLinesOut(OrderOutCase):
         self.assertIn(self.order.name, self.account.activity_ids.note)
         self.assertIn("finish", self.account.activity_ids.summary)
         self.account.activity_ids.action_done()
+        self.running().told = False  # another day
         self.look_later()
         self.assertFalse(self.account.activity_ids, "who was told need not be told every five minutes")
         self.order.marketplace_status = "approved"

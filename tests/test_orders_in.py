@@ -1,11 +1,15 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+from unittest import mock
+
+from psycopg2.errors import LockNotAvailable
 
 from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from ..compat import pack_unit, unit_field
 from ..models.marketplace_config import MANAGER
+from ..models.marketplace_lane_inbox import MAX_ATTEMPTS
 from .common import MarketplaceCase
 
 RETAILER = {
@@ -42,6 +46,20 @@ class TestOrdersIn(MarketplaceCase):
         )
         self.assertEqual(order.amount_total, 2100.0)
         self.assertEqual(order.picking_ids.mapped("state"), ["assigned"])
+
+    def test_an_order_that_meets_others_at_the_same_goods_is_not_given_up_for_it(self):
+        document = self.box_order((self.products[0], 1, 200.0), status="pending")
+        processor = self.registry["marketplace.order.processor"]
+        with mock.patch.object(processor, "_follow_up", side_effect=LockNotAvailable("busy")):
+            self.pull()
+            row = self.env["marketplace.inbox"].search([("external_id", "=", document["hashed_id"])])
+            for _attempt in range(MAX_ATTEMPTS + 1):
+                row.next_attempt = False
+                self.sweep()
+            self.assertEqual((row.state, row.attempts, bool(row.next_attempt)), ("imported", 0, True))
+        row.next_attempt = False
+        self.sweep()
+        self.assertEqual((row.state, self.order_of(document).state), ("done", "sale"))
 
     def test_confirming_tells_the_marketplace_approved(self):
         document = self.box_order((self.products[0], 1, 200.0), status="pending")

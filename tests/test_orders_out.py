@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user
 
 from ..models.marketplace_sender import MAX_ATTEMPTS
+from ..transport.client import Client
 from .common import MarketplaceCase
 from .test_order_lines_out import OrderOutCase
 
@@ -133,6 +134,34 @@ class TestOrdersOut(MarketplaceCase):
         command.next_attempt = False
         self.sweep()
         self.assertEqual(self.order.marketplace_status, "shipped")
+
+    def test_whatever_is_done_with_an_order_no_call_is_made_within_the_transaction(self):
+        self.account.confirm_policy = "never"
+        documents = [
+            self.box_order((self.products[0], 5, 20.0), status="pending", delivered_by="delivered_by_supplier")
+            for _number in range(2)
+        ]
+        self.pull()
+        confirmed, cancelled = map(self.order_of, documents)
+        self.box.clear_journal()
+        with mock.patch.object(Client, "request", side_effect=AssertionError("a user waits for this")) as request:
+            confirmed.action_confirm()
+            self.env.cr.flush()
+            confirmed.order_line.product_uom_qty = 4
+            self.env.cr.flush()
+            cancelled._action_cancel()
+            self.order.picking_ids.button_validate()
+            self.products[1].action_archive()
+            self.env.cr.flush()
+        self.assertFalse(request.called)
+        self.assertFalse(self.box.journal)
+        self.commit()
+        there = [self.box.order(document["hashed_id"]) for document in (*documents, self.document)]
+        self.assertEqual(
+            [order["status"] for order in there], ["approved", "cancelled_by_supplier", "assigned_to_salesman"]
+        )
+        self.assertEqual(there[0]["order_details"][0]["amount"], 4)
+        self.assertFalse(self.at_box(self.products[1])["is_published"])
 
     def test_an_order_that_the_marketplace_delivers_is_told_nothing_but_a_cancellation(self):
         self.order.marketplace_delivers = True

@@ -309,6 +309,15 @@ class TestWebhook(MarketplaceCase, HttpCase):
         for options in ({}, {"secret": "guess"}, {"secret": None}, {"key": "no-such-account"}):
             self.refused(413, body=large, **options)
 
+    def test_a_body_of_unknown_length_is_refused(self):
+        raw = json.dumps(self.document()).encode()
+        signed = signatures.sign("hmac", raw, SECRET, time.time())
+        path = f"/marketplace_integration/webhook/orders/{self.account.webhook_key}"
+        # Of an iterator requests knows no length: it sends the body in chunks.
+        answer = self.url_open(path, data=iter([raw]), headers={"Content-Type": "application/json", **signed})
+        self.assertEqual((answer.status_code, answer.json()["status"]), (411, "refused"))
+        self.assertFalse(self.inbox())
+
     def test_what_is_not_json_is_refused(self):
         for body in (b"<html>", b"{", b"\xff\xfe", b" "):
             with self.subTest(body=body):

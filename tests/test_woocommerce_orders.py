@@ -317,6 +317,20 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.commit()
         self.assertEqual(order.state, "sale")
 
+    def test_who_goes_on_with_it_is_told_where_its_document_can_not_be_understood(self):
+        order = self.taken()
+        self.step(order, {"status": "cancelled"}, {"status": "processing"})
+        order.action_draft()
+        row = self.env["marketplace.inbox"].search([("order_id", "=", order.id)], order="id desc", limit=1)
+        readable = row.payload
+        row.payload = json.dumps({**row._document(), "line_items": [{"id": 1}]})
+        with self.assertRaisesRegex(UserError, r"line_items\[0\]"):
+            order.action_confirm()
+        self.assertEqual((order.state, order.marketplace_status), ("draft", "cancelled"))
+        row.payload = readable
+        order.action_confirm()
+        self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+
     def test_an_order_that_has_ended_for_good_is_not_confirmed_again(self):
         order = self.taken()
         self.step(order, {"status": "cancelled"}, {"status": "processing"}, {"status": "cancelled"})

@@ -4,6 +4,10 @@
 import gzip
 import io
 import socket
+import ssl
+import threading
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
@@ -12,6 +16,10 @@ from cartona_integration.transport.client import Client
 from cartona_integration.transport.errors import InvalidResponse, TemporaryFailure
 from cartona_integration.transport.failures import failure_of
 from cartona_integration.transport.session import _BoundedReader
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from raw_server import elapsed, http, refused_port
 from urllib3.response import HTTPResponse
 
@@ -55,6 +63,38 @@ def test_a_connection_that_breaks_is_a_temporary_failure(client, box, kind):
 def test_nobody_listening_is_told_apart_from_a_broken_connection():
     with pytest.raises(TemporaryFailure, match="refuses the connection") as caught:
         Client(f"http://127.0.0.1:{refused_port()}/").request("GET", "x")
+    assert not caught.value.maybe_applied
+
+
+@pytest.fixture
+def untrusted(tmp_path):
+    """The port of a server of this machine whose certificate, good for its name, was signed by nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(today - timedelta(days=1)).not_valid_after(today + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    private = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(serialization.Encoding.PEM, *private)
+    (tmp_path / "own.pem").write_bytes(pem + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "own.pem")
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_args: None
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_and_hears_nothing(untrusted):
+    auth = HeaderToken("AuthorizationToken", "secret-token")
+    with pytest.raises(TemporaryFailure, match="No secure connection to localhost.*certificate verify failed") as caught:
+        Client(f"https://localhost:{untrusted}/", auth).request("GET", "x")
     assert not caught.value.maybe_applied
 
 
