@@ -19,7 +19,7 @@ def asked_words(value):
 
 
 def is_asked(operator, value):
-    """Tell whether a search for yes or no wants the yes: `=` with one value until 17.0, `in` with a set of them since."""
+    """Tell whether a search for yes or no wants the yes: `=` with one value until 17.0, `in` with a set since."""
     asked = set(value) if operator in ("in", "not in") else {value}
     return (True in asked) == (operator in ("=", "in"))
 

@@ -7,6 +7,6 @@ RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
 
 
 def notification(message, kind, sticky=False, then=CLOSE):
-    """Return the action that tells somebody ``message``, as Odoo draws ``info``, ``success``, ``warning``, ``danger``."""
+    """Return the action that tells somebody ``message``, as ``info``, ``success``, ``warning`` or ``danger``."""
     params = {"message": message, "type": kind, "sticky": sticky, "next": dict(then)}
     return {"type": "ir.actions.client", "tag": "display_notification", "params": params}

@@ -7,6 +7,7 @@ import pytz
 from odoo import _, api, fields, models, tools
 from odoo.tools import SQL, plaintext2html
 
+from ..compat import is_asked
 from ..database import own_transaction
 
 _logger = logging.getLogger(__name__)

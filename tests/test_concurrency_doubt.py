@@ -396,7 +396,8 @@ class TestConcurrencyKilled(CommittedCase):
             self.drain("orders")
             self.assertEqual(len(self.box.calls("update-order-details")), number)
             with self.transaction() as env:
-                command = env["marketplace.outbox"].search([("lane", "=", "orders"), ("config_id", "=", self.account_id)])
+                ours = [("lane", "=", "orders"), ("config_id", "=", self.account_id)]
+                command = env["marketplace.outbox"].search(ours)
                 self.assertEqual((command.state, command.error_code, command.attempts), ("failed", "doubt", 0))
                 account = env["marketplace.config"].browse(self.account_id)
                 self.assertIn("not known whether", account.activity_ids.note)

@@ -77,7 +77,8 @@ def untrusted(tmp_path):
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     private = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     pem = key.private_bytes(serialization.Encoding.PEM, *private)
-    (tmp_path / "own.pem").write_bytes(pem + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "own.pem").write_bytes(pem + certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "own.pem")
     server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
@@ -93,7 +94,8 @@ def untrusted(tmp_path):
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_and_hears_nothing(untrusted):
     auth = HeaderToken("AuthorizationToken", "secret-token")
-    with pytest.raises(TemporaryFailure, match="No secure connection to localhost.*certificate verify failed") as caught:
+    words = "No secure connection to localhost.*certificate verify failed"
+    with pytest.raises(TemporaryFailure, match=words) as caught:
         Client(f"https://localhost:{untrusted}/", auth).request("GET", "x")
     assert not caught.value.maybe_applied
 
