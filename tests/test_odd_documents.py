@@ -68,7 +68,7 @@ class TestOddDocuments(MarketplaceCase):
         self.assertEqual(self.env["marketplace.inbox"]._demand_of(self.account, "order", raw), {})
 
     def test_what_fails_while_orders_are_stored_stands_on_the_account(self):
-        self.patch(type(self.env["marketplace.inbox"]), "_store", lambda *args, **kwargs: 1 / 0)
+        self.patch(type(self.env["marketplace.inbox"]), "_store_locked", lambda *args, **kwargs: 1 / 0)
         with mute_logger(PULL):
             self.pull()
         self.assertIn("division by zero", self.running().last_error)

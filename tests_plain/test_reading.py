@@ -3,7 +3,8 @@ from datetime import date, datetime
 
 import pytest
 from cartona_integration.transport.errors import MappingError
-from cartona_integration.transport.reading import day, first, flag, items, moment, number, text, under
+from cartona_integration.transport.reading import day, first, flag, identifier, items, moment, number, text, under
+from cartona_integration.transport.text import one_text
 
 # === text ===
 
@@ -220,3 +221,18 @@ def test_an_empty_text_is_no_value_where_there_is_an_alternative():
     raw = {"cancellation_reason": "", "return_reason": "expired", "nothing": ""}
     assert text(raw, ("cancellation_reason", "return_reason")) == "expired"
     assert text(raw, ("nothing", "missing")) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(7, "7"), (" a\x00b ", "ab"), (0, "0"), (True, ""), (1.5, ""), (None, ""), ({}, ""), ([7], "")]
+)
+def test_an_id_is_a_text_or_a_whole_number(value, read):
+    assert identifier(value) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("a\x00b", "ab"), (None, ""), ([], ""), ({"x": ["long", {"y": 0}], "z": None}, "x: lon; y: 0; z: ")],
+)
+def test_an_error_of_any_shape_is_one_text(value, read):
+    assert one_text(value, longest=3) == read
