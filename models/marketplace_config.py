@@ -355,13 +355,7 @@ class MarketplaceConfig(models.Model):
     def _request_pull(self):
         """Ask for the marketplace's new orders. The request is stored, so that it outlives a crash."""
         with own_transaction(self.env) as env:
-            # To the microsecond: a pull that is under way must not take this for the request it answers.
-            env.cr.execute(
-                "UPDATE marketplace_config_state SET pull_requested_at = clock_timestamp() at time zone 'utc' "
-                "WHERE config_id = ANY(%s)",
-                [self.ids],
-            )
-            env["marketplace.wake"]._request()
+            self.with_env(env).sudo().state_ids._request_pull()
 
     def _api(self):
         """Return the adapter of this account."""

@@ -84,6 +84,18 @@ class MarketplaceConfigState(models.Model):
         self.env.cr.execute("SELECT pull_requested_at FROM marketplace_config_state WHERE id = %s", [self.id])
         return self.env.cr.fetchone()[0]
 
+    def _request_pull(self):
+        """Ask for new orders with this very transaction."""
+        self.flush_recordset(["pull_requested_at"])
+        # To the microsecond: a pull that is under way must not take this for the request it answers.
+        self.env.cr.execute(
+            "UPDATE marketplace_config_state SET pull_requested_at = clock_timestamp() at time zone 'utc' "
+            "WHERE id = ANY(%s)",
+            [self.ids],
+        )
+        self.invalidate_recordset(["pull_requested_at"])
+        self.env["marketplace.wake"]._request()
+
     def _is_first_today(self, cause):
         """Tell whether nobody was told of this cause today, and note that somebody is now."""
         self.ensure_one()

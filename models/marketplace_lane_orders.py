@@ -193,8 +193,9 @@ class MarketplaceLaneOrders(models.AbstractModel):
         """Return ``(seconds, why)`` where the command has to wait for what comes from there, else ``None``."""
         if order.marketplace_status == "editing":
             return EDITING_SECONDS, _("The customer is changing the order. It is sent when that is over.")
-        if command.operation == "lines" and self._has_newer_version(order):
-            # Sent before, our lines would be undone by a document that does not know them yet.
+        if command.status != "cancelled" and order._has_newer_document():
+            # Sent before, our lines would be undone by a document that does not know them yet, and a status would be
+            # told of an order that is another one by now.
             return VERSION_SECONDS, _("A newer version of the order is taken over first.")
         return None
 
@@ -215,15 +216,6 @@ class MarketplaceLaneOrders(models.AbstractModel):
             ),
             cause="editing",
         )
-
-    def _has_newer_version(self, order):
-        waiting = [
-            ("config_id", "=", order.marketplace_config_id.id),
-            ("external_id", "=", order.cartona_id),
-            ("kind", "=", "order"),
-            ("state", "=", "waiting"),
-        ]
-        return bool(self.env["marketplace.inbox"].search_count(waiting, limit=1))
 
     def _call(self, config, order, command):
         return getattr(self, f"_call_{command.operation}")(config, order, command)

@@ -31,7 +31,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if draft and sale_order._marketplace_unknown_lines():
                 self._update_lines(sale_order, order)  # the status was told apart; what was ordered stands here alone
             return
-        sale_order.write(self._prepare_marketplace_values(order))
+        heard = self._prepare_heard(sale_order, order.status, order.raw_status)
+        values = {**self._prepare_marketplace_values(order), "marketplace_status": sale_order.marketplace_status}
+        sale_order.write({**values, **heard})
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
         if draft and order.status not in ("cancelled", "returned"):
             self._update_lines(sale_order, order)
@@ -46,8 +48,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         sale_order.order_line.invalidate_recordset()
 
     def _is_stale(self, sale_order, status):
-        """Tell whether a message is older than what Odoo knows: it must not step the order back."""
-        return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_status, 0)
+        """Tell whether a message is older than what the marketplace itself has said. One that is behind only what we
+        have told it since may be news of all but the status."""
+        return STATUS_RANK[status] < STATUS_RANK.get(sale_order.marketplace_heard_status, 0)
+
+    def _prepare_heard(self, sale_order, status, raw_status):
+        """Return what the marketplace says of the status. What we have told it since is further, and stays."""
+        heard = {"marketplace_heard_status": status, "marketplace_raw_status": raw_status}
+        further = STATUS_RANK.get(sale_order.marketplace_status, 0) > STATUS_RANK[status]
+        return heard if further else {**heard, "marketplace_status": status}
 
     def _update_lines(self, sale_order, order):
         """Make the lines of an order that is not confirmed yet what the marketplace says, but for what was changed here
@@ -115,7 +124,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _is_under_way(self, sale_order, order):
         """Tell whether the order is confirmed, and by the marketplace's newest word has not left."""
-        under_way = sale_order.state == "sale" and order.status in ("pending", "editing", "approved")
+        open_there = {order.status, sale_order.marketplace_status} <= {"pending", "editing", "approved"}
+        under_way = sale_order.state == "sale" and open_there
         return under_way and not self._is_stale(sale_order, order.status)
 
     def _compare(self, sale_order, row):

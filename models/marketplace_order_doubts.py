@@ -108,6 +108,7 @@ class SaleOrder(models.Model):
             except MappingError as err:
                 raise UserError(str(err)) from err
             if told.status not in ENDED:
-                self.write({"marketplace_status": told.status, "marketplace_raw_status": told.raw_status})
+                opened = {"marketplace_status": told.status, "marketplace_heard_status": told.status}
+                self.write({**opened, "marketplace_raw_status": told.raw_status})
                 processor._take_over(self, document, told)
                 processor._hold_orders(self)

@@ -11,6 +11,10 @@ from ..transport.retry import backoff
 
 # A status may come before its order; about a day later it is given up.
 STATUS_ATTEMPTS = 20
+# How long a status waits before it looks whether the orders that it has asked for are here.
+PULL_SECONDS = 15
+# An order that its customer is changing, or that is not wanted any more, is not confirmed.
+STOPPED = ("editing", "cancelled", "returned")
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -89,10 +93,36 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._await_order(row, external_id)
             return
         self._lock_as_it_is(sale_order)
-        if not self._is_stale(sale_order, status):
-            sale_order.write({"marketplace_status": status, "marketplace_raw_status": raw_status})
+        if not self._is_stale(sale_order, status) and not self._is_overtaken(sale_order, row, status):
+            if self._awaits_lines(sale_order, row, status):
+                return
+            sale_order.write(self._prepare_heard(sale_order, status, raw_status))
             self._hold_orders(sale_order)
         row.write({"state": "imported", "order_id": sale_order.id, "attempts": 0, "next_attempt": False})
+
+    def _is_overtaken(self, sale_order, row, status):
+        """Tell whether the marketplace has said more of the order since, with which a status of no other rank is over:
+        documents are taken over first, and a status may have waited."""
+        if STATUS_RANK[status] != STATUS_RANK.get(sale_order.marketplace_status, 0):
+            return False
+        younger = [("config_id", "=", row.config_id.id), ("external_id", "=", row.external_id), ("id", ">", row.id)]
+        taken = [("kind", "in", ("order", "status")), ("order_id", "=", sale_order.id), ("state", "!=", "waiting")]
+        return bool(row.search_count([*younger, *taken, ("stale", "!=", True)], limit=1))
+
+    def _awaits_lines(self, sale_order, row, status):
+        """Tell whether a status has to wait. One that says that the customer has done with changing the order says
+        nothing of its lines: they come by a pull, which is asked for once."""
+        config = row.config_id
+        if sale_order.marketplace_status != "editing" or status in STOPPED or not config.pull_orders:
+            return False
+        running = config._credentials()._running()
+        if not row.order_id:
+            running._request_pull()
+        elif not running.pull_requested_at:
+            return False  # it has brought nothing of this order
+        moment = fields.Datetime.now() + timedelta(seconds=PULL_SECONDS)
+        row.write({"order_id": sale_order.id, "next_attempt": moment})
+        return True
 
     def _process_erasure(self, config, row):
         """Forget a customer whom the marketplace asks us to forget."""
@@ -136,7 +166,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         elif sale_order.marketplace_hold:
             return  # it goes on when that is mended
         elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
-            sale_order.action_confirm()
+            if not sale_order._has_newer_document():  # else that one confirms it, as it is by now
+                sale_order.action_confirm()
         elif sale_order.state == "sale":
             self._compare(sale_order, row)
 
@@ -249,6 +280,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Return what the marketplace alone knows of an order, for a new order and for a change alike."""
         return {
             "marketplace_status": order.status,
+            "marketplace_heard_status": order.status,
             "marketplace_raw_status": order.raw_status,
             "marketplace_total": order.total or 0.0,
             "marketplace_total_known": order.total is not None,
@@ -284,7 +316,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Tell whether the account's policy confirms this order now."""
         policy = sale_order.marketplace_config_id.confirm_policy
         status = sale_order.marketplace_status
-        if status in ("editing", "cancelled", "returned"):
+        if status in STOPPED:
             return False
         if not sale_order.order_line:
             raise UserError(_("The order has no lines to deliver. Cancel it, or add what was ordered."))

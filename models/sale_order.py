@@ -29,6 +29,14 @@ class SaleOrder(models.Model):
     cartona_id = fields.Char(string="Marketplace Order ID", readonly=True, copy=False, groups="base.group_user")
     marketplace_status = fields.Selection(STATUSES, readonly=True, copy=False, tracking=True, groups="base.group_user")
     marketplace_raw_status = fields.Char(string="Status as Sent", readonly=True, copy=False, groups="base.group_user")
+    marketplace_heard_status = fields.Selection(
+        STATUSES,
+        string="Status There as Heard",
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="What the marketplace itself said last of the status, whatever we have told it since.",
+    )
     marketplace_total = fields.Float(readonly=True, copy=False, digits="Product Price", groups="base.group_user")
     marketplace_currency = fields.Char(string="Currency There", readonly=True, copy=False, groups="base.group_user")
     marketplace_ship_by = fields.Datetime(string="Ship by", readonly=True, copy=False, groups="base.group_user")

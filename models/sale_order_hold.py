@@ -187,3 +187,14 @@ class SaleOrder(models.Model):
                 _("What the marketplace sent of %s is not kept any more. Mend its lines by hand.", self.name)
             )
         return document
+
+    def _has_newer_document(self):
+        """Tell whether a document of the order is here that is not taken over yet."""
+        self.ensure_one()
+        waiting = [
+            ("config_id", "=", self.marketplace_config_id.id),
+            ("external_id", "=", self.cartona_id),
+            ("kind", "=", "order"),
+            ("state", "=", "waiting"),
+        ]
+        return bool(self.env["marketplace.inbox"].search_count(waiting, limit=1))

@@ -71,6 +71,7 @@ from . import test_order_changes
 from . import test_order_currency
 from . import test_order_guard
 from . import test_order_lines_out
+from . import test_order_overtaken
 from . import test_order_questions
 from . import test_order_replays
 from . import test_order_screen
