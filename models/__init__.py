@@ -99,6 +99,7 @@ from . import sale_order_line
 from . import sale_order_line_out
 from . import sale_order_invoice
 from . import sale_order_left
+from . import sale_order_there
 from . import stock_location
 from . import stock_lot
 from . import stock_move

@@ -289,7 +289,15 @@ class MarketplaceLaneOrders(models.AbstractModel):
             }
         )
         if not again:
+            self._fail_together(command)
             self._tell_failed(command)
+
+    def _fail_together(self, command):
+        """All changes of an order's lines are sent as one, so they fail as one: else the first would be tried again for
+        those behind it, without end."""
+        if command.operation == "lines":
+            others = command.sale_order_id._marketplace_line_commands() - command
+            others.write({"state": "failed", "last_error": command.last_error})
 
     def _tell_failed(self, command):
         """Tell the account's responsible person that commands wait for one."""

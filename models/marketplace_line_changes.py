@@ -27,9 +27,10 @@ class MarketplaceLineChanges(models.AbstractModel):
     def _send(self, config, order, command):
         """Carry out the commands about the lines of ``order``, of which ``command`` is the first; tell whether the next
         one may follow."""
+        self._settle(order)
         commands = order._marketplace_line_commands()
         removed, adding = self._merged(commands, "removed"), self._merged(commands, "adding")
-        changes = order._marketplace_line_changes(removed, adding)
+        changes = self._leave_unknown(order, order._marketplace_line_changes(removed, adding))
         if not changes:
             commands.unlink()
             return True
@@ -60,6 +61,50 @@ class MarketplaceLineChanges(models.AbstractModel):
             return True
         return lane._conclude(config, order, command, result, error)
 
+    def _settle(self, order):
+        """Agree to what is here as it is there by now: a document may have come since. In a transaction of its own, as
+        what is stored before the call is: it would wait for this one."""
+        if order.marketplace_there:
+            with own_transaction(self.env) as env:
+                order = env["sale.order"].browse(order.id)
+                self.with_env(env)._lock(order)
+                order._settle_there()
+            self.env.invalidate_all()
+
+    def _leave_unknown(self, order, changes):
+        """Return the changes that can be told. Those of lines whose ids the marketplace has not said can't, and perhaps
+        never: a person settles them there, and nothing waits for that."""
+        unknown = [
+            (line, change)
+            for line, change in changes
+            if line.marketplace_quantity and not (line.cartona_line_id or change.product_external_id)
+        ]
+        if unknown:
+            self._ask_about_unknown(order, order.order_line.browse().union(*(line for line, _change in unknown)))
+        return [pair for pair in changes if pair not in unknown]
+
+    def _ask_about_unknown(self, order, lines):
+        texts = [self._line_text(line) for line in lines]
+        self.env["marketplace.order.processor"]._ask_person(
+            order,
+            _("Lines whose ID the marketplace has not told"),
+            _(
+                "They were added from here, and can't be changed there until one of its documents names them. All else "
+                "goes on. Change them there by hand, so that they are: %s.",
+                "; ".join(texts),
+            ),
+            cause="line-ids",
+            about="; ".join(texts),
+        )
+
+    def _line_text(self, line):
+        return _(
+            "%(product)s: %(quantity)s at %(price)s",
+            product=line.product_id.display_name,
+            quantity=format(line._marketplace_amount(), "g"),
+            price=format(line._marketplace_price(line._net_price()), "g"),
+        )
+
     def _tell(self, config, order, changes, removed_before):
         """Make the call; return ``(answer, error)``, one of them ``None``. Where lines were to be taken off before, the
         answer was lost, and it is refused now, they are off already: the rest is told alone, and a person looks."""
@@ -88,11 +133,6 @@ class MarketplaceLineChanges(models.AbstractModel):
         for line, change in changes:
             if change.external_id or change.product_external_id:
                 continue
-            if line.marketplace_quantity:
-                return _(
-                    "The marketplace has not told its id of the line “%s” yet. Pull orders, then retry.",
-                    line.product_id.display_name,
-                )
             return _(
                 "Missing external ID: “%s” is not among the account's listings, so it can't be added at the "
                 "marketplace. List it and retry, or remove the line.",
@@ -208,8 +248,9 @@ class MarketplaceLineChanges(models.AbstractModel):
 
     def _write_known(self, line, values):
         if line:
-            before = line._marketplace_sum()
+            before, line_id = line._marketplace_sum(), line.cartona_line_id
             line.write(values)
+            line.order_id._note_there(line_id, values)
             line.order_id._add_to_marketplace_total(line._marketplace_sum() - before)
 
     def _prepare_known_values(self, line, change, fresh, former):
@@ -220,7 +261,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             # Should there be something of it again, that is a new line for the marketplace.
             amounts = ("quantity", "price_unit", "supplier_discount", "discount")
             return {"cartona_line_id": False, **{f"marketplace_{name}": 0.0 for name in amounts}}
-        values = {"marketplace_quantity": line.marketplace_quantity}
+        values = {}
         if change.quantity is not None:
             values["marketplace_quantity"] = change.quantity
         if change.price_unit is not None:
@@ -246,6 +287,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             if ours:
                 ours.write({"cartona_line_id": theirs.external_id, "marketplace_quantity": theirs.quantity})
                 unknown -= ours
+                order._mark_marketplace_lines()  # what could not be told of it until now
 
     def _is_same(self, line, theirs):
         return (

@@ -18,14 +18,17 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if row.id > sale_order.marketplace_told_document:
             return order
         ours = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
+        there = (sale_order.marketplace_there or {}).keys() - ours.keys()
         known = [(ours.pop(line.external_id), line) for line in order.lines if line.external_id in ours]
         lines = [self._line_as_told(line, theirs) for line, theirs in known]
         lines += [self._line_as_told(line, self._line_added_here(line)) for line in ours.values()]
+        lines += [line for line in order.lines if line.external_id in there]
         total = sale_order.marketplace_total if sale_order.marketplace_total_known else None
         return replace(order, lines=lines, total=total)
 
     def _line_as_told(self, line, theirs):
-        return replace(theirs, quantity=line.marketplace_quantity, price_unit=line.marketplace_price_unit)
+        quantity, price = map(line._marketplace_now, ("marketplace_quantity", "marketplace_price_unit"))
+        return replace(theirs, quantity=quantity, price_unit=price)
 
     def _line_added_here(self, line):
         listing = line.marketplace_listing_id

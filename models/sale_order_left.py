@@ -41,7 +41,7 @@ class SaleOrder(models.Model):
             return
         gone = self.order_line._is_marketplace_gone()
         amounts = {line: line._marketplace_amount(gone) for line in self.order_line if line._is_marketplace_known()}
-        other = [line for line, amount in amounts.items() if line._is_news("marketplace_quantity", amount)]
+        other = [line for line, amount in amounts.items() if line._differs_there("marketplace_quantity", amount)]
         processor = self.env["marketplace.order.processor"]
         if not other:
             processor._forget_question(self, "quantities")
@@ -99,7 +99,7 @@ class SaleOrderLine(models.Model):
             "%(product)s: %(gone)s of %(ordered)s",
             product=self.product_id.display_name,
             gone=format(amount, "g"),
-            ordered=format(self.marketplace_quantity, "g"),
+            ordered=format(self._marketplace_now("marketplace_quantity"), "g"),
         )
 
     def _marketplace_to_go(self):

@@ -126,7 +126,7 @@ class SaleOrderLine(models.Model):
 
     def _marketplace_sum(self):
         """Return what the line comes to at the marketplace."""
-        return self.marketplace_quantity * self.marketplace_price_unit
+        return self._marketplace_now("marketplace_quantity") * self._marketplace_now("marketplace_price_unit")
 
     def _net_price(self):
         return self.price_unit * (1 - (self.discount or 0.0) / 100)
@@ -161,9 +161,9 @@ class SaleOrderLine(models.Model):
             return removal + self._marketplace_addition(gone)  # another product is another line
         quantity, price = self._marketplace_amount(gone), self._marketplace_price(self._net_price())
         change = LineChange(external_id=self.cartona_line_id or "")
-        if self._is_news("marketplace_quantity", quantity):
+        if self._is_to_tell("marketplace_quantity", quantity):
             change.quantity = quantity
-        if change.quantity != 0.0 and self._is_news("marketplace_price_unit", price):
+        if change.quantity != 0.0 and self._is_to_tell("marketplace_price_unit", price):
             change.price_unit = price
         return [] if change.quantity is None and change.price_unit is None else [change]
 

@@ -43,6 +43,7 @@ class SaleOrder(models.Model):
         "marketplace_total",
         "marketplace_total_known",
         "marketplace_refunded",
+        "marketplace_there",
         "marketplace_credit",
         "marketplace_installment",
         "marketplace_top_up",

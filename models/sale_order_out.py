@@ -161,6 +161,7 @@ class SaleOrder(models.Model):
         order, line = self.sudo(), line.sudo()
         kept = {line.cartona_line_id: {"product": line.product_id.id, "known": line._marketplace_known()}}
         order.marketplace_dropped = {**(order.marketplace_dropped or {}), **kept}
+        order._drop_settled(line.cartona_line_id)
 
     def _flush_marketplace_lines(self):
         marked = list(self.env.cr.precommit.data.get(LINE_MARKS) or ())
@@ -171,6 +172,7 @@ class SaleOrder(models.Model):
     def _tell_marketplace_lines(self):
         """Leave a command for each order whose lines are not what the marketplace has. Called with sudo."""
         marks = self.env.cr.precommit.data.get(LINE_MARKS) or {}
+        self._settle_there()
         for order in self:
             # A deletion may have been undone with its savepoint.
             there = set(order.order_line.mapped("cartona_line_id"))

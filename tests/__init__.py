@@ -67,6 +67,7 @@ from . import test_offer_values
 from . import test_offers
 from . import test_old_rows
 from . import test_order_addresses
+from . import test_order_changed_there
 from . import test_order_changes
 from . import test_order_currency
 from . import test_order_guard
