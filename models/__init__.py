@@ -11,6 +11,7 @@ from . import marketplace_config_changes
 from . import marketplace_config_screen
 from . import marketplace_config_setup
 from . import marketplace_config_state
+from . import marketplace_config_resume
 from . import marketplace_config_webhooks
 from . import marketplace_identity
 from . import marketplace_failure

@@ -64,6 +64,7 @@ class MarketplaceConfig(models.Model):
             if not config._credentials().sudo().base_url:
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
         claimed = self.env["marketplace.identity"]._claim()
+        stopped = self.filtered(lambda config: config.state != "live").sudo()
         new = self.filtered(lambda config: config.state == "draft")
         self.write({"state": "live", "pause_cause": False, "pause_reason": False})
         new.filtered(lambda config: not config.orders_since).orders_since = fields.Datetime.now()
@@ -73,6 +74,8 @@ class MarketplaceConfig(models.Model):
             # all accounts, since all go on; the user may not see those of other companies.
             live = self.sudo().search([("state", "=", "live")])
             self.env["marketplace.audit"].sudo()._start(live - new.sudo())
+            stopped |= live
+        stopped._await_orders()
         for config in new.filtered("use_cartona_id"):
             self.env["marketplace.task"]._start(config, "list")
         self.sudo().state_ids._note_success()

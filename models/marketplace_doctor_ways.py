@@ -5,6 +5,7 @@ from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..compat import listed
+from .marketplace_doctor import STUCK
 from .marketplace_wake import CHANNEL
 
 SILENT_DAYS = 7
@@ -124,6 +125,20 @@ class MarketplaceDoctor(models.AbstractModel):
             )
         )
         return self.env.cr.fetchone()[0]
+
+    def _exam_account_stock_waits(self, config):
+        since = config._running().stock_waits_since
+        if config.state == "live" and since and since < fields.Datetime.now() - STUCK:
+            title = _(
+                "%(account)s: no stock is sent since %(since)s, but for what is sold out.",
+                account=config.name,
+                since=self._told(since),
+            )
+            advice = _(
+                "Orders that came while the account was stopped are not here yet; its log says why. After an hour all "
+                "stock is sent without them."
+            )
+            yield self._finding("warning", title, advice, "_fix_pull")
 
     def _exam_account_warehouses(self, config):
         """Where orders leave from; and places of the marketplace that have no warehouse here get no stock."""

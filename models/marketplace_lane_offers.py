@@ -10,6 +10,7 @@ from ..database import is_of_database, own_transaction
 from ..schemas import RowResult
 from ..transport import errors
 from .marketplace_api import Reach
+from .marketplace_config_resume import PATIENCE
 from .marketplace_listing import DUE
 from .marketplace_sender import MAX_ATTEMPTS, PROBE_FAILURES, UNANSWERED
 
@@ -279,16 +280,23 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Return the neutral rows of the next batches, and how many due listings were settled without a call."""
         Listing = self.env["marketplace.listing"]
         listings = Listing.browse(Listing._due_ids(config, limit=max(CLAIM_ROWS, config.batch_size)))
-        rows, settled = [], []
-        for listing, row in self._prepare(listings):
+        rows, settled, waiting = [], [], []
+        prepared = self._prepare(listings)
+        for listing, row in prepared:
             if row is None:
                 settled.append(listing.id)
             elif row.keys() & {"price", "quantity", "published"}:
                 row["alone"] = listing.error_code == UNANSWERED
                 rows.append(row)
-            else:
+            elif "problem" in row:
                 self._store_problem(row)
+            else:
+                waiting.append(listing.id)
         Listing.browse(settled)._settle()
+        Listing.browse(waiting).write({"state": "waiting", "next_attempt": fields.Datetime.now() + PATIENCE})
+        # Whatever becomes of their due marks, these are sent when all stock is looked at again.
+        held = [listing.id for listing, row in prepared if row and "quantity_waits" in row]
+        Listing.browse(held).write({"quantity_pushed_at": False})
         return rows, len(listings) - len(rows)
 
     def _prepare(self, listings):

@@ -66,7 +66,7 @@ class MarketplaceLanePull(models.AbstractModel):
         requested_at, more, row_ids = pulled
         if self._acknowledge(config_id, row_ids) and more:
             return True
-        self._finish(config_id, requested_at)
+        self._finish(config_id, requested_at, complete=not more)
         return False
 
     # ------------------------------------------------------------------ notices
@@ -282,8 +282,8 @@ class MarketplaceLanePull(models.AbstractModel):
         lost = self.env["marketplace.inbox"].search(waiting)
         lost.write({"acknowledged_at": fields.Datetime.now(), "ack_error": False})
 
-    def _finish(self, config_id, requested_at):
-        """Note that all there was has been pulled; a request that came meanwhile stays."""
+    def _finish(self, config_id, requested_at, complete=True):
+        """Note that all there was has been pulled, or all that can be now; a request that came meanwhile stays."""
         with own_transaction(self.env) as env:
             env.cr.execute(
                 SQL(
@@ -297,3 +297,5 @@ class MarketplaceLanePull(models.AbstractModel):
                     config_id,
                 )
             )
+            if complete:
+                env["marketplace.config"].browse(config_id)._orders_are_here(requested_at)

@@ -98,7 +98,7 @@ class MarketplaceListing(models.Model):
         """Return the neutral row to send, or ``None`` when the marketplace already has these values.
 
         A price that can't be sent does not hold back the stock: the row then goes without it, and says so under the
-        key ``problem``.
+        key ``problem``; nor does a quantity that waits, which stands under the key ``quantity_waits``.
         """
         self.ensure_one()
         config = self.config_id
@@ -114,7 +114,9 @@ class MarketplaceListing(models.Model):
                     "The price is %s. Set a sales price above 0, or stop selling the product here.", offer.price
                 )
         if config.sync_stock and self.stock_due and self._differs_quantity(offer.quantity):
-            values["quantity"] = offer.quantity
+            # What is sold out is so whatever else was ordered.
+            waits = offer.quantity and config._awaits_orders()
+            values["quantity_waits" if waits else "quantity"] = offer.quantity
         if self._is_publication_to_send(offer.published):
             values["published"] = offer.published
         if not values:

@@ -184,6 +184,7 @@ class MarketplaceWake(models.AbstractModel):
                 env[self._name]._beat()
                 env["marketplace.log.hour"]._count()
                 env["marketplace.config"]._tell_lasting()
+                env["marketplace.config"]._stop_awaiting_orders()
         except Exception:
             _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")
 

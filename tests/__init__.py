@@ -114,6 +114,7 @@ from . import test_shopify_orders
 from . import test_shopify_schemas
 from . import test_shopify_webhooks
 from . import test_short_deliveries
+from . import test_stock_after_a_pause
 from . import test_sweeper
 from . import test_tasks
 from . import test_taxes_by_hand

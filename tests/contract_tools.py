@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """What a marketplace in a box has to answer, and what tests of any adapter do with an account there."""
 
+from .common import had_orders
+
 DUE = ("price", "stock", "publication")
 UNACKNOWLEDGED = ["&", ("needs_ack", "=", True), ("acknowledged_at", "=", False)]
 
@@ -69,6 +71,7 @@ class AdapterTools:
             }
         )
         account.action_go_live()
+        had_orders(account)
         return account
 
     def order_here(self, external_id):

@@ -18,7 +18,7 @@ from ..database import own_transaction
 from ..models import marketplace_sender
 from ..sandbox import Sandbox
 from ..schemas import RemoteProduct
-from .common import TOKEN, LoopbackCase, storable
+from .common import TOKEN, LoopbackCase, had_orders, storable
 
 
 class CommittedCase(LoopbackCase):
@@ -44,6 +44,7 @@ class CommittedCase(LoopbackCase):
                 }
             )
             account.action_go_live()
+            had_orders(account)
             products = env["product.product"].create(
                 [
                     storable(

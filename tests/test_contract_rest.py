@@ -7,7 +7,7 @@ from ..sandbox.rest import RestBox
 from ..sandbox.rest_shops import SallaBox, ZidBox
 from ..schemas import UNLIMITED
 from ..transport import signatures
-from .common import SECRET, MarketplaceCase
+from .common import SECRET, MarketplaceCase, had_orders
 from .contract import AdapterContract
 from .rest_dialects import configuration
 
@@ -61,6 +61,7 @@ class RestDialect:
         account.place_since = False  # the sandbox's address was entered just now, and nothing was sent before
         self.make_pricelist(self.box.currency)
         account.action_go_live()
+        had_orders(account)
         return account
 
     def make_pricelist(self, code):
