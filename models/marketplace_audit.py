@@ -251,7 +251,8 @@ class MarketplaceAudit(models.Model):
             more = 0.0 if product.quantity == UNLIMITED else max(0.0, product.quantity - offer.quantity)
             risk = more * (offer.price or product.price or 0.0)
             found.append(("stock", offer.quantity, product.quantity, risk))
-        if not offer.published and product.published:
+        # Where nobody is told, what is sold out stays published, and nothing would heal that.
+        if not offer.published and product.published and "publication" in config._capabilities()["subjects"]:
             found.append(("publication", 0, 1, 0.0))
         return [
             {

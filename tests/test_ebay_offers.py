@@ -106,6 +106,17 @@ class TestEbayOffers(EbayTools, MarketplaceCase):
         self.assert_there(self.products[0])
         self.assertEqual(self.listing(self.products[0]).remote["offer"], "777")
 
+    def test_what_is_sold_out_because_it_is_not_sold_any_more_is_no_difference_for_the_audit(self):
+        self.settled()
+        self.products[0].action_archive()
+        self.settle()
+        self.assertEqual(self.quantity_there(self.products[0]), 0)
+        self.assertEqual(self.box.offer_of(self.external_id(self.products[0]))["status"], "PUBLISHED")
+        self.account.action_audit()
+        self.commit()
+        audit = self.env["marketplace.audit"].search([("config_id", "=", self.account.id)], limit=1)
+        self.assertEqual((audit.state, audit.drift_ids.mapped("subject")), ("clean", []))
+
     def test_a_product_of_another_ebay_marketplace_is_not_ours(self):
         self.box.offer_of(self.external_id(self.products[0]))["marketplaceId"] = "EBAY_DE"
         found, _cursor = self.account._api()._list_products(self.account)
