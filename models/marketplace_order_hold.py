@@ -103,10 +103,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return reasons
 
     def _left_reasons(self, sale_order):
-        """Goods that left by other ways must not go out once more. Lists by the time of the last change bring orders
-        from before the account was live; a queue brings none that was ours to deliver and is not."""
-        left = sale_order.marketplace_status in ("shipped", "delivered")
-        if not left or sale_order.marketplace_config_id._capabilities()["needs_ack"]:
+        """Goods that left by other ways must not go out once more."""
+        if not self._has_left_before(sale_order):
             return {}
         if "stock_move" not in sale_order.order_line.mapped("qty_delivered_method"):
             return {}
@@ -116,6 +114,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 "marketplace is told nothing of that."
             )
         }
+
+    def _has_left_before(self, sale_order):
+        """Tell whether goods of an order that is not confirmed here have left. Lists by the time of the last change
+        bring orders from before the account was live. So does a queue, of what was never acknowledged; but what it
+        hands out since then, and calls on its way, is ours to deliver."""
+        config, status = sale_order.marketplace_config_id, sale_order.marketplace_status
+        if status == "shipped" and config._capabilities()["needs_ack"]:
+            return bool(config.orders_since and sale_order.date_order < config.orders_since)
+        return status in ("shipped", "delivered")
 
     def _unknown_key(self, line):
         ordered = (line.cartona_product_id, line.cartona_product_sku, line.marketplace_quantity)

@@ -1,4 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
+
+from .common import MarketplaceCase
 from .contract import AdapterContract
 from .test_contract_shopify import ShopifyCase
 from .test_rest import RestCase
@@ -138,3 +143,42 @@ class TestMessagesThatItLeft(RestCase):
         order = self.order_here(external_id)
         self.assertEqual(order.state, "cancel")
         self.assertFalse(order.marketplace_hold)
+
+
+class TestQueuesOfOrdersThatLeft(MarketplaceCase):
+    """A queue hands out whatever was never acknowledged, also what was delivered before the account went live."""
+
+    def prepare(self):
+        super().prepare()
+        self.stock_products()
+
+    def pulled(self, **values):
+        document = self.box_order((self.products[0], 2, 10.0), **values)
+        self.pull()
+        return self.order_of(document)
+
+    def before_we_were_live(self):
+        return fields.Datetime.to_string(self.account.orders_since - timedelta(days=3))
+
+    def assert_held(self, order):
+        self.assertEqual((order.state, len(order.picking_ids)), ("draft", 0))
+        self.assertIn("left before it was confirmed here", order.marketplace_hold)
+
+    def test_what_is_first_seen_as_delivered_is_not_delivered_again_by_itself(self):
+        order = self.pulled(status="delivered")
+        self.assert_held(order)
+        self.assertEqual(self.at_box(self.products[0])["available_stock_quantity"], 100)
+        order.action_marketplace_accept()
+        self.commit()
+        self.assertEqual((order.state, order.picking_ids.state), ("sale", "assigned"))
+
+    def test_nor_is_what_was_on_its_way_before_the_account_went_live(self):
+        self.assert_held(self.pulled(status="assigned_to_salesman", created_at=self.before_we_were_live()))
+
+    def test_what_was_ordered_before_and_is_still_to_be_delivered_goes_on(self):
+        order = self.pulled(status="approved", created_at=self.before_we_were_live())
+        self.assertEqual((order.state, order.marketplace_hold), ("sale", False))
+
+    def test_what_was_ordered_since_and_is_on_its_way_goes_on(self):
+        order = self.pulled(status="assigned_to_salesman")
+        self.assertEqual((order.state, order.marketplace_hold), ("sale", False))
