@@ -14,6 +14,7 @@ from . import marketplace_config_state
 from . import marketplace_config_resume
 from . import marketplace_config_webhooks
 from . import marketplace_identity
+from . import marketplace_config_timeline
 from . import marketplace_failure
 from . import marketplace_owned
 from . import marketplace_status_rule

@@ -46,6 +46,7 @@ from . import test_ebay_offers
 from . import test_ebay_orders
 from . import test_ebay_refusals
 from . import test_erasures
+from . import test_failover
 from . import test_forget
 from . import test_forgotten_documents
 from . import test_fuzz
