@@ -2,6 +2,7 @@
 import json
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 from odoo import _, fields, models
@@ -24,6 +25,8 @@ PARTICIPATIONS = "sellers/v1/marketplaceParticipations"
 # What of an order is asked for. Buyer and recipient come only where the app's roles allow it.
 ORDER_DATA = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT"
 ORDERS_PAGE = 100
+# What changed since then is not told yet.
+LATENESS = timedelta(minutes=2)
 # Products of a call: of a page of the catalogue, and of those that are asked for by their SKU.
 CATALOGUE_PAGE = 20
 
@@ -281,6 +284,8 @@ class MarketplaceApiAmazon(models.AbstractModel):
     def _pull_orders(self, config, cursor=None):
         """The cursor is what ``amazon_forms.next_place`` returns, as JSON."""
         place = self._load_cursor(config, cursor)
+        if not place:
+            return OrderPage([])
         params = {
             "lastUpdatedAfter": place["after"],
             "marketplaceIds": ",".join(self._marketplace_ids(config)),
@@ -306,10 +311,13 @@ class MarketplaceApiAmazon(models.AbstractModel):
         return OrderPage(found, json.dumps(place), more="token" in place)
 
     def _load_cursor(self, config, cursor):
+        """Return where to go on; ``None`` as long as the time that orders are wanted from has not come. Amazon looks up
+        to two minutes ago, and refuses a start after that."""
         if cursor:
             return json.loads(cursor)
-        since = config.orders_since or fields.Datetime.now()
-        return {"after": forms.zulu(since)}
+        latest = fields.Datetime.now() - LATENESS
+        since = config.orders_since or latest
+        return {"after": forms.zulu(since)} if since <= latest else None
 
     def _is_ours(self, config, raw):
         try:

@@ -376,6 +376,8 @@ class AmazonBox(RoutedBox):
         token = args.get("paginationToken")
         if token and self.pages.get(token, (None,))[0] != search:
             raise Refused("The pagination token is not valid for these parameters", 400)
+        if args.get("lastUpdatedAfter", "").rstrip("Z") > _zulu(_now() - timedelta(minutes=2)).rstrip("Z"):
+            raise Refused("lastUpdatedAfter must be at least two minutes before the time of the request", 400)
         found = self.pages[token][1] if token else self._matching(args)
         before = self.pages[token][2] if token else _zulu(_now() - timedelta(minutes=2))
         size = min(self.page_size, int(args.get("maxResultsPerPage", "100")))

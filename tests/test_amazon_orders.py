@@ -1,8 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
+from datetime import timedelta
+
+from odoo import fields
 
 from ..marketplaces import amazon_forms
 from ..schemas import Package
+from ..transport import errors
 from .common import MarketplaceCase
 from .test_contract_amazon import EG, AmazonTools
 
@@ -263,6 +267,22 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         self.assertGreater(after, "2026")
         self.pull()
         self.assertEqual(self.searches()[-1].query["lastUpdatedAfter"], after)
+
+    def test_orders_are_not_asked_for_before_the_time_has_come_that_they_are_wanted_from(self):
+        now = fields.Datetime.now()
+        for since in (now + timedelta(days=7), now):
+            self.account.orders_since = since
+            self.pull()
+            self.assertFalse(self.searches())
+            self.assertFalse(self.running().failures or self.running().failing)
+        self.account.orders_since = now - timedelta(minutes=2)
+        self.pull()
+        self.assertEqual([call.status for call in self.searches()], [200])
+
+    def test_amazon_refuses_a_start_that_it_does_not_look_up_to(self):
+        place = json.dumps({"after": amazon_forms.zulu(fields.Datetime.now())})
+        with self.assertRaisesRegex(errors.RequestRejected, "two minutes"):
+            self.account._api()._pull_orders(self.account, place)
 
     def test_an_order_that_changes_between_two_pages_comes_once_as_it_is_last(self):
         self.box.page_size = 2

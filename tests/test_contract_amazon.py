@@ -1,4 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import timedelta
+
+from odoo import fields
+
 from ..marketplaces import amazon
 from ..sandbox.amazon import AmazonBox
 from .common import SECRET, MarketplaceCase
@@ -38,6 +42,7 @@ class AmazonCase:
             "amazon_marketplace": US,
             "pricelist_id": self.pricelist.id,
             "webhook_secret": SECRET,
+            "orders_since": fields.Datetime.now() - timedelta(hours=1),
         }
 
     def external_id(self, product):
