@@ -76,6 +76,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             "subjects": {"price", "stock"},
             "statuses": set(),
             "ships": True,
+            "ships_open": True,
             "credentials": ("client_id", "client_secret", "refresh_token"),
             "settings": ("supplier_code",),
             "token_url": TOKEN_URL,
@@ -375,6 +376,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             credit=sum(line.quantity * line.price_unit for line in lines) if total is None else total,
             ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
             estimated_day=arrives.date() if arrives else None,
+            delivered_by_marketplace=forms.is_delivered_by_amazon(raw),
             cancellation_reason=forms.reason_of(raw),
             cancellation_request=forms.request_of(raw),
         )

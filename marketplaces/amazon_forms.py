@@ -33,6 +33,8 @@ EXTRA_CHARGES = {
     "DELIVERY_TIP": "Delivery tip",
     "ROUNDING": "Rounding",
 }
+#: Orders of these programs are fetched and delivered by Amazon, which then says itself that they have left.
+DELIVERED_BY_AMAZON = {"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"}
 #: What Amazon shows of a quantity without end.
 MOST = 99_999
 #: Carriers that Amazon knows by a code. Every other one is named.
@@ -363,6 +365,12 @@ def request_of(raw):
         if first(cancellation, "cancellationRequest") and not first(cancellation, "cancellationExecution"):
             words.append(text(cancellation, "cancellationRequest", ("cancelReason", "requester")) or "-")
     return "; ".join(dict.fromkeys(words))
+
+
+def is_delivered_by_amazon(raw):
+    """Tell whether Amazon fetches the order from the seller and brings it to the buyer."""
+    programs = first(raw, "programs", default=[])
+    return isinstance(programs, list) and any(program in programs for program in DELIVERED_BY_AMAZON)
 
 
 def changed_at(raw):

@@ -186,6 +186,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``subjects``: which of price, stock, publication can be sent
         - ``statuses``: neutral statuses that can be sent
         - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
+        - ``ships_open``: it is told of no delivery once it says itself that the order has left
         - ``line_statuses``: in which of them an order's lines can be changed; none: never
         - ``default_statuses``: what is told at which event, where it is not the usual, see ``marketplace.status.rule``
         - ``credentials``: names of the account's fields that it asks for, of those in ``marketplace_config_access.py``

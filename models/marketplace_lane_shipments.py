@@ -13,7 +13,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
 
     def _is_wanted_ship(self, command, order):
         picking = self._picking_of(command)
-        return picking.state == "done" and not picking.marketplace_told_at and order.marketplace_status != "cancelled"
+        return picking.state == "done" and not picking.marketplace_told_at and order._wants_marketplace_shipments()
 
     def _call_ship(self, config, order, command):
         tried, reach, result = bool(command.payload.get("tried")), Reach(), None

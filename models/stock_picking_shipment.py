@@ -26,7 +26,10 @@ class StockPicking(models.Model):
     marketplace_tracking_url = fields.Char(string="Tracking Page", copy=False)
     marketplace_told_at = fields.Datetime(string="Told the Marketplace", readonly=True, copy=False)
 
-    @api.depends("sale_id", "picking_type_code", "location_id", "location_dest_id", "move_ids.origin_returned_move_id")
+    @api.depends(
+        *("sale_id.marketplace_delivers", "picking_type_code", "location_id", "location_dest_id"),
+        "move_ids.origin_returned_move_id",
+    )
     def _compute_marketplace_ships(self):
         for picking in self:
             picking.marketplace_ships = picking.sudo()._is_told_as_shipped()  # whoever sees it sees what it needs
@@ -34,7 +37,7 @@ class StockPicking(models.Model):
     def _is_told_as_shipped(self):
         """Tell whether the marketplace of the order wants to know of this delivery. Looks at other deliveries of the
         order, which its user may not see, and at none where no marketplace asks."""
-        shipping = self.sale_id.marketplace_config_id._ships()
+        shipping = self.sale_id.marketplace_config_id._ships() and not self.sale_id.marketplace_delivers
         return shipping and bool(self._marketplace_outgoing()) and not self._is_sent_again()
 
     def _is_sent_again(self):
@@ -135,6 +138,14 @@ class StockPicking(models.Model):
 class SaleOrder(models.Model):
     _inherit = "sale.order"
 
+    def _wants_marketplace_shipments(self):
+        """Tell whether the marketplace still wants to know of this order's deliveries."""
+        self.ensure_one()
+        if self.marketplace_delivers or self.marketplace_status == "cancelled":
+            return False
+        open_alone = self.marketplace_config_id._capabilities().get("ships_open")
+        return not (open_alone and self.marketplace_status == "shipped")
+
     def _note_marketplace_shipped(self, user_id=None):
         """Note that the order has left, once nothing is left to go and the marketplace knows of each delivery."""
         gone = self.picking_ids.filtered(lambda picking: picking.marketplace_ships and picking.state == "done")
@@ -182,6 +193,16 @@ class MarketplaceOutbox(models.Model):
     _inherit = "marketplace.outbox"
 
     operation = fields.Selection(selection_add=[("ship", "Delivery")], ondelete={"ship": "cascade"})
+
+    def _tell_again(self, orders):
+        """Deliveries that were refused, and that the marketplace by now wants to know nothing of, are dropped by the
+        sender, which looks at them once more."""
+        super()._tell_again(orders)
+        refused = [("lane", "=", "orders"), ("operation", "=", "ship"), ("state", "=", "failed")]
+        failed = self.search([*refused, ("order_id", "in", orders.ids)]) if orders else self
+        needless = failed.filtered(lambda command: not command.sale_order_id._wants_marketplace_shipments())
+        if needless:
+            needless.action_retry()
 
     def _shipment_of(self, picking):
         """Return the command about this delivery that waits, if any."""

@@ -407,5 +407,34 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
             self.time_passes()
         self.assertEqual([detail["trackingNumber"] for detail in self.told(order)], ["TN-3"])
 
+    def test_a_delivery_that_amazon_makes_itself_is_told_by_nobody_here(self):
+        for program in ("AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"):
+            external_id = self.place_order((self.products[0], 2, 10.0), programs=["PRIME", program])
+            self.set_stock(self.products[0], 10)
+            self.pull()
+            order = self.order_here(external_id)
+            self.assertTrue(order.marketplace_delivers)
+            picking = self.deliver(order)
+            self.assertEqual((picking.state, picking.marketplace_ships), ("done", False))
+            self.assertFalse(self.waiting(order))
+            self.assertFalse(self.box.calls(self.ship_path))
+            self.box.change_order(external_id, "SHIPPED")
+            self.pull()
+            self.assertEqual((order.marketplace_status, order.state), ("shipped", "sale"))
+
+    def test_a_delivery_that_amazon_knows_by_its_own_label_is_told_no_more(self):
+        self.env["marketplace.listing"].search([]).unlink()
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        picking = self.deliver(order)
+        self.assertEqual(self.waiting(order).state, "failed")
+        self.box.change_order(order.cartona_id, "SHIPPED")
+        self.pull()
+        self.settle()
+        self.assertEqual((order.marketplace_status, self.waiting(order)), ("shipped", self.waiting(order).browse()))
+        picking.write({"marketplace_carrier": "DHL", "marketplace_tracking": "TN-9"})
+        self.settle()
+        self.assertFalse(self.waiting(order))
+        self.assertFalse(self.told(order))
+
     def test_nothing_but_deliveries_is_told(self):
         self.assertEqual(set(self.account.status_rule_ids.mapped("status")), {"nothing"})
