@@ -115,6 +115,7 @@ class Order:
       ``wallet_top_up``: what it collects by us beyond that; ``supplier_rebate``: told alone, it changes no sum.
     - ``refunded``: what was given back of the total. What is left of it after all of these, the customer pays to us.
     - ``cancellation_request``: why the buyer asks to cancel, where the order stays as it is until the seller decides.
+    - ``replaces``: the order that it replaces, where the marketplace tells no price of it: it counts as free.
     - ``otp_required``: *delivered* counts only with the customer's OTP.
     """
 
@@ -144,6 +145,7 @@ class Order:
     note: str = ""
     cancellation_reason: str = ""
     cancellation_request: str = ""
+    replaces: str = ""
 
 
 @dataclass

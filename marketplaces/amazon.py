@@ -359,7 +359,8 @@ class MarketplaceApiAmazon(models.AbstractModel):
         currency = forms.currency_of(raw) or self._marketplace(config).currency
         with_tax = config.tax_policy != "product"
         arrives = moment(raw, "fulfillment", "deliverByWindow", "latestDateTime")
-        lines = forms.lines_of(raw, currency, with_tax, priced=status != "cancelled")
+        replaces = forms.replaced_by(raw)
+        lines = forms.lines_of(raw, currency, with_tax, priced=status != "cancelled" and not replaces)
         total = None if status == "cancelled" else forms.total_of(raw)
         return Order(
             external_id=text(raw, "orderId", required=True),
@@ -377,6 +378,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
             estimated_day=arrives.date() if arrives else None,
             delivered_by_marketplace=forms.is_delivered_by_amazon(raw),
+            replaces=replaces,
             cancellation_reason=forms.reason_of(raw),
             cancellation_request=forms.request_of(raw),
         )

@@ -35,6 +35,8 @@ EXTRA_CHARGES = {
 }
 #: Orders of these programs are fetched and delivered by Amazon, which then says itself that they have left.
 DELIVERED_BY_AMAZON = {"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"}
+#: What an order is to an earlier one, where Amazon may tell no price of it.
+REPLACEMENTS = {"REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID"}
 #: What Amazon shows of a quantity without end.
 MOST = 99_999
 #: Carriers that Amazon knows by a code. Every other one is named.
@@ -371,6 +373,15 @@ def is_delivered_by_amazon(raw):
     """Tell whether Amazon fetches the order from the seller and brings it to the buyer."""
     programs = first(raw, "programs", default=[])
     return isinstance(programs, list) and any(program in programs for program in DELIVERED_BY_AMAZON)
+
+
+def replaced_by(raw):
+    """The order that this one replaces, where no price is told of it; ``""``: it is an order like others."""
+    rows = items(raw, "associatedOrders", default=[])
+    original = next((row for row in rows if text(row, "associationType") in REPLACEMENTS), None)
+    if original is None or all(_charges_of(item, True)[2] is not None for item in items(raw, "orderItems")):
+        return ""
+    return text(original, "orderId") or "-"
 
 
 def changed_at(raw):

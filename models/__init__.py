@@ -58,6 +58,7 @@ from . import marketplace_order_hold
 from . import marketplace_order_policies
 from . import marketplace_customer_code
 from . import marketplace_order_doubts
+from . import marketplace_order_replacements
 from . import marketplace_order_requests
 from . import marketplace_words
 from . import marketplace_language

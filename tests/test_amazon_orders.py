@@ -66,6 +66,37 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         found = self.order_here(external_id)
         self.assertEqual((found.state, found.marketplace_reason), ("cancel", "Changed his mind"))
 
+    def free(self, external_id):
+        """Take all that Amazon tells of prices out of an order."""
+        order = self.box.orders[external_id]
+        for item in order["orderItems"]:
+            item["proceeds"] = {}
+            del item["product"]["price"]
+        del order["proceeds"]
+
+    def test_a_replacement_without_a_price_comes_in_for_nothing_and_waits_for_a_person_once(self):
+        for kind in ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID"):
+            original = {"orderId": "902-1234567-7654321", "associationType": kind}
+            external_id = self.place_order((self.products[0], 2, 10.0), associatedOrders=[original])
+            self.free(external_id)
+            self.pull()
+            order = self.order_here(external_id)
+            self.assertEqual((order.state, order.amount_total), ("draft", 0.0), self.inbox().mapped("last_error"))
+            self.assertIn("902-1234567-7654321", order.marketplace_hold)
+            order.action_marketplace_accept()
+            self.commit()
+            self.assertEqual((order.state, order.marketplace_to_collect), ("sale", 0.0))
+            self.box.change_order(external_id, "UNSHIPPED")
+            self.pull()
+            self.assertFalse(order.marketplace_hold)
+
+    def test_a_replacement_that_has_a_price_is_an_order_like_others(self):
+        original = {"orderId": "902-1234567-7654321", "associationType": "EXCHANGE_ORIGINAL_ID"}
+        external_id = self.place_order((self.products[0], 2, 10.0), associatedOrders=[original])
+        self.pull()
+        order = self.order_here(external_id)
+        self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
+
     # ------------------------------------------------------------------ buyers who ask to cancel
 
     def ask_to_cancel(self, external_id, status="UNSHIPPED", **cancellation):
