@@ -376,7 +376,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             # Buyers pay to Amazon alone, also at the door.
             credit=sum(line.quantity * line.price_unit for line in lines) if total is None else total,
             ship_by=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
-            estimated_day=arrives.date() if arrives else None,
+            estimated_day=forms.day_in(self._marketplace(config).zone, arrives) if arrives else None,
             delivered_by_marketplace=forms.is_delivered_by_amazon(raw),
             replaces=replaces,
             cancellation_reason=forms.reason_of(raw),

@@ -7,7 +7,8 @@ Source: the vendor's models of Orders 2026-01-01, Orders v0, Listings Items 2021
 import json
 import re
 import zlib
-from datetime import timedelta
+from datetime import timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
@@ -382,6 +383,11 @@ def replaced_by(raw):
     if original is None or all(_charges_of(item, True)[2] is not None for item in items(raw, "orderItems")):
         return ""
     return text(original, "orderId") or "-"
+
+
+def day_in(zone, at):
+    """The day that a naive UTC time falls on in a time zone."""
+    return at.replace(tzinfo=timezone.utc).astimezone(ZoneInfo(zone)).date()
 
 
 def changed_at(raw):

@@ -8,7 +8,7 @@ from ..marketplaces import amazon_forms
 from ..schemas import Package
 from ..transport import errors
 from .common import MarketplaceCase
-from .test_contract_amazon import EG, AmazonTools
+from .test_contract_amazon import EG, US, AmazonTools
 
 
 class TestAmazonOrders(AmazonTools, MarketplaceCase):
@@ -96,6 +96,18 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         self.pull()
         order = self.order_here(external_id)
         self.assertEqual((order.state, order.amount_total), ("sale", 20.0))
+
+    def test_the_promised_day_is_that_of_the_place_where_it_is_promised(self):
+        promised = {}
+        for place in (US, "A1VC38T7YXB528"):
+            for until in ("2026-07-01T06:59:59Z", "2026-07-01T14:59:59Z", "2026-12-02T07:59:59Z"):
+                external_id = self.place_order((self.products[0], 1, 10.0))
+                raw = self.box.orders[external_id]
+                raw["salesChannel"]["marketplaceId"] = self.account.amazon_marketplace = place
+                raw["fulfillment"]["deliverByWindow"] = {"latestDateTime": until}
+                promised[place, until] = str(self.account._api()._parse_order(self.account, raw).estimated_day)
+        days = ("2026-06-30", "2026-07-01", "2026-12-01", "2026-07-01", "2026-07-01", "2026-12-02")
+        self.assertEqual(tuple(promised.values()), days)
 
     # ------------------------------------------------------------------ buyers who ask to cancel
 
