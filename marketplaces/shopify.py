@@ -78,6 +78,7 @@ class MarketplaceApiShopify(models.AbstractModel):
             # Not the publication: whether a product is on sale is decided for each sales channel, in the shop.
             "subjects": {"price", "stock"},
             "statuses": {"cancelled"},
+            "moves_stock": True,
             "ships": True,
             "needs_remote": True,
             "credentials": ("auth_token", "client_id", "client_secret"),

@@ -19,6 +19,8 @@ STATUS_BY_PAYMENT = {
     "REFUNDED": "cancelled",
 }
 SHIPPED = "FULFILLED"
+# Paid, and not to be sent yet: for a check of the payment, say, or since it is for a later day.
+HELD_BACK = ("ON_HOLD", "SCHEDULED")
 SENT_BACK = ("RETURNED", "INSPECTION_COMPLETE")
 # What is charged beside goods and shipping, each as a line of its own.
 EXTRAS = {
@@ -107,12 +109,16 @@ def status_of(raw):
     """The neutral status. A word nobody has heard of yet counts for nothing, so an order never fails by it."""
     if text(raw, "cancelledAt"):
         return "cancelled"
-    sent = text(raw, "displayFulfillmentStatus") == SHIPPED
+    fulfilment = text(raw, "displayFulfillmentStatus")
+    sent = fulfilment == SHIPPED
     rows = items(first(raw, "lineItems", default={}), "nodes", default=[])
     if rows and not any(number(row, "currentQuantity", default=1.0) for row in rows):
         # Nothing is left of it: taken back after it was sent, or taken off before.
         return "returned" if sent or text(raw, "returnStatus") in SENT_BACK else "cancelled"
-    return "shipped" if sent else STATUS_BY_PAYMENT.get(text(raw, "displayFinancialStatus"), "pending")
+    if sent:
+        return "shipped"
+    status = STATUS_BY_PAYMENT.get(text(raw, "displayFinancialStatus"), "pending")
+    return "pending" if status == "approved" and fulfilment in HELD_BACK else status
 
 
 def customer_of(raw):
@@ -319,7 +325,7 @@ def told_of(package, units, fulfillments):
     That is what has the same tracking number; for a package that was not told before as far as we know, only if it
     holds the very same, since two packages may share a number.
     """
-    standing = [row for row in fulfillments if text(row, "status") not in ("CANCELLED", "ERROR", "FAILURE")]
+    standing = _standing(fulfillments)
     if not package.tracking:
         return _told_without_number(package, units, standing) if package.repeated else Counter()
     told = Counter()
@@ -328,6 +334,15 @@ def told_of(package, units, fulfillments):
         if package.tracking in _numbers(row) and (package.repeated or held == units):
             told += held
     return told
+
+
+def stands_as_sent(units, fulfillments):
+    """Tell whether Shopify has these units as sent already, by whatever fulfilments."""
+    return units <= sum(map(_held, _standing(fulfillments)), Counter())
+
+
+def _standing(fulfillments):
+    return [row for row in fulfillments if text(row, "status") not in ("CANCELLED", "ERROR", "FAILURE")]
 
 
 def _told_without_number(package, units, fulfillments):
@@ -380,7 +395,7 @@ def is_held_back(units, fulfillment_orders):
     return any(
         units[tail(item, "lineItem", "id")] and number(item, "remainingQuantity", default=0.0)
         for row in fulfillment_orders
-        if text(row, "status") in ("ON_HOLD", "SCHEDULED")
+        if text(row, "status") in HELD_BACK
         for item in items(row["lineItems"], "nodes")
     )
 

@@ -56,6 +56,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             "async_push": False,
             "subjects": {"price", "stock", "publication"},
             "statuses": set(STATUS_TO_WOOCOMMERCE),
+            "moves_stock": True,
             "ships": True,
             # "Processing" says that an order is paid: that is for a person to say. There is one word for all that
             # comes after that.

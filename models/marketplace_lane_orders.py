@@ -261,6 +261,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _store_status(self, command, order):
         order._set_marketplace_status(command.status, command.user_id)
         if command.status == "cancelled":
+            order._mark_marketplace_stock()  # it puts the goods back itself, on top of what it was sent meanwhile
             self._ask_about_opened_again(order)
             command |= command.search([("lane", "=", "orders"), ("order_id", "=", order.id)])
         command.unlink()

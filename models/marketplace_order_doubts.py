@@ -6,6 +6,7 @@ from ..schemas import STATUS_RANK
 from ..transport.errors import MappingError
 
 ENDED = ("cancelled", "returned")
+HAS_LEFT = ("shipped", "delivered")
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -21,15 +22,38 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         known = self._find_orders(config, rows.mapped("external_id"))
         before = {order.id: order.marketplace_refunded for order in known.values()}
         result = super()._process_orders(config, rows)
+        newest = rows.filtered(lambda row: row.version and row.external_id in known)
+        newest = [(row, self._as_told(row.order_id, row, self._parse(config, row))) for row in newest]
+        for row, order in newest:
+            self._take_over_behind(row.order_id, order)
         for sale_order in rows.order_id.filtered("marketplace_refunded"):
             ended = sale_order.marketplace_status in ENDED
             if not ended and sale_order.marketplace_refunded > before.get(sale_order.id, 0.0):
                 self._ask_about_refund(sale_order)
-        for row in rows.filtered(lambda row: row.version and row.external_id in known):
-            self._ask_about_step_back(row.order_id, self._parse(config, row))
+        for row, order in newest:
+            self._ask_about_step_back(row, order)
         for sale_order in known.values():
             self._forget_question(sale_order, "deleted")
+            self._mark_moved(sale_order, before[sale_order.id])
         return result
+
+    def _mark_moved(self, sale_order, refunded):
+        """The marketplace may have moved its own stock by what it tells: taken it once the order was paid, put it back
+        with a refund, or after a cancellation of ours. That goods have left moves nothing more."""
+        left = sale_order.marketplace_status in HAS_LEFT and sale_order.marketplace_refunded == refunded
+        if not left and sale_order.marketplace_config_id._capabilities().get("moves_stock"):
+            sale_order._mark_marketplace_stock()
+
+    def _take_over_behind(self, sale_order, order):
+        """Of an order that has left, take over the newest version that says less: something was added, or it was said
+        by mistake. The status stays, the money counts, and about the lines a person is asked."""
+        if sale_order.marketplace_status not in HAS_LEFT or not self._is_stale(sale_order, order.status):
+            return
+        values = self._prepare_marketplace_values(order)
+        values.pop("marketplace_status")
+        sale_order.write(values)
+        if sale_order.state == "sale":
+            self._ask_about_difference(sale_order, order)
 
     def _ask_about_refund(self, sale_order):
         self._ask_person(
@@ -42,10 +66,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             cause="refunded",
         )
 
-    def _ask_about_step_back(self, sale_order, order):
+    def _ask_about_step_back(self, row, order):
         """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
+        sale_order = row.order_id
         here = sale_order.marketplace_status
-        if here not in (*ENDED, "approved") or STATUS_RANK[order.status] >= STATUS_RANK[here]:
+        if here in HAS_LEFT and (self._is_from_before(row) or self._differs(sale_order, order)):
+            return  # it knows nothing yet of what we told; or a person was asked about the lines
+        if here not in (*ENDED, *HAS_LEFT, "approved") or STATUS_RANK[order.status] >= STATUS_RANK[here]:
             if "stepped-back" in (sale_order.marketplace_asked or {}):
                 # It was open in between: that it has ended once more is news.
                 self._forget_question(sale_order, "stepped-back", "cancelled-late", "returned")
@@ -60,6 +87,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             cause="stepped-back",
             about=order.raw_status,
         )
+
+    def _is_from_before(self, row):
+        """Tell whether the document was stored before the marketplace had accepted the order's last step from us."""
+        told = row.order_id.marketplace_event_ids.filtered(lambda event: event.side == "here")
+        return bool(told) and row.create_date <= max(told.mapped("at"))
 
     def _ask_about_deleted(self, config, external_id):
         """An order that is gone at the marketplace may be wanted all the same."""

@@ -45,7 +45,8 @@ class ShopifyApp(RoutedApp):
 class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
     """Variants stand in ``variants`` by their id, orders in ``orders``, webhooks in ``webhooks``; ids are texts.
 
-    ``hidden`` tells that the app may not see customers.
+    ``hidden`` tells that the app may not see customers, ``moves_stock`` whether orders take stock and cancellations put
+    it back, ``jobs_wait`` whether what Shopify does by jobs waits for :meth:`run_jobs`.
     """
 
     ROUTES = (
@@ -67,6 +68,8 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
         self.refused = set()  # variants of which nothing is taken
         self.idempotency = set()
         self.mail = []
+        self.moves_stock = self.jobs_wait = False
+        self.jobs = []
         self._last_id = FIRST_ID
         self._clock = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
         self._given = 0

@@ -40,6 +40,8 @@ class OrdersOfShop:
             order["fulfillmentOrders"] = [self._fulfillment_order(rows, next(iter(self.locations)))]
             self.orders[order_id] = order
             self.recount(order, before=True)
+            for row in rows:
+                self._put_back(row, -row["quantity"])
         return order_id
 
     def line(self, variant_id, quantity, price, discount="0", tax="0", **values):
@@ -133,10 +135,21 @@ class OrdersOfShop:
             row = order["lineItems"][index]
             row["currentQuantity"] -= units
             row["nonFulfillableQuantity"] += self._take_open(order, row, units)
+            self._put_back(row, units)
         refunded = float(amount(order["totalRefundedSet"])) + float(sum_)
         whole = refunded >= float(amount(order["totalPriceSet"]))
         status = "REFUNDED" if whole else "PARTIALLY_REFUNDED"
         self.touch(order_id, displayFinancialStatus=status, totalRefundedSet=self.money(f"{refunded:.3f}"))
+
+    def add_line(self, order_id, row):
+        """Have the shop add a line to an order that is there already, paid like the others."""
+        with self.lock:
+            order = self.orders[order_id]
+            order["lineItems"].append(row)
+            order["fulfillmentOrders"].append(self._fulfillment_order([row], next(iter(self.locations))))
+            self._put_back(row, -row["quantity"])
+            sent = order["displayFulfillmentStatus"] in ("FULFILLED", "PARTIALLY_FULFILLED")
+            self.touch(order_id, displayFulfillmentStatus="PARTIALLY_FULFILLED" if sent else "UNFULFILLED")
 
     def _take_open(self, order, line, units):
         """Take units of a line out of what is still to be fulfilled; how many there were of it."""
@@ -149,8 +162,16 @@ class OrdersOfShop:
             taken += part
         return taken
 
+    def _put_back(self, row, units):
+        """Units of a line are available again, or not any more."""
+        variant = self.variants.get(tail(row["variant"]["id"])) if self.moves_stock and row["variant"] else None
+        if variant:
+            variant["stock"][next(iter(self.locations))] += units
+
     def cancel(self, order_id, reason="CUSTOMER"):
+        """Cancel an order with its goods put back."""
         for row in self.orders[order_id]["lineItems"]:
+            self._put_back(row, row["currentQuantity"])
             row.update(currentQuantity=0, nonFulfillableQuantity=row["quantity"])
         for row in self.orders[order_id]["fulfillmentOrders"]:
             row["status"] = "CLOSED"
@@ -274,6 +295,12 @@ class OrdersOfShop:
         self.touch(tail(order["id"]), displayFulfillmentStatus="PARTIALLY_FULFILLED" if left else "FULFILLED")
         return fulfillment
 
+    def fulfil_all(self, order_id):
+        """Send what is open of an order, as the shop's staff would."""
+        order = self.orders[order_id]
+        for row in order["fulfillmentOrders"]:
+            self._fulfil(order, [(row, item, item["remainingQuantity"]) for item in row["lineItems"]], {})
+
     def do_Cancel(self, variables):
         order = self.orders.get(tail(variables["id"]))
         if not order:
@@ -284,11 +311,21 @@ class OrdersOfShop:
             problems = [problem(["orderId"], "Order has fulfillments", "INVALID")]
         else:
             problems = []
-            self.cancel(tail(variables["id"]), variables["reason"])
-            if variables["refund"]:
-                self.give_back(tail(variables["id"]), amount(order["totalPriceSet"]))
+            self.jobs.append(variables)
+            if not self.jobs_wait:
+                self.run_jobs()
         job = None if problems else {"id": gid("Job", self.new_id())}
         return {"orderCancel": {"job": job, "orderCancelUserErrors": problems}}
+
+    def run_jobs(self):
+        """Do what was asked for and answered with a job."""
+        with self.lock:
+            for asked in self.jobs:
+                order_id = tail(asked["id"])
+                self.cancel(order_id, asked["reason"])
+                if asked["refund"]:
+                    self.give_back(order_id, amount(self.orders[order_id]["totalPriceSet"]))
+            self.jobs.clear()
 
     def do_Cancelled(self, variables):
         return {"order": self.orders.get(tail(variables["id"]))}

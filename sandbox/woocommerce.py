@@ -18,6 +18,9 @@ STATUSES = {
     *("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "trash", "checkout-draft")
 }
 PRODUCT_STATUSES = {"draft", "pending", "private", "publish"}
+#: As WooCommerce's hooks have it: what takes an order's goods out of stock, and what puts them back.
+TAKES_STOCK = {"on-hold", "processing", "completed"}
+PUTS_BACK = {"pending", "cancelled"}
 STOCK_STATUSES = {"instock", "outofstock", "onbackorder"}
 ADDRESS = {
     "first_name": "Mona",
@@ -34,7 +37,7 @@ ADDRESS = {
 
 class WooCommerceBox(RoutedBox):
     """A shop. ``key`` and ``secret`` are those of its API, ``may_write`` whether they were made for that; ``settings``
-    whether they may see the shop's settings."""
+    whether they may see the shop's settings; ``moves_stock`` whether orders take what is in stock, and put it back."""
 
     ROUTES = (
         ("GET", API + "system_status", "system_status"),
@@ -56,6 +59,7 @@ class WooCommerceBox(RoutedBox):
     def __init__(self, key="ck_of_the_box", secret="cs_of_the_box", first_id=1, currency="USD", **server):
         self.key, self.secret, self.currency = key, secret, currency
         self.may_write = self.settings = self.keeps_stock = True
+        self.moves_stock, self.taken = False, {}
         self.ids = itertools.count(first_id)
         self.products, self.orders, self.notes, self.webhooks = {}, {}, {}, {}
         self.refused = set()
@@ -123,12 +127,40 @@ class WooCommerceBox(RoutedBox):
             order.setdefault("total_tax", f"{tax:.2f}")
             order.setdefault("total", f"{sum(float(row['total']) for row in charged) + tax:.2f}")
             self.orders[order["id"]] = order
+            self._move_stock(order)
             return order
 
     def change_order(self, order, **values):
         with self.lock:
             order.update({"date_modified_gmt": self.now(), **values})
+            self._move_stock(order)
             return order
+
+    def refund(self, order, row, units, total):
+        """Give money back for units of a line, and put them back in stock; the line itself stays as it is."""
+        refunds = [*order["refunds"], {"id": next(self.ids), "reason": "", "total": f"-{total:.2f}"}]
+        if order["id"] in self.taken:
+            self._put_back(row, units)
+            self.taken[order["id"]][row["id"]] -= units
+        return self.change_order(order, refunds=refunds)
+
+    def _move_stock(self, order):
+        """Take an order's goods out of stock once, and put back what was taken."""
+        taken = self.taken.get(order["id"])
+        rows = order["line_items"] if self.moves_stock else ()
+        if order["status"] in TAKES_STOCK and taken is None and rows:
+            self.taken[order["id"]] = {row["id"]: row["quantity"] for row in rows}
+            for row in rows:
+                self._put_back(row, -row["quantity"])
+        elif order["status"] in PUTS_BACK and taken is not None:
+            for row in rows:
+                self._put_back(row, taken[row["id"]])
+            del self.taken[order["id"]]
+
+    def _put_back(self, row, units):
+        product = self.products.get(row["variation_id"] or row["product_id"], {})
+        if product.get("manage_stock") is True:
+            product["stock_quantity"] += units
 
     def remove_order(self, order):
         """Delete an order for good."""

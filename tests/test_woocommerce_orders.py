@@ -362,6 +362,15 @@ class TestWoocommerceOrders(WoocommerceBase, AdapterTools, MarketplaceCase):
             self.assertEqual(late in self.activities(order), told, number)
             order.activity_ids.action_done()
 
+    def test_an_order_that_was_completed_by_mistake_is_told_to_a_person(self):
+        order = self.taken()
+        self.step(order, {"status": "completed"}, {"status": "processing"})
+        self.assertEqual(self.activities(order), ["Stepped back at the marketplace"])
+        self.assertIn("processing", order.activity_ids.note)
+        order.activity_ids.action_done()
+        self.step(order, {"customer_note": "Thanks"})
+        self.assertFalse(self.activities(order), "asked once")
+
     def test_an_older_version_that_comes_late_changes_nothing(self):
         order = self.taken(status="processing")
         there = self.box.orders[int(order.cartona_id)]
