@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from collections import Counter
+
 from odoo import _, models
 
 from ..schemas import RowResult
@@ -19,14 +21,15 @@ class MarketplaceApiShopify(models.AbstractModel):
         if units is None:
             return RowResult.rejected("", _("Shopify takes whole units only. Deliver whole units, or tell it by hand."))
         order = {"id": forms.gid("Order", external_id)}
-        units -= forms.told_of(package, units, self._fulfillments(config, order))
+        fulfillments, packed = self._fulfillments(config, order), Counter(units)
+        units -= forms.told_of(package, units, fulfillments)
         there = self._fulfillment_orders(config, order)
         by_location, left = forms.allotted(units, there)
         if forms.is_held_back(left, there):
             return RowResult.rejected(
                 "", _("Shopify holds this order back. Release the hold in the shop, then tell the delivery again.")
             )
-        if left and left != units:
+        if left and not (left == units and forms.stands_as_sent(packed, fulfillments)):
             return RowResult.rejected("", _("Shopify has less of this order left to fulfil than was delivered."))
         for wanted in by_location.values():
             tracking = {"number": package.tracking, "company": package.carrier, "url": package.tracking_url}

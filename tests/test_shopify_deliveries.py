@@ -67,6 +67,19 @@ class TestShopifyDeliveries(ShopifyCase):
         self.assertEqual(self.ship(external_id, [(first, 2.0)]).outcome, "accepted")
         self.assertEqual(self.held(external_id), [{first: 2}])
 
+    def test_what_nothing_can_be_told_of_is_refused_unless_it_stands_there_as_sent(self):
+        external_id, (first,) = self.order(2)
+        row = self.box.orders[external_id]["fulfillmentOrders"][0]
+        for status in ("CANCELLED", "INCOMPLETE", "CLOSED"):
+            row["status"] = status
+            result = self.ship(external_id, [(first, 2.0)])
+            self.assertEqual(result.outcome, "rejected", status)
+            self.assertIn("less of this order left", result.message)
+        row["status"] = "OPEN"
+        self.ship(external_id, [(first, 2.0)], "by hand")
+        self.box.orders[external_id]["fulfillments"][0]["status"] = "CANCELLED"
+        self.assertEqual(self.ship(external_id, [(first, 2.0)]).outcome, "rejected")
+
     def test_more_than_is_left_there_is_refused_with_the_reason(self):
         external_id, (first,) = self.order(3)
         self.ship(external_id, [(first, 2.0)], "A")
