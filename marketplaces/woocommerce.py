@@ -219,20 +219,21 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
 
     def _push_offers(self, config, rows):
         """Products go in one call, the variations of each product in one more. When one of them fails after others were
-        taken, what is left is not tried now."""
-        results, failure = {}, None
+        taken, the later ones are not tried now."""
+        results, waiting = {}, None
         groups = {}
         for row in rows:
             groups.setdefault(row["remote"].get("parent"), []).append(row)
         for parent, group in groups.items():
             try:
-                answered = self._push_group(config, parent, group) if not failure else None
+                answered = [waiting] * len(group) if waiting else self._push_group(config, parent, group)
             except errors.MarketplaceError as err:
                 if not results:
                     raise
-                failure, answered = err, None
-            waiting = RowResult.wait(getattr(failure, "seconds", None) or 5.0, str(failure or ""))
-            answered = answered or [waiting] * len(group)
+                waiting = RowResult.wait(err.seconds or 5.0, str(err))
+                # It may be these rows that the shop fails at, each time.
+                own = isinstance(err, (errors.TemporaryFailure, errors.InvalidResponse))
+                answered = [RowResult.retry(str(err), err.seconds) if own else waiting] * len(group)
             results.update({row["listing_id"]: result for row, result in zip(group, answered, strict=True)})
         return [results[row["listing_id"]] for row in rows]
 

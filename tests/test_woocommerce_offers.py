@@ -67,10 +67,36 @@ class TestWoocommerceOffers(WoocommerceBase, AdapterTools, MarketplaceCase):
         rows = [self.row(self.box.add_product(parent=parent)) for parent in (*parents, *parents)]
         self.box.fail(f"{parents[1]['id']}/variations", status=503, retry_after="7")
         results = self.api._push_offers(self.account, rows)
+        self.assertEqual([result.outcome for result in results], ["accepted", "retry", "wait"] * 2)
+        self.assertEqual((results[1].after, results[2].after), (7, 7))
+        self.box.fail(f"{parents[1]['id']}/variations", status=429, retry_after="7")
+        results = self.api._push_offers(self.account, rows)
         self.assertEqual([result.outcome for result in results], ["accepted", "wait", "wait"] * 2)
-        self.assertEqual(results[1].after, 7)
         results = self.api._push_offers(self.account, rows)
         self.assertEqual({result.outcome for result in results}, {"accepted"})
+
+    def test_a_variable_product_whose_call_keeps_failing_holds_back_no_other_and_fails_in_the_end(self):
+        parent = self.box.add_product(name="Coat")
+        product = self.products[1]
+        there = self.box.add_product(product.default_code, product.name, parent=parent)
+        self.there[product] = there
+        listings = self.list_products()
+        self.settle()
+        self.box.fail(f"products/{parent['id']}/variations/batch", status=500, times=None)
+        for one in self.products:
+            self.change_offer(one)
+        self.commit()
+        self.assertEqual((listings[1].attempts, bool(listings[1].next_attempt)), (1, True))
+        (listings - listings[1]).next_attempt = False
+        self.sweep()
+        for one in self.products[0], self.products[2], self.products[3]:
+            self.assert_there(one)
+        for cents in range(12):
+            self.products[0].list_price = 80 + cents  # so the shop answers for others
+            self.settle()
+        self.assertEqual(listings[1].state, "failed")
+        self.assertIn("500", listings[1].last_error)
+        self.assertEqual(self.running().failures, 0)
 
     def test_a_product_that_became_a_variation_is_found_again(self):
         listings = self.list_products()
