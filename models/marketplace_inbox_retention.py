@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 import logging
+import time
 from datetime import timedelta
 
 from odoo import _, api, fields, models, tools
@@ -13,8 +14,8 @@ from ..transport.errors import MarketplaceError
 from ..transport.redaction import without_codes, without_personal
 
 BATCH = 1000
-# Rows that one night removes at most, of all accounts.
-VACUUM_ROWS = 50_000
+# So long a night takes: where more comes in a day than a share of rows holds, they would grow for ever.
+VACUUM_SECONDS = 30
 # Nights that may pass before what is still there is told as a fault.
 GRACE_DAYS = 2
 
@@ -114,26 +115,30 @@ class MarketplaceInbox(models.Model):
 
     @api.autovacuum
     def _gc_old_documents(self):
-        """Remove personal data, then documents, in bounded pieces, each in a transaction of its own."""
-        left = VACUUM_ROWS
-        for config in self.env["marketplace.config"].with_context(active_test=False).search([("inbox_days", ">", 0)]):
-            for step in ("_redact_old", "_delete_old"):
-                left -= self._gc_documents_of(config.id, step, left)
+        """Remove personal data, then documents, in pieces, each in a transaction of its own, for as long as a night has
+        time: the accounts by turns, so that none has to wait for another's."""
+        deadline = time.monotonic() + VACUUM_SECONDS
+        configs = self.env["marketplace.config"].with_context(active_test=False).search([("inbox_days", ">", 0)])
+        turn = configs.ids
+        while turn:
+            turn = [config_id for config_id in turn if self._gc_documents_of(config_id)]
+            if time.monotonic() >= deadline:
+                break
 
-    def _gc_documents_of(self, config_id, step, left):
-        """Do ``step`` with the documents of one account until nothing, or no more than ``left``, is to be done; return
-        how many. What fails at one account keeps those of no other."""
-        total, done = 0, BATCH
+    def _gc_documents_of(self, config_id):
+        """Take one piece of each step's documents of an account; tell whether there may be more. What fails at one
+        account keeps those of no other."""
+        return BATCH in [self._gc_piece(config_id, step) for step in ("_redact_old", "_delete_old")]
+
+    def _gc_piece(self, config_id, step):
         try:
-            while total < left and done == BATCH:
-                with own_transaction(self.env) as env:
-                    done = getattr(env[self._name], step)(env["marketplace.config"].browse(config_id))
-                total += done
+            with own_transaction(self.env) as env:
+                return getattr(env[self._name], step)(env["marketplace.config"].browse(config_id))
         except Exception:
             _logger.exception(
                 "Old documents of account %s stay: %s failed; the next night tries again", config_id, step
             )
-        return total
+            return 0
 
     def _redact_old(self, config):
         """Redact one batch; return how many. What may be needed as it came stays: documents that still have to be

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import time
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -8,8 +9,8 @@ from ..database import own_transaction
 
 KEEP_DAYS = 90
 BATCH = 1000
-# Rows that one night removes at most, of each kind.
-VACUUM_ROWS = 50_000
+# So long a night takes for each kind: where more is written in a day than a share of rows holds, they would grow for ever.
+VACUUM_SECONDS = 15
 
 TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
 # The newest audit of an account is what its dashboard tells of, however old it is.
@@ -74,10 +75,10 @@ class MarketplaceOutbox(models.Model):
 
 def _delete_old(env, table, query, days=KEEP_DAYS):
     """Delete the rows that ``query`` finds with a date and a limit, in pieces, each in a transaction of its own."""
-    left, done = VACUUM_ROWS, BATCH
-    while left > 0 and done == BATCH:
+    deadline = time.monotonic() + VACUUM_SECONDS
+    done = None
+    while done is None or (done == BATCH and time.monotonic() < deadline):
         with own_transaction(env) as own_env:
             found = SQL(query, fields.Datetime.now() - timedelta(days=days), BATCH)
             own_env.cr.execute(SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found))
             done = own_env.cr.rowcount
-        left -= done

@@ -73,11 +73,12 @@ class TestOldRows(MarketplaceCase):
         self.env.invalidate_all()
         self.assertEqual(revisions.search([]).revised_at, now - timedelta(hours=23))
 
-    def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
+    def test_a_night_removes_in_pieces_for_as_long_as_it_has_time(self):
         old, _newest = self.audit(200), self.audit(100)
         self.patch(marketplace_retention, "BATCH", 1)
-        self.patch(marketplace_retention, "VACUUM_ROWS", 2)
-        for left in (1, 0):
+        seconds = marketplace_retention.VACUUM_SECONDS
+        for time_left, left in ((0, 2), (seconds, 0)):
+            self.patch(marketplace_retention, "VACUUM_SECONDS", time_left)
             self.env["marketplace.audit"]._gc_old_audits()
             self.env.invalidate_all()
             self.assertEqual(len(old.exists().drift_ids), left)

@@ -130,14 +130,20 @@ class TestRetention(MarketplaceCase):
         self.vacuum()
         self.assertNotIn(title, self.findings())
 
-    def test_a_night_removes_in_pieces_and_no_more_than_its_share(self):
+    def test_a_night_goes_on_in_pieces_for_as_long_as_it_has_time_and_each_account_has_its_turn(self):
         rows = self.env["marketplace.inbox"]
         for _number in range(5):
             rows |= self.document(31)
+        small = self._create_account(name="Small", auth_token="another", inbox_days=30, sequence=99)
+        of_small, _new = rows._store([(small, "order", "small", {"hashed_id": "small", "status": "pending"})], "pull")
+        self.age(of_small, 31).state = "done"
         self.patch(marketplace_inbox_retention, "BATCH", 2)
-        self.patch(marketplace_inbox_retention, "VACUUM_ROWS", 4)
+        seconds = marketplace_inbox_retention.VACUUM_SECONDS
+        self.patch(marketplace_inbox_retention, "VACUUM_SECONDS", 0)
         self.vacuum()
-        self.assertEqual(len(rows.filtered("redacted_at")), 4)
+        self.assertEqual(len(rows.filtered("redacted_at")), 2)
+        self.assertTrue(of_small.redacted_at)
+        self.patch(marketplace_inbox_retention, "VACUUM_SECONDS", seconds)
         self.vacuum()
         self.assertTrue(all(rows.mapped("redacted_at")))
 
