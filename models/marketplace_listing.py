@@ -46,7 +46,7 @@ class MarketplaceListing(models.Model):
     _inherit = ["marketplace.failure", "marketplace.owned"]
     _description = "Marketplace Listing"
     _rec_names_search = ["external_id", "name", "product_id"]
-    _order = "config_id, id"
+    _order = "id"  # by the account, all of them would be sorted for each page
     _check_company_auto = True
 
     # ------------------------------------------------------------------ fields

@@ -114,6 +114,11 @@ class TestScale(ScaleCase):
             self.env.cr.flush()
         self.assert_indexed(seen)
 
+    def test_a_page_of_listings_reads_no_more_than_a_page(self):
+        with self.queries() as seen:
+            self.env["marketplace.listing"].search([], limit=80)
+        self.assertLess(max(map(self.rows_seen, seen)), 1000)
+
     def test_a_sender_finds_what_is_due(self):
         self.products[0].list_price = 5
         self.set_stock(self.products[1], 5)
