@@ -185,11 +185,17 @@ class Package:
 @dataclass
 class OrderPage:
     """One page of raw orders. ``cursor`` is where the next pull goes on, as text that only the adapter reads, ``None``
-    for the beginning; ``more`` tells that there is another page right now."""
+    for the beginning; ``more`` tells that there is another page right now.
+
+    ``later`` are orders of the page that could not be had whole, as the list tells them: each is fetched by its id, as
+    for a notice. ``limit`` is the limit of calls that was met on the way, if any: an exception that says how long.
+    """
 
     documents: list[Any]
     cursor: str | None = None
     more: bool = False
+    later: list[Any] = field(default_factory=list)
+    limit: Exception | None = None
 
 
 @dataclass

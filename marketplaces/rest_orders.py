@@ -14,6 +14,8 @@ from . import rest_forms as forms
 
 # Pages of the lines of one order.
 LINE_PAGES = 50
+# Orders of one page whose calls failed, after which no others are tried: it is not they.
+FAILED_CALLS = 2
 # The ids of lines of which the marketplace tells the amount alone.
 LINES = {"delivery_price": "delivery", "other_charges": "charges"}
 
@@ -35,17 +37,36 @@ class MarketplaceApiRest(models.AbstractModel):
                 exchange, config, endpoint, walk, since=forms.written_since(since, endpoint.since_format)
             )
             exchange.count = len(records)
-        documents = [self._completed(config, endpoint, record) for record in records]
+        page = self._completed_page(config, endpoint, records)
         began = walk.get("began") or fields.Datetime.to_string(server_time(response.headers.get("Date")))
         if following:
-            return OrderPage(documents, json.dumps({"since": begin, "began": began, **following}), True)
+            page.cursor, page.more = json.dumps({"since": begin, "began": began, **following}), True
+            return page
         if self._find_endpoint(config, "acknowledge"):
-            return OrderPage(documents)  # a queue begins anew
+            return page  # a queue begins anew
         if began:
             # By the marketplace's clock, and from before its first page was asked for.
             moment = max(since, fields.Datetime.from_string(began) - timedelta(seconds=endpoint.overlap))
             begin = fields.Datetime.to_string(moment)
-        return OrderPage(documents, json.dumps({"since": begin}))
+        page.cursor = json.dumps({"since": begin})
+        return page
+
+    def _completed_page(self, config, endpoint, records):
+        """Return the page with the whole document of each order. What can't be had now comes later, one by one: nothing
+        that was fetched is lost by a limit of calls, and an order whose own call fails holds back no other."""
+        page = OrderPage([])
+        for record in records:
+            if page.limit or len(page.later) >= FAILED_CALLS:
+                page.later.append(record)
+                continue
+            try:
+                page.documents.append(self._completed(config, endpoint, record))
+            except (errors.RateLimited, errors.TemporaryFailure, errors.InvalidResponse) as err:
+                if not self._find_endpoint(config, "fetch_order"):
+                    raise
+                page.later.append(record)
+                page.limit = err if isinstance(err, errors.RateLimited) else None
+        return page
 
     def _completed(self, config, endpoint, record):
         """Return the whole document of an order of which a list told too little. One that can't be had is stored as it

@@ -173,10 +173,12 @@ class MarketplaceLanePull(models.AbstractModel):
                     config._running()._note_failure(error, self._lane())  # a pull is about no row that could be blamed
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
+            env[self._name]._close_failed_notices(rows)
+            new += env[self._name]._store_later(config, answer)
             if not config._capabilities()["needs_ack"]:
                 running.order_cursor = answer.cursor or running.order_cursor
                 return requested_at, answer.more, rows.ids
-            if not (cursor or answer.cursor or answer.more):
+            if not (cursor or answer.cursor or answer.more or answer.later):
                 env[self._name]._note_acknowledged(config, rows)
             # A queue moves up by what was acknowledged. Where nothing will be, the cursor looks behind its head.
             moves = new and not running._is_blocked(ACKNOWLEDGE)
@@ -197,6 +199,33 @@ class MarketplaceLanePull(models.AbstractModel):
         held._hold_unknown_supplier()
         rows, new = inbox._store_locked(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
+
+    def _close_failed_notices(self, rows):
+        """Let nobody look after a notice whose order a pull has brought."""
+        orders = [("config_id", "in", rows.config_id.ids), ("external_id", "in", rows.mapped("external_id"))]
+        failed = self.env["marketplace.inbox"].search([("kind", "=", "notice"), ("state", "=", "failed"), *orders])
+        failed.write({"state": "done", "last_error": False})
+
+    def _store_later(self, config, page):
+        """Note which orders of the page are to be fetched one by one; return how many of them are new."""
+        if page.limit:
+            config._running()._note_failure(self.env["marketplace.api"]._retold(page.limit), self._lane())
+        api, new = config._api(), 0
+        for raw in page.later:
+            external_id, code = self._identified(api, config, raw)
+            new += self._note_later(config._account_of(code, external_id) or config, external_id)
+        return new
+
+    def _note_later(self, config, external_id):
+        """Note that this order is to be fetched; tell whether that is new. One notice of it is enough; one that failed
+        has one more try, so that it stays where a person sees it."""
+        Inbox = self.env["marketplace.inbox"]
+        same = [("config_id", "=", config.id), ("external_id", "=", external_id), ("kind", "=", "notice")]
+        known = Inbox.search([*same, ("state", "in", ("waiting", "failed"))], limit=1)
+        notice = known or Inbox._store([(config, "notice", external_id, {})], "pull")[0]
+        if not known or known.state == "failed":
+            notice.write({"state": "waiting", "next_attempt": self._talks_at(config._credentials())})
+        return not known
 
     def _identified(self, api, config, raw):
         """Return whose and which order a document is. One of which that can't be read is stored without, and fails when

@@ -9,7 +9,7 @@ from ..database import own_transaction
 
 KEEP_DAYS = 90
 BATCH = 1000
-# So long a night takes for each kind: where more is written in a day than a share of rows holds, they would grow for ever.
+# So long a night takes for each kind: rows in place of time would let grow for ever what more is written of in a day.
 VACUUM_SECONDS = 15
 
 TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"

@@ -95,6 +95,7 @@ from . import test_released
 from . import test_remainders
 from . import test_responsible
 from . import test_rest
+from . import test_rest_pages
 from . import test_rest_refusals
 from . import test_resupply
 from . import test_retention

@@ -304,6 +304,17 @@ class TestRestSalla(RestContract, MarketplaceCase):
         order = self.order_here(external_id)
         self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (5.0, 15.0))
 
+    def test_an_order_whose_lines_can_not_be_had_keeps_no_other_from_coming(self):
+        self.list_products()
+        bad, good = (self.place_order((self.products[0], 1, 10.0)) for _number in range(2))
+        self.box.fail(f"orders/{bad}/items$", status=500, times=None)
+        self.pull()
+        self.assertTrue(self.order_here(good))
+        self.assertFalse(self.order_here(bad))
+        self.box.clear_faults()
+        self.time_passes()
+        self.assertEqual(self.order_here(bad).state, "sale")
+
     def test_totals_that_divide_leave_no_line_of_rounding(self):
         self.list_products()
         external_id = self.place_order((self.products[0], 6, 2.5))

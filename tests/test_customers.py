@@ -7,6 +7,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.tests import get_db_name, new_test_user, tagged
 from odoo.tools import SQL
 
+from ..models import res_partner
 from ..schemas import Customer, Order
 from .common import TOKEN, LoopbackCase, MarketplaceCase
 
@@ -321,6 +322,19 @@ class TestCustomers(MarketplaceCase):
         many = self.count_queries([self.neutral(number) for number in range(100, 200)]) - sum(created)
         self.assertEqual(len(created), 2, "the customers at once, then their addresses at once")
         self.assertLessEqual(many, one + 4)
+
+    def test_a_country_that_a_page_names_is_looked_up_once(self):
+        search_named, looked_up = res_partner._search_named, []
+
+        def noted(records, domain, word):
+            looked_up.append(word)
+            return search_named(records, domain, word)
+
+        self.patch(res_partner, "_search_named", noted)
+        orders = [self.neutral(number, country="KE", state="Mombasa") for number in range(300, 310)]
+        partners = self.env["res.partner"]._marketplace_resolve(self.account, orders)
+        self.assertEqual({partner.country_id.code for partner, _address in partners.values()}, {"KE"})
+        self.assertEqual(looked_up.count("KE"), 1)
 
     def test_among_many_contacts_a_phone_is_found_by_an_index(self):
         pattern = self.contact()

@@ -396,6 +396,16 @@ class TestOrdersIn(MarketplaceCase):
         self.pull()
         self.assertEqual(self.orders(other).marketplace_config_id.name, "Second")
 
+    def test_whose_the_orders_of_a_page_are_is_asked_once(self):
+        second = self.second_account()
+        mine, theirs = (self.box_order((self.products[0], 1, 5.0), supplier_code=code) for code in "12")
+        self.pull()
+        named = [("1", theirs["hashed_id"]), ("2", mine["hashed_id"]), ("2", "new"), ("", "new")]
+        expected = [second, self.account, second, second.browse()]
+        self.assertEqual(self.account._accounts_of(named), expected)
+        with self.assertQueryCount(1):
+            self.assertEqual(self.account._accounts_of(named), expected)
+
     def test_an_order_of_an_account_that_was_archived_is_not_made_again_by_another(self):
         second = self.second_account()
         document = self.box_order((self.products[0], 1, 5.0), supplier_code="2", status="pending")

@@ -1,0 +1,131 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+"""Pages of orders that can't be had whole, or that end where the configuration does not expect it."""
+
+from ..marketplaces.rest_forms import loaded_walk
+from .common import MarketplaceCase
+from .contract import AdapterTools
+from .test_contract_rest import RestDialect
+
+
+class RestPageCase(RestDialect, AdapterTools, MarketplaceCase):
+    def prepare(self):
+        super().prepare()
+        self.list_products()
+        self.pulls = self.account.endpoint_ids.filtered(lambda one: one.operation == "pull_orders")
+
+    def place(self, count, **values):
+        return [self.place_order((self.products[0], 1, 10.0), **values) for _number in range(count)]
+
+    def here(self, ids):
+        return [external_id for external_id in ids if self.order_here(external_id)]
+
+    def notices(self):
+        return self.env["marketplace.inbox"].search(
+            [("config_id", "=", self.account.id), ("kind", "=", "notice")], order="id"
+        )
+
+
+class TestRestPageFetched(RestPageCase):
+    """A list that tells too little: each order of a page costs calls of its own."""
+
+    def prepare(self):
+        super().prepare()
+        self.pulls.fetch_each = True
+
+    def fetched(self, external_id):
+        return len(self.box.calls(f"api/orders/{external_id}$"))
+
+    def test_a_limit_in_the_middle_of_a_page_keeps_what_was_fetched(self):
+        ids = self.place(4)
+        self.box.fail(f"api/orders/{ids[2]}$", status=429, retry_after="60")
+        self.pull()
+        self.assertEqual(self.here(ids), ids[:2])
+        self.assertEqual(self.fetched(ids[3]), 0, "the marketplace takes no more calls")
+        self.assertEqual(self.fetched(ids[2]), 1)
+        self.assertEqual(set(self.notices().mapped("next_attempt")), {self.running()._blocked_until("pull")})
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+        self.assertEqual([self.fetched(one) for one in ids], [1, 1, 2, 1])
+        self.assertEqual(set(self.notices().mapped("state")), {"done"})
+
+    def test_a_pull_goes_on_behind_a_page_that_a_limit_cut(self):
+        ids = self.place(8)
+        self.box.fail(f"api/orders/{ids[1]}$", status=429, retry_after="60")
+        self.pull()
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+        self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
+
+    def test_an_order_whose_call_fails_keeps_no_other_from_coming(self):
+        ids = self.place(8)
+        self.box.fail(f"api/orders/{ids[1]}$", status=500, times=None)
+        self.pull()
+        self.assertEqual(self.here(ids), [ids[0], *ids[2:]])
+        self.assertEqual(self.notices().mapped("external_id"), [ids[1]])
+        self.pull()
+        self.assertEqual(len(self.notices()), 1, "one notice of it is enough")
+        self.box.clear_faults()
+        self.notices().next_attempt = False
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+
+    def test_an_order_that_can_not_be_fetched_for_long_waits_for_a_person_and_comes_once_it_can(self):
+        (external_id,) = self.place(1)
+        self.box.fail(f"api/orders/{external_id}$", status=500, times=None)
+        self.pull()
+        notice = self.notices()
+        notice._fail("It failed ten times.")
+        notice.attempts = 10
+        self.box.clear_journal()
+        self.time_passes()
+        self.assertFalse(self.box.calls("api/orders/"), "it waits for a person")
+        self.pull()
+        self.assertEqual(self.fetched(external_id), 2, "once for the page, and once more for the notice")
+        self.assertEqual((self.notices(), notice.state), (notice, "failed"))
+        self.box.clear_faults()
+        self.time_passes()
+        self.pull()
+        self.assertEqual(self.here([external_id]), [external_id])
+        self.assertEqual((notice.state, notice.last_error), ("done", False))
+
+    def test_a_marketplace_that_fetches_none_is_not_asked_for_all(self):
+        ids = self.place(5)
+        self.box.fail("api/orders/", status=500, times=None)
+        self.pull()
+        self.assertEqual([self.fetched(one) for one in ids], [2, 1, 0, 0, 0])
+        self.box.clear_faults()
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+
+
+class TestRestPageQueue(RestPageCase):
+    """A queue whose orders are fetched one by one, and acknowledged."""
+
+    dialect = {"queue": True}
+
+    def prepare(self):
+        super().prepare()
+        self.pulls.fetch_each = True
+
+    def test_an_order_that_can_not_be_fetched_is_not_acknowledged_and_the_others_are(self):
+        ids = self.place(7)
+        self.box.fail(f"api/orders/{ids[1]}$", status=500, times=None)
+        self.pull()
+        self.time_passes()
+        self.assertEqual(self.here(ids), [ids[0], *ids[2:]])
+        self.assertEqual(self.box.waiting, [ids[1]])
+        self.box.clear_faults()
+        self.notices().next_attempt = False
+        self.time_passes()
+        self.assertEqual((self.here(ids), self.box.waiting), (ids, []))
+
+    def test_what_was_not_acknowledged_yet_is_not_taken_for_acknowledged_when_its_call_fails(self):
+        (external_id,) = self.place(1)
+        self.box.fail("orders/ack", status=422, times=None)
+        self.pull()
+        document = self.env["marketplace.inbox"].search([("external_id", "=", external_id)])
+        self.assertFalse(document.acknowledged_at)
+        self.box.clear_faults()
+        self.box.fail(f"api/orders/{external_id}$", status=500)
+        self.pull()
+        self.assertEqual(bool(document.acknowledged_at), not self.box.waiting)
