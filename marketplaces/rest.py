@@ -185,8 +185,9 @@ class MarketplaceApiRest(models.AbstractModel):
         return {"data": {name: forms.filled_text(value) for name, value in body.items()}}
 
     def _ask_page(self, exchange, config, endpoint, walk, **values):
-        """Ask for one page; return ``(records, walk to the next page or None, response)``. A walk is ``at``, where it
-        is, and ``same``, by which a marketplace that does not turn pages is found out."""
+        """Ask for one page; return ``(records, walk to the next page or None, response)``, the response ``None`` where
+        the page before turned out to be the last. A walk is ``at``, where it is, and ``same``, by which a marketplace
+        that does not turn pages is found out."""
         at, kind = walk.get("at"), endpoint.paging
         number = int(at or endpoint.first_page) if kind == "page" else 0
         offset = int(at or 0) if kind == "offset" else 0
@@ -203,7 +204,12 @@ class MarketplaceApiRest(models.AbstractModel):
         if endpoint.page_param and shown is not None:
             params[endpoint.page_param] = shown
         url = urljoin(exchange.client.base_url + endpoint.path, at) if kind in ("link", "next") and at else None
-        answer, response = self._request(exchange, endpoint, names, params, url)
+        try:
+            answer, response = self._request(exchange, endpoint, names, params, url)
+        except errors.RequestRejected as err:
+            if err.status != 404 or kind not in ("page", "offset") or not at or endpoint.next_path:
+                raise
+            return [], None, None  # there is no such page: the one before was the last
         records = forms.records(endpoint.records_path, answer)
         following = self._following(endpoint, answer, response, records, number, offset)
         if following is None:
@@ -221,7 +227,8 @@ class MarketplaceApiRest(models.AbstractModel):
         told = forms.found(endpoint.next_path, answer) if endpoint.next_path else None
         if kind in ("cursor", "next"):
             return told if isinstance(told, (str, int)) and told not in ("", False) else None
-        if kind == "none" or not records or not (told if endpoint.next_path else len(records) >= endpoint.page_size):
+        # Not whether the page is full: a marketplace may give fewer rows than it is asked for.
+        if kind == "none" or not records or (endpoint.next_path and not told):
             return None
         return number + 1 if kind == "page" else offset + len(records)
 

@@ -230,7 +230,7 @@ class MarketplaceEndpoint(models.Model):
     page_size = fields.Integer(default=50)
     next_path = fields.Char(
         string="Next", help="JMESPath to the next cursor or URL in the answer; for pages, to what is true as long as "
-        "there are more. Empty: until a page is not full."
+        "there are more. Empty: until a page is empty."
     )  # fmt: skip
     # pull
     since_format = fields.Char(

@@ -38,7 +38,8 @@ class MarketplaceApiRest(models.AbstractModel):
             )
             exchange.count = len(records)
         page = self._completed_page(config, endpoint, records)
-        began = walk.get("began") or fields.Datetime.to_string(server_time(response.headers.get("Date")))
+        there = server_time(response.headers.get("Date")) if response else None
+        began = walk.get("began") or (fields.Datetime.to_string(there) if there else "")
         if following:
             page.cursor, page.more = json.dumps({"since": begin, "began": began, **following}), True
             return page

@@ -129,3 +129,33 @@ class TestRestPageQueue(RestPageCase):
         self.box.fail(f"api/orders/{external_id}$", status=500)
         self.pull()
         self.assertEqual(bool(document.acknowledged_at), not self.box.waiting)
+
+
+class TestRestPageSize(RestPageCase):
+    """A marketplace that gives fewer rows a page than it was asked for, and does not say whether there are more."""
+
+    def test_a_marketplace_with_smaller_pages_than_expected_loses_no_order(self):
+        ids = self.place(12)
+        for paging, parameter in (("page", "page"), ("offset", "offset")):
+            with self.subTest(paging):
+                self.box.paging = paging
+                self.pulls.write({"paging": paging, "page_param": parameter, "page_size": 50})
+                found, cursor, more = [], None, True
+                while more:
+                    page = self.account._api()._pull_orders(self.account, cursor)
+                    found += [str(one["id"]) for one in page.documents]
+                    cursor, more = page.cursor, page.more
+                self.assertEqual(found, ids)
+
+    def test_a_page_behind_the_last_one_may_be_unknown(self):
+        ids = self.place(3)
+        self.box.fail("api/orders$", status=404, body={"detail": "Invalid page."}, skip=1)
+        self.pull()
+        self.assertEqual(self.here(ids), ids)
+        self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
+        self.assertFalse(self.running().last_error)
+
+    def test_an_address_that_is_unknown_from_the_first_page_on_is_said(self):
+        self.box.fail("api/orders$", status=404, body={"detail": "No."})
+        self.pull()
+        self.assertTrue(self.running().last_error)
