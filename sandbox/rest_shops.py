@@ -94,6 +94,8 @@ class SallaBox(RestBox):
                 "timezone": "Asia/Riyadh",
             },
             "status": {"id": 566146469, "name": "بإنتظار المراجعة", "slug": "under_review"},
+            "payment_method": "cod",
+            "is_pending_payment": False,
             "amounts": {
                 "sub_total": money,
                 "shipping_cost": {"amount": 0, "currency": "SAR"},
@@ -219,10 +221,18 @@ class ZidBox(RestBox):
             "currency_code": "SAR",
             "customer": {"id": 1441, "name": "مشترٍ تجريبي", "email": "", "mobile": "966500000077", "note": ""},
             "order_total": f"{total:.14f}",
+            "payment_status": "pending",
             "created_at": now,
             "updated_at": now,
             "shipping": {"address": {"street": "Example 7", "city": {"name": "Riyadh"}, "country": {"code": "SA"}}},
-            "payment": {"invoice": [{"code": "shipping", "value": "0.00000000000000"}]},
+            "payment": {
+                "method": {"code": "zid_cod", "type": "zid_cod"},
+                "invoice": [
+                    {"code": "sub_totals_after_vat", "value": f"{total:.14f}"},
+                    {"code": "shipping", "value": "0.00000000000000"},
+                    {"code": "total", "value": f"{total:.14f}"},
+                ],
+            },
             "products": [
                 {
                     "id": key,
@@ -230,10 +240,24 @@ class ZidBox(RestBox):
                     "name": "An item",
                     "quantity": quantity,
                     "price": f"{price + 0.00000107:.14f}",
+                    "total": round(quantity * price, 2),
                 }
                 for key, quantity, price in lines
             ],
         }
+
+    def charge(self, order_id, code, amount):
+        """Charge for the delivery (``shipping``) or for paying at the door (``zid_cod``), or take something off
+        (``coupon``), of which the invoice tells the amount before taxes."""
+        order = self.orders[order_id]
+        shown = amount / 1.15 if code == "coupon" else amount
+        kept = [row for row in order["payment"]["invoice"] if row["code"] != code]
+        order["payment"]["invoice"] = [*kept, {"code": code, "value": f"{shown:.14f}"}]
+        order["order_total"] = f"{float(order['order_total']) + amount:.14f}"
+
+    def pay(self, order_id, method, status):
+        self.orders[order_id]["payment"]["method"] = {"code": method, "type": method}
+        self.orders[order_id]["payment_status"] = status
 
     def touch(self, order_id):
         self.changed[order_id] = datetime.now(timezone.utc)

@@ -1,8 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import time
 
-from odoo import Command
-
 from ..sandbox.rest import RestBox
 from ..sandbox.rest_shops import SallaBox, ZidBox
 from ..schemas import UNLIMITED
@@ -294,15 +292,21 @@ class TestRestSalla(RestContract, MarketplaceCase):
         order = self.order_here(external_id)
         self.assertEqual((order.state, order.amount_total), ("sale", 15.0))
 
-    def test_what_is_paid_there_may_be_mapped_and_is_not_collected(self):
-        self.account.sudo().field_map_ids = [
-            Command.create({"field": "order.credit", "path": "paid", "converter": "number"})
-        ]
+    def test_what_is_paid_there_is_not_collected(self):
         self.list_products()
-        external_id = self.place_order((self.products[0], 2, 10.0), paid=15.0)
-        self.pull()
-        order = self.order_here(external_id)
-        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), (5.0, 15.0))
+        cases = [
+            ({"payment_method": "cod"}, (20.0, 0.0)),
+            ({"payment_method": "mada"}, (0.0, 20.0)),
+            ({"payment_method": "bank"}, (0.0, 20.0)),
+            ({"payment_method": "bank", "is_pending_payment": True}, (20.0, 0.0)),
+            ({"payment_method": None}, (20.0, 0.0)),
+        ]
+        for values, money in cases:
+            with self.subTest(**values):
+                external_id = self.place_order((self.products[0], 2, 10.0), **values)
+                self.pull()
+                order = self.order_here(external_id)
+                self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), money)
 
     def test_an_order_whose_lines_can_not_be_had_keeps_no_other_from_coming(self):
         self.list_products()
@@ -397,6 +401,45 @@ class TestRestZid(RestContract, MarketplaceCase):
         external_id = self.place_order((self.products[0], 1, 211.44999892193))
         self.pull()
         self.assertEqual(self.order_here(external_id).order_line.price_unit, 211.45)
+
+    def test_what_is_paid_there_is_not_collected(self):
+        self.list_products()
+        cases = [
+            ("zid_cod", "pending", (20.0, 0.0)),
+            ("zid_cod", "paid", (20.0, 0.0)),  # by us, at the door
+            ("zidpay", "paid", (0.0, 20.0)),
+            ("zid_bank_transfer", "pending", (20.0, 0.0)),
+        ]
+        for method, status, money in cases:
+            with self.subTest(method=method, status=status):
+                external_id = self.place_order((self.products[0], 2, 10.0))
+                self.box.pay(external_id, method, status)
+                self.pull()
+                order = self.order_here(external_id)
+                self.assertEqual((order.marketplace_to_collect, order.marketplace_owes), money)
+
+    def test_a_coupon_and_what_paying_at_the_door_costs_hold_no_order(self):
+        self.list_products()
+        for charges, left in (
+            ({"coupon": -25.0}, -25.0),
+            ({"zid_cod": 15.0}, 15.0),
+            ({"shipping": 20.0, "coupon": -25.0, "zid_cod": 15.0}, -10.0),
+        ):
+            with self.subTest(**charges):
+                external_id = self.place_order((self.products[0], 2, 100.0), (self.products[1], 1, 50.0))
+                for code, amount in charges.items():
+                    self.box.charge(external_id, code, amount)
+                self.pull()
+                order = self.order_here(external_id)
+                self.assertFalse(order.marketplace_hold)
+                self.assertEqual((order.state, order.amount_total), ("sale", 250.0 + sum(charges.values())))
+                self.assertEqual(order.order_line[-1].price_unit, left)
+
+    def test_a_total_that_nothing_in_the_order_explains_still_holds_it(self):
+        self.list_products()
+        external_id = self.place_order((self.products[0], 2, 100.0), order_total="225.00000000000000")
+        self.pull()
+        self.assertTrue(self.order_here(external_id).marketplace_hold)
 
     def test_guests_are_not_taken_for_one_customer(self):
         raw = {"customer": {"id": 0, "name": "Guest"}}
