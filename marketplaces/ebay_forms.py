@@ -178,15 +178,18 @@ def _ship_by(row):
 
 def _customer(raw):
     """Who ordered. Names, phones and addresses are left out of older orders; phones also come as ``{}``."""
-    ship_to = _ship_to(raw)
+    step = _shipping_step(raw)
+    ship_to = step.get("shipTo", {})
     username = text(raw, "buyer", "username")
+    name, company = text(ship_to, "fullName"), text(ship_to, "companyName")
+    street, *more = _address_lines(step, ship_to, company if name else "")
     return Customer(
-        name=text(ship_to, "fullName") or text(ship_to, "companyName") or username,
+        name=name or company or username,
         code=username,
         phone=text(ship_to, "primaryPhone", "phoneNumber"),
         email=text(ship_to, "email"),
-        street=text(ship_to, "contactAddress", "addressLine1"),
-        street2=text(ship_to, "contactAddress", "addressLine2"),
+        street=street,
+        street2=", ".join(more),
         city=text(ship_to, "contactAddress", "city"),
         zip=text(ship_to, "contactAddress", "postalCode"),
         state=text(ship_to, "contactAddress", "stateOrProvince"),
@@ -194,11 +197,21 @@ def _customer(raw):
     )
 
 
-def _ship_to(raw):
-    for step in items(raw, "fulfillmentStartInstructions", default=[]):
-        found = step.get("shippingStep")
+def _address_lines(step, ship_to, company):
+    """The street and what stands below it on the label. The hub of an international shipment knows it by its reference,
+    which has to stand right above the street."""
+    street = text(ship_to, "contactAddress", "addressLine1")
+    below = [company, text(ship_to, "contactAddress", "addressLine2")]
+    reference = text(step, "shipToReferenceId")
+    lines = [f"Reference #{reference}", street, *below] if reference and street else [street, *below]
+    return [lines[0], *filter(None, lines[1:])]
+
+
+def _shipping_step(raw):
+    for instruction in items(raw, "fulfillmentStartInstructions", default=[]):
+        found = instruction.get("shippingStep")
         if isinstance(found, dict) and isinstance(found.get("shipTo"), dict):
-            return found["shipTo"]
+            return found
     return {}
 
 

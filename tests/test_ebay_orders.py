@@ -159,6 +159,22 @@ class TestEbayOrders(EbayTools, MarketplaceCase):
         self.assertEqual(order.partner_shipping_id.country_id.code, "DE")
         self.assertIn("Ring twice", order.note)
 
+    def test_the_label_has_the_company_and_the_reference_of_the_hub(self):
+        """eBay wants the reference of an international shipment right above the street."""
+        company, hub = self.box._instruction(1), self.box._instruction(2)
+        company["shippingStep"]["shipTo"]["companyName"] = "Muster GmbH"
+        hub["shippingStep"]["shipToReferenceId"] = "1234567890123456"
+        hub["shippingStep"]["shipTo"]["contactAddress"]["addressLine2"] = "Tor 3"
+        for instruction, name, street, street2 in (
+            (company, "Käufer 1", "Hauptstraße 1", "Muster GmbH"),
+            (hub, "Käufer 2", "Reference #1234567890123456", "Hauptstraße 2, Tor 3"),
+        ):
+            customer = self.parsed(fulfillmentStartInstructions=[instruction]).customer
+            self.assertEqual((customer.name, customer.street, customer.street2), (name, street, street2))
+        del company["shippingStep"]["shipTo"]["fullName"]
+        customer = self.parsed(fulfillmentStartInstructions=[company]).customer
+        self.assertEqual((customer.name, customer.street2), ("Muster GmbH", ""))
+
     def test_what_an_old_document_says_of_the_customer_is_removed(self):
         order = self.pulled((self.products[0], 1, 10.0), buyerCheckoutNotes="Ring twice")
         row = self.env["marketplace.inbox"].search([("order_id", "=", order.id)])
