@@ -76,7 +76,8 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_account_webhooks(self, config):
         if config.state != "live" or not config.sudo().webhook_secret:
             return
-        last = self._last_log(config, [("operation", "in", WEBHOOKS)])
+        # An index tells what comes in apart: who has no webhook would be looked for in all that went out.
+        last = self._last_log(config, [("operation", "in", WEBHOOKS), ("direction", "=", "in")])
         week = fields.Datetime.now() - timedelta(days=SILENT_DAYS)
         if last.status == "error":
             advice = _("Compare the secret and the signature settings with the sender's.")

@@ -54,14 +54,16 @@ class TestOldRows(MarketplaceCase):
         self.assertEqual((old | newest).exists(), newest)
         self.assertEqual(self.env["marketplace.drift"].search([("config_id", "=", self.account.id)]), drifts)
 
-    def test_a_night_removes_all_of_the_log_that_is_old_in_pieces(self):
+    def test_a_night_removes_all_of_the_log_that_is_old_in_pieces_and_nothing_else(self):
         self.patch(marketplace_sync_log, "VACUUM_ROWS", 2)
         log = self.env["marketplace.sync.log"]
         log.search([]).unlink()
-        self.age(log.create([{**self.mine, "operation": "push_offers", "status": "success"} for _row in range(7)]), 31)
+        rows = log.create([{**self.mine, "operation": "push_offers", "status": "success"} for _row in range(10)])
+        self.age(rows[:7], 31)
+        young = self.age(rows[7:], 29)
         log._gc_old_rows()
         self.env.invalidate_all()
-        self.assertFalse(log.search([]))
+        self.assertEqual(log.search([]), young)
 
     def test_a_night_removes_all_revisions_that_count_no_more(self):
         self.patch(ebay_revisions, "VACUUM_ROWS", 2)

@@ -29,8 +29,8 @@ class TestScaleDashboard(ScaleCase):
         execute, account = self.env.cr.execute, self.account.id
         execute(
             """
-            INSERT INTO marketplace_sync_log (config_id, create_date, operation, direction, status)
-            SELECT %s, now() at time zone 'utc' - n * interval '1 minute', 'push_offers', 'out', 'success'
+            INSERT INTO marketplace_sync_log (config_id, create_date, operation, direction, status, http_status)
+            SELECT %s, now() at time zone 'utc' - n * interval '1 minute', 'push_offers', 'out', 'success', 200
               FROM generate_series(1, %s) AS n
             """,
             [account, OLD],

@@ -79,8 +79,19 @@ class TestSecrets(MarketplaceCase):
         self.assertEqual(exported[1:], [COVER, COVER])
 
     def test_a_search_finds_no_secret_out(self):
-        for domain in ([("auth_token", "=", TOKEN)], [("auth_token", "=like", f"{TOKEN[:3]}%")]):
-            self.assertFalse(self.env["marketplace.config"].search(domain))
+        """Who guesses right, or how it begins, is answered as who guesses wrong."""
+        token = self.env["marketplace.token"].create({"config_id": self.account.id, "access_token": "x"})
+        for record in (self.account, token):
+            for name in (name for name, field in record._fields.items() if isinstance(field, Secret) and field.store):
+                record[name] = "right-guess"
+                for operator in ("=", "!=", "like", "not like", "ilike", "=like", "=ilike", "in", "not in"):
+                    found = [self.found(record, name, operator, guess) for guess in ("right-guess", "wrong-guess")]
+                    self.assertEqual(found[0], found[1], (name, operator))
+                begun = [self.found(record, name, "=like", guess) for guess in ("right%", "wrong%")]
+                self.assertFalse(begun[0] or begun[1], name)
+
+    def found(self, record, name, operator, guess):
+        return record.search([("id", "=", record.id), (name, operator, [guess] if "in" in operator.split() else guess)])
 
     def test_what_covers_a_token_is_not_saved_in_its_place(self):
         for value in (COVER, COVER + "x"):

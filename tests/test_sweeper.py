@@ -79,8 +79,11 @@ class TestSweeper(MarketplaceCase):
         self.account.action_test_connection()
         log = self.logged("test_connection")
         self.env.cr.execute("UPDATE marketplace_sync_log SET create_date = '2001-01-01'")
+        self.account.action_test_connection()
         self.env["marketplace.sync.log"]._gc_old_rows()
+        self.env.invalidate_all()
         self.assertFalse(log.exists())
+        self.assertEqual(len(self.logged("test_connection")), 1)
 
     def test_what_is_due_and_can_not_be_done_queues_no_drain_for_ever(self):
         def timed(seconds):

@@ -9,6 +9,8 @@ from dev.chaos.plan import SHORT
 from dev.chaos.run import LOG, run
 from dev.odoo_source import WRITTEN_FOR
 
+OURS = "odoo.addons.cartona_integration"
+
 
 @pytest.mark.skipif(
     os.environ.get("SERIES", WRITTEN_FOR) != WRITTEN_FOR,
@@ -21,6 +23,8 @@ def test_nothing_is_lost_doubled_or_shown_while_workers_and_database_are_killed(
     assert any(what.startswith("SIGKILL") for what in report.done), report.table()
     checks = {check.name: check for check in report.checks}
     # What meets what is chance, and with it which errors of Odoo's own the log holds: those are for a person to read.
-    if not checks.pop(LOG).kept:
+    log = checks.pop(LOG)
+    assert not [words for words in log.wrong if words.startswith(OURS)], report.table()
+    if not log.kept:
         warnings.warn(report.table(), stacklevel=1)
     assert all(check.kept for check in checks.values()), report.table()

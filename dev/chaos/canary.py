@@ -5,10 +5,8 @@ import re
 import secrets
 import tempfile
 
-# Where a secret may stand, and why.
+# Where a secret may stand, and why. Credentials are encrypted, so they stand nowhere.
 KEPT = {
-    ("marketplace_config", "auth_token"): "the credentials themselves, for managers alone",
-    ("marketplace_config", "webhook_secret"): "the secret itself, for managers alone",
     ("marketplace_inbox", "private"): "what a driver proves himself by, for managers alone; masked in the document",
 }
 COPY = re.compile(r"^COPY (?:public\.)?\"?(\w+)\"? \((.*)\) FROM stdin;$")

@@ -23,6 +23,12 @@ LOSS = re.compile(
     r"|consuming input failed|Unable to use a closed cursor|answers 50\d",
     re.I,
 )
+# What Odoo refuses for a reason that it tells in plain words; of rights or of what is not there, people here see nothing.
+PLAIN = ("UserError", "ValidationError", "RedirectWarning")
+RAISED = re.compile(r"^odoo\.exceptions\.(\w+)", re.M)
+REFUSED = "refused in plain words: "
+# Of how many calls one may be refused so. A machine that refuses what people do is not put to the test.
+MOST_REFUSED = 200
 WORDS = re.compile(r"S\d{5}|\d+")  # what differs from one refusal to the next of its kind
 NETWORK = (urllib.error.URLError, ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 
@@ -43,6 +49,12 @@ class Notes:
     def count(self, what, number=1):
         with self._lock:
             self.counts[what] += number
+
+    def refusals(self):
+        """How often a call was refused in plain words, and in which, where that was more often than chance explains."""
+        said = {what: times for what, times in self.counts.items() if what.startswith(REFUSED)}
+        too_often = sum(said.values()) * MOST_REFUSED > self.counts["RPC calls answered"]
+        return sum(said.values()), [f"{times} × {what}" for what, times in said.items()] if too_often else []
 
     def traceback(self, who, call, error):
         with self._lock:
@@ -84,8 +96,9 @@ class Person:
 
     def _judge(self, call, error):
         """A plain refusal is an answer; anything else is a traceback before a person's eyes."""
-        if "odoo.exceptions." in error.details:
-            self.notes.count(f"refused in plain words: {WORDS.sub('…', str(error))[:60]}")
+        raised = RAISED.findall(error.details)
+        if raised and raised[-1] in PLAIN:
+            self.notes.count(f"{REFUSED}{WORDS.sub('…', str(error))[:60]}")
             return
         self.notes.traceback(self.login, call, error)
 
@@ -99,7 +112,8 @@ def make_people(system, notes, count):
     field = "groups_id" if "groups_id" in odoo.call("res.users", "fields_get", [], ["type"]) else "group_ids"
     odoo.call(
         "res.users", "create",
-        [{"name": login, "login": login, "password": PASSWORD, field: [(4, group) for group in groups]}
-         for login in logins],
+        # With an address: without, Odoo lets nobody write into an order's conversation.
+        [{"name": login, "login": login, "password": PASSWORD, "email": f"{login}@example.com",
+          field: [(4, group) for group in groups]} for login in logins],
     )  # fmt: skip
     return [Person(system, notes, login) for login in logins]

@@ -99,6 +99,7 @@ def compare(report, system, plan, trip, flow, notes, quiet):
     report.done["jobs failed by a lost connection or a killed worker"] = len(jobs) - len(unexplained)
     seen = [f"{each['who']} {each['call']}: {each['said']}\n{each['details']}" for each in notes.tracebacks]
     report.check("nobody saw a traceback", notes.counts["RPC calls answered"], seen)
+    report.check("hardly anybody was refused what they did", *notes.refusals())
 
 
 def read_log(report, system, breaker, notes):
