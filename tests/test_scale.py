@@ -71,7 +71,7 @@ class ScaleCase(MarketplaceCase):
             yield seen
 
     def assert_indexed(self, seen):
-        """No query may read a table that grows to its end, nor go along a whole index for the few rows that it wants."""
+        """No query may read a table that grows to its end, nor go along a whole index for few rows."""
         self.assertTrue(seen)
         whole = re.compile(rf"Seq Scan on ({'|'.join(self.grown)})\b")
         for query in seen:

@@ -23,7 +23,7 @@ LOSS = re.compile(
     r"|consuming input failed|Unable to use a closed cursor|answers 50\d",
     re.I,
 )
-# What Odoo refuses for a reason that it tells in plain words; of rights or of what is not there, people here see nothing.
+# What Odoo refuses for a reason that it tells in plain words. Of rights, or what is not there, nobody here should hear.
 PLAIN = ("UserError", "ValidationError", "RedirectWarning")
 RAISED = re.compile(r"^odoo\.exceptions\.(\w+)", re.M)
 REFUSED = "refused in plain words: "
