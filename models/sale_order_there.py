@@ -28,7 +28,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         ours = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
         known = {*self._dropped(sale_order), ROUNDING_LINE}
         there = {
-            line.external_id: self._prepare_line_facts(line)
+            line.external_id: {**self._prepare_line_facts(line), "marketplace_comment": False}  # it may tell who it is
             for line in order.lines
             if self._is_ordered(line)
             and line.external_id not in known
@@ -41,6 +41,7 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     marketplace_there = fields.Json(
+        string="Changed There",
         readonly=True,
         copy=False,
         groups="base.group_user",

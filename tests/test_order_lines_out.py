@@ -163,7 +163,7 @@ class TestOrderLinesOut(OrderOutCase):
         self.first.product_uom_qty = 6
         self.commit()
         self.second.product_uom_qty = 4
-        self.env.flush_all()
+        self.env.cr.flush()
         for _turn in range(3):
             self.env["marketplace.lane.orders"]._step(self.account.id)
         self.assertEqual(len(self.sent()), 2)
