@@ -15,6 +15,23 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         values = super()._prepare_order_values(config, order, partners, listings)
         return {**values, "marketplace_shipping_id": values.get("partner_shipping_id")}
 
+    def _create_orders(self, config, orders):
+        created = super()._create_orders(config, orders)
+        for sale_order, order in zip(created, orders, strict=True):
+            self._note_phone(sale_order, order.customer)
+        return created
+
+    def _note_phone(self, sale_order, customer):
+        """Say on the order whom to call, where a person has entered another number on the contact."""
+        contact = sale_order.partner_shipping_id
+        country = contact.country_id or sale_order.company_id.country_id
+        if customer.phone and not contact._marketplace_has_phone(customer.phone, country):
+            sale_order.message_post(
+                body=_(
+                    "The marketplace names the phone %s for this order. The contact has another one.", customer.phone
+                )
+            )
+
     def _update_order(self, sale_order, order):
         result = super()._update_order(sale_order, order)
         draft = sale_order.state in ("draft", "sent") and order.status not in ("cancelled", "returned")

@@ -58,6 +58,13 @@ class ResPartner(models.Model):
     )
     # Not `mobile`: that comes first where Odoo writes messages to a number, and is gone in newer series.
     marketplace_phone2 = fields.Char(string="Second Phone", copy=False, readonly=True, groups="base.group_user")
+    marketplace_phone = fields.Char(
+        string="Phone as Sent",
+        copy=False,
+        readonly=True,
+        help="Of contacts that were made for the marketplace: the phone that it told last.",
+        groups="base.group_user",
+    )
     marketplace_route_code = fields.Char(string="Route Code", copy=False, readonly=True, groups="base.group_user")
     marketplace_address = fields.Text(
         string="Address as Sent",
@@ -206,6 +213,7 @@ class ResPartner(models.Model):
             "cartona_id": key,
             "marketplace_config_id": owner.id,
             "phone": customer.phone,
+            "marketplace_phone": customer.phone,
             "email": customer.email,
             **self._prepare_marketplace_place(customer.billing or customer, config.company_id.country_id),
             "company_id": owner.company_id.id,
@@ -227,6 +235,12 @@ class ResPartner(models.Model):
     def _marketplace_number(self, number, country):
         """Return the phone number as E.164, ``False`` when it is none."""
         return self._phone_format_number(_plain_digits(number or ""), country)
+
+    def _marketplace_has_phone(self, number, country):
+        """Tell whether the contact has this number, however it is written; one that is no number, as it is written."""
+        same = {self[name] for name in self._phone_get_number_fields()} - {False}
+        wanted = self._marketplace_number(number, country)
+        return number in same or (wanted and wanted in {self._marketplace_number(one, country) for one in same})
 
     def _marketplace_same_phone(self, config, numbers):
         """Return ``{E.164 number: contacts}``: those that may be customers of the account's company, a branch's by what
@@ -299,6 +313,7 @@ class ResPartner(models.Model):
             "marketplace_address": customer.address,
             **self._prepare_marketplace_place(customer, partner.country_id),
             "phone": customer.phone,
+            "marketplace_phone": customer.phone,
             "company_id": partner.company_id.id,
             **self._prepare_marketplace_details(customer),
         }
@@ -318,8 +333,13 @@ class ResPartner(models.Model):
         }
 
     def _marketplace_refresh(self, customer):
-        """Take over what the marketplace tells of a place, or a customer without one, that is known."""
+        """Take over what the marketplace tells of a place, or a customer without one, that is known: the phone where it
+        is still the one that it told before."""
         details = self._prepare_marketplace_details(customer)
+        if customer.phone and self.marketplace_phone:
+            details["marketplace_phone"] = customer.phone
+            if self.phone == self.marketplace_phone:
+                details["phone"] = customer.phone
         changed = {name: value for name, value in details.items() if self[name] != value}
         if changed:
             self.write(changed)

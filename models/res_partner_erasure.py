@@ -8,10 +8,10 @@ from .res_partner import CODE
 # What tells who somebody is, besides all numbers of phones that Odoo knows of.
 PERSONAL = (
     *("phone", "email", "street", "street2", "city", "zip", "state_id", "comment", "ref", "vat", "website", "function"),
-    *("marketplace_phone2", "marketplace_route_code", "marketplace_address", "marketplace_notes"),
+    *("marketplace_phone", "marketplace_phone2", "marketplace_route_code", "marketplace_address", "marketplace_notes"),
 )
 # What of it the marketplace has told, in whatever form.
-TOLD = ("name", "phone", "email", "street", "marketplace_phone2")
+TOLD = ("name", "phone", "email", "street", "marketplace_phone", "marketplace_phone2")
 # Documents that are read at a time.
 PIECE = 500
 # Documents without an order that may name somebody: those that may still become one, and those that never will.
@@ -160,6 +160,7 @@ class ResPartner(models.Model):
             {
                 "cartona_id": False,
                 "marketplace_config_id": False,
+                "marketplace_phone": False,
                 "marketplace_phone2": False,
                 "marketplace_route_code": False,
                 "marketplace_notes": False,

@@ -277,6 +277,40 @@ class TestCustomers(MarketplaceCase):
         self.customer_of(shop(retailer_address="", retailer_number2="+201000000008"))
         self.assertEqual(customer.marketplace_phone2, "+201000000008")
 
+    def test_a_new_phone_reaches_who_delivers(self):
+        first = self.orders_of(shop())[0]
+        second = self.orders_of(shop(phone="+201000000002"))[0]
+        self.assertEqual(second.partner_shipping_id, first.partner_shipping_id)
+        self.assertEqual(second.partner_shipping_id.phone, "+201000000002")
+        customer = self.customer_of(shop("A00316", retailer_address=""))
+        self.assertEqual(self.customer_of(shop("A00316", "+201000000003", retailer_address="")), customer)
+        self.assertEqual(customer.phone, "+201000000003")
+
+    def test_a_phone_that_was_corrected_here_stays_and_the_order_names_the_new_one(self):
+        address = self.orders_of(shop())[0].partner_shipping_id
+        address.phone = "02 1234567"
+        order = self.orders_of(shop(phone="+201000000002"))[0]
+        self.assertEqual((order.partner_shipping_id, address.phone), (address, "02 1234567"))
+        self.assertIn("+201000000002", "".join(order.message_ids.mapped("body")))
+        address.phone = "+201000000002"  # as a person who has read it may do
+        self.orders_of(shop(phone="+201000000004"))
+        self.assertEqual(address.phone, "+201000000004")
+
+    def test_a_phone_that_is_only_written_otherwise_is_none_of_an_orders_news(self):
+        address = self.orders_of(shop())[0].partner_shipping_id
+        address.phone = "0100 000 0001"
+        order = self.orders_of(shop())[0]
+        self.assertEqual(address.phone, "0100 000 0001")
+        self.assertNotIn(PHONE, "".join(order.message_ids.mapped("body")))
+
+    def test_what_a_person_has_entered_of_a_customer_is_not_overwritten(self):
+        contact = self.contact(phone="0100 000 0001")
+        order = self.orders_of(shop(retailer_address=""))[0]
+        self.assertEqual(order.partner_id, contact)
+        order = self.orders_of(shop(phone="+201000000002", retailer_address=""))[0]
+        self.assertEqual(contact.phone, "0100 000 0001")
+        self.assertIn("+201000000002", "".join(order.message_ids.mapped("body")))
+
     # ------------------------------------------------------------------ many
 
     def neutral(self, number, **values):
