@@ -338,18 +338,6 @@ class TestAccount(MarketplaceCase):
         with self.assertRaises(UserError):
             self.account.action_go_live()
 
-    def test_a_fingerprint_that_can_not_be_read_lets_nothing_go_out_and_is_said_by_the_job(self):
-        self.list_products()
-        self.products[0].list_price += 1
-        self.run_hooks()
-        identity = type(self.env["marketplace.identity"])
-        with mock.patch.object(identity, "_fingerprint_path", lambda _self: os.curdir), self.assertRaises(OSError):
-            self.run_jobs()
-        self.assertFalse(self.box.journal)
-        self.env.invalidate_all()
-        self.env["marketplace.sender"]._drain(self.account.id, "offers")
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], self.products[0].list_price)
-
     def test_a_machine_without_the_fingerprint_is_not_the_original(self):
         self.assertTrue(self.env["marketplace.identity"]._is_original())
         with mock.patch.object(
