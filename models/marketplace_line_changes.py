@@ -91,7 +91,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             _(
                 "They were added from here, and can't be changed there until one of its documents names them. All else "
                 "goes on. Change them there by hand, so that they are: %s.",
-                "; ".join(texts),
+                listed(self.env, texts),
             ),
             cause="line-ids",
             about="; ".join(texts),

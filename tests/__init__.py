@@ -28,7 +28,9 @@ from . import test_contract_ebay
 from . import test_contract_rest
 from . import test_contract_shopify
 from . import test_contract_woocommerce
+from . import test_copies
 from . import test_customers
+from . import test_customers_concurrently
 from . import test_dashboard
 from . import test_dashboard_access
 from . import test_dashboard_browser
@@ -39,6 +41,7 @@ from . import test_deleted_accounts
 from . import test_demo
 from . import test_digest
 from . import test_doctor_ways
+from . import test_draft_lines_out
 from . import test_drafts_by_hand
 from . import test_dropshipping
 from . import test_ebay_notifications
@@ -117,6 +120,7 @@ from . import test_shopify_schemas
 from . import test_shopify_webhooks
 from . import test_short_deliveries
 from . import test_stock_after_a_pause
+from . import test_stock_moved_there
 from . import test_sweeper
 from . import test_tasks
 from . import test_taxes_by_hand
