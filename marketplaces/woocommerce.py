@@ -269,6 +269,14 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
                 "stock",
                 _("The shop keeps no stock. Switch on stock management in WooCommerce: Settings, Products, Inventory."),
             )
+        if sent.get("manage_stock") and forms.is_endless(row):
+            return RowResult.rejected(
+                "backorders",
+                _(
+                    "The shop sells this product when it is out of stock, too. Don't allow backorders of it in "
+                    "WooCommerce, or add a stock rule here that makes it unlimited. Then send it again."
+                ),
+            )
         if "regular_price" in sent and row.get("regular_price") == "":
             return RowResult.rejected(
                 "price", _("This product has no price of its own. List the variations of it instead.")

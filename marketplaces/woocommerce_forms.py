@@ -56,16 +56,22 @@ def parse_product(raw, parent=None):
     parent_id, name = parent or (None, "")
     managed = raw.get("manage_stock") is True  # a variation may say "parent"
     unmanaged = {"instock": float(UNLIMITED), "outofstock": 0.0}.get(raw.get("stock_status"))
+    quantity = number(raw, "stock_quantity", default=0.0) if managed else None if parent else unmanaged
     return RemoteProduct(
         external_id=text(raw, "id", required=True),
         name=" ".join(filter(None, (name, _variant_name(raw) if parent else plain(raw, "name")))),
         sku=text(raw, "sku"),
         barcode=text(raw, "global_unique_id"),
         price=number(raw, "regular_price", default=None),
-        quantity=number(raw, "stock_quantity", default=0.0) if managed else None if parent else unmanaged,
+        quantity=float(UNLIMITED) if managed and is_endless(raw) else quantity,
         published=text(raw, "status", default="publish") == "publish",
         remote={"parent": parent_id},
     )
+
+
+def is_endless(raw):
+    """Tell whether what is managed is sold beyond what is in stock; where nothing is said of that, it is not."""
+    return text(raw, "backorders", default="no") not in ("", "no")
 
 
 def _variant_name(raw):

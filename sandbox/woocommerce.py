@@ -82,6 +82,7 @@ class WooCommerceBox(RoutedBox):
                 "manage_stock": False,
                 "stock_quantity": None,
                 "stock_status": "instock",
+                "backorders": "no",
                 "parent_id": parent["id"] if parent else 0,
                 "variations": [],
                 "attributes": [],

@@ -119,6 +119,22 @@ class TestWoocommerceOffers(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertEqual(listing.state, "failed")
         self.assertIn("stock management", listing.last_error)
 
+    def test_what_the_shop_sells_without_end_is_told_and_found_by_the_audit(self):
+        listing = self.list_products()[0]
+        for word in ("yes", "notify"):
+            self.there[self.products[0]]["backorders"] = word
+            self.change_offer(self.products[0], 70 + len(word), len(word))
+            self.settle()
+            self.assertEqual(listing.state, "failed")
+            self.assertIn("backorders", listing.last_error)
+            self.assert_there(self.products[0], 70 + len(word), len(word))
+            found = {product.external_id: product for product in self.catalogue()}
+            self.assertEqual(found[listing.external_id].quantity, UNLIMITED)
+        self.there[self.products[0]]["backorders"] = "no"
+        listing.action_sync()
+        self.settle()
+        self.assertEqual(listing.state, "synced")
+
     def test_a_variable_product_has_no_price_of_its_own(self):
         parent = self.box.add_product(name="Coat", type="variable", price="")
         results = self.api._push_offers(self.account, [self.row(parent)])
