@@ -116,6 +116,7 @@ class Order:
     - ``refunded``: what was given back of the total. What is left of it after all of these, the customer pays to us.
     - ``cancellation_request``: why the buyer asks to cancel, where the order stays as it is until the seller decides.
     - ``replaces``: the order that it replaces, where the marketplace tells no price of it: it counts as free.
+    - ``elsewhere``: who else sends it, or some of it: names of places that are not this account's.
     - ``otp_required``: *delivered* counts only with the customer's OTP.
     """
 
@@ -146,6 +147,7 @@ class Order:
     cancellation_reason: str = ""
     cancellation_request: str = ""
     replaces: str = ""
+    elsewhere: str = ""
 
 
 @dataclass

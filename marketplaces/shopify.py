@@ -31,6 +31,7 @@ SCOPES = {
     "write_orders": "",
     "read_customers": "write_customers",
     "write_merchant_managed_fulfillment_orders": "",
+    "read_third_party_fulfillment_orders": "write_third_party_fulfillment_orders",
 }
 # What Shopify says where what we know of a product is not true any more.
 GONE = {
@@ -265,6 +266,7 @@ class MarketplaceApiShopify(models.AbstractModel):
                 "locationId": forms.gid("Location", config.shopify_location_id.external_id or ""),
                 "quantity": LARGEST_STOCK if data["quantity"] == UNLIMITED else data["quantity"],
             }
+            wire["oversold"] = bool(data["remote"].get("endless")) and data["quantity"] != UNLIMITED
         return wire
 
     def _push_offers(self, config, rows):
@@ -291,7 +293,18 @@ class MarketplaceApiShopify(models.AbstractModel):
                 if not isinstance(err, errors.RateLimited):  # it may be these rows that Shopify fails at, each time
                     results.update({index: RowResult.retry(str(err), err.seconds) for index in part})
                 break
-        return [results.get(index, RowResult.accepted()) for index in range(len(rows))]
+        return [results.get(index) or self._taken(row) for index, row in enumerate(rows)]
+
+    def _taken(self, row):
+        """Return what becomes of a row that Shopify took: whether it keeps to the stock that it was told."""
+        if not row["wire"].get("oversold"):
+            return RowResult.accepted()
+        words = _(
+            "Shopify sells this product without end, whatever is in stock. Have its quantity tracked there, and don't "
+            "let it be sold when it is out of stock; or add a stock rule here that makes it unlimited. Then send it "
+            "again."
+        )
+        return RowResult.rejected("stale", words)  # how it is sold is asked for anew then
 
     def _products_of_push(self, rows):
         """Return the rows that have a price, ``[[index]]`` by their product, and which rows have to wait for the next
@@ -426,7 +439,10 @@ class MarketplaceApiShopify(models.AbstractModel):
     def _parse_order(self, config, raw):
         # Only taxes that Odoo itself adds are left out of the prices.
         digits = self._decimals(text(raw, "currencyCode"))
-        return forms.order_of(raw, digits, config.tax_policy != "product", min(digits, self._price_digits()))
+        order = forms.order_of(raw, digits, config.tax_policy != "product", min(digits, self._price_digits()))
+        location = config.shopify_location_id.external_id
+        order.elsewhere = forms.elsewhere_of(raw, location) if location and not config.shopify_elsewhere else ""
+        return order
 
     def _parse_status(self, config, raw):
         raise errors.MappingError("topic", _("Shopify tells which order has changed; the order is fetched then."))

@@ -31,6 +31,9 @@ _ORDER = f"""
     totalPriceSet {_MONEY} currentTotalPriceSet {_MONEY} totalRefundedSet {_MONEY}
     totalOutstandingSet {_MONEY}
     totalTipReceivedSet {_MONEY} currentTotalDutiesSet {_MONEY} currentTotalAdditionalFeesSet {_MONEY}
+    fulfillmentOrders(first: 5, displayable: true) {{
+      nodes {{ status assignedLocation {{ name location {{ id }} }} }}
+    }}
     shippingLines(first: 5) {{ nodes {{ {_SHIPPING_LINE} }} {_PLACE} }}
     lineItems(first: 10) {{ nodes {{ {_LINE_ITEM} }} {_PLACE} }}
 """
@@ -50,9 +53,9 @@ VARIANTS = """
 query Variants($first: Int!, $query: String, $location: ID!, $located: Boolean!) {
   productVariants(first: $first, query: $query, sortKey: ID) {
     nodes {
-      id title sku barcode price inventoryQuantity product { id title }
+      id title sku barcode price inventoryPolicy inventoryQuantity product { id title }
       inventoryItem {
-        id
+        id tracked
         inventoryLevel(locationId: $location) @include(if: $located) {
           quantities(names: ["available"]) { quantity }
         }
@@ -64,7 +67,7 @@ query Variants($first: Int!, $query: String, $location: ID!, $located: Boolean!)
 
 LOCATE = """
 query Locate($ids: [ID!]!) {
-  nodes(ids: $ids) { ... on ProductVariant { id product { id } inventoryItem { id } } }
+  nodes(ids: $ids) { ... on ProductVariant { id inventoryPolicy product { id } inventoryItem { id tracked } } }
 }"""
 
 SET_PRICES = """

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
-from ..schemas import Customer, Order, OrderLine, RemoteProduct
+from ..schemas import UNLIMITED, Customer, Order, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
 from ..transport.reading import first, flag, items, moment, number, text, under
 from ..transport.words import _
@@ -23,8 +23,9 @@ SHIPPED = "FULFILLED"
 HELD_BACK = ("ON_HOLD", "SCHEDULED")
 SENT_BACK = ("RETURNED", "INSPECTION_COMPLETE")
 # What is charged beside goods and shipping, each as a line of its own.
+TIP = "totalTipReceivedSet"
 EXTRAS = {
-    "totalTipReceivedSet": "Tip",
+    TIP: "Tip",
     "currentTotalDutiesSet": "Duties",
     "currentTotalAdditionalFeesSet": "Additional fees",
 }
@@ -48,21 +49,29 @@ def tail(raw, *path):
 
 
 def remote_of(raw):
-    """What a push names a variant by, beside its own id."""
-    return {"product": tail(raw, "product", "id"), "inventory_item": tail(raw, "inventoryItem", "id")}
+    """What a push names a variant by, beside its own id; and whether it is sold whatever is in stock."""
+    names = {"product": tail(raw, "product", "id"), "inventory_item": tail(raw, "inventoryItem", "id")}
+    return {**names, "endless": True} if is_endless(raw) else names
+
+
+def is_endless(raw):
+    """Tell whether a variant never runs out: its stock is not tracked, or it is sold beyond that."""
+    tracked = first(first(raw, "inventoryItem", default={}), "tracked", default=True)
+    return tracked is False or text(raw, "inventoryPolicy") == "CONTINUE"
 
 
 def product_of(raw):
     title, variant = text(raw, "product", "title"), text(raw, "title")
     level = first(first(raw, "inventoryItem", default={}), "inventoryLevel", default={})
     at_location = items(level, "quantities", default=[])
+    quantity = number(at_location[0] if at_location else raw, ("quantity", "inventoryQuantity"), default=None)
     return RemoteProduct(
         external_id=tail(raw, "id"),
         name=title if variant in ("", "Default Title") else f"{title} - {variant}",
         sku=text(raw, "sku"),
         barcode=text(raw, "barcode"),
         price=number(raw, "price", default=None),
-        quantity=number(at_location[0] if at_location else raw, ("quantity", "inventoryQuantity"), default=None),
+        quantity=float(UNLIMITED) if is_endless(raw) else quantity,
         remote=remote_of(raw),
     )
 
@@ -119,6 +128,14 @@ def status_of(raw):
         return "shipped"
     status = STATUS_BY_PAYMENT.get(text(raw, "displayFinancialStatus"), "pending")
     return "pending" if status == "approved" and fulfilment in HELD_BACK else status
+
+
+def elsewhere_of(raw, location):
+    """The names of the places other than ``location`` that Shopify has some of an order sent from."""
+    rows = items(first(raw, "fulfillmentOrders", default={}), "nodes", default=[])
+    sending = [first(row, "assignedLocation", default={}) for row in rows if text(row, "status") != "CANCELLED"]
+    others = [place for place in sending if tail(place, "location", "id") not in ("", location)]
+    return ", ".join(sorted({text(place, "name") or tail(place, "location", "id") for place in others}))
 
 
 def customer_of(raw):
@@ -180,10 +197,12 @@ class Sums:
         return [part for line, amount in charged for part in self._parts(line, amount)]
 
     def _product_lines(self, raw):
-        charged = []
+        charged, tips = [], _tips(raw)
         for index, row in enumerate(items(first(raw, "lineItems", default={}), "nodes")):
             with under(f"lineItems[{index}]"):
-                charged.append(self._product_line(row))
+                line, amount = self._product_line(row)
+                line.kind = "delivery" if row in tips else line.kind
+                charged.append((line, amount))
         return charged
 
     def _product_line(self, row):
@@ -217,7 +236,8 @@ class Sums:
             taxes = self._taxes(row) * now / before if before else self._taxes(row)
             name = tail(row, "id") or f"shipping-{index}"
             charged.append((name, text(row, "title"), Decimal(0) if flag(row, "isRemoved") else now + taxes))
-        charged += [(label.lower(), label, money(raw, key)) for key, label in EXTRAS.items() if raw.get(key)]
+        extras = {key: label for key, label in EXTRAS.items() if raw.get(key) and not (key == TIP and _tips(raw))}
+        charged += [(label.lower(), label, money(raw, key)) for key, label in extras.items()]
         return [
             (
                 OrderLine(external_id=name, quantity=1.0, price_unit=0.0, name=title, kind="delivery"),
@@ -281,6 +301,17 @@ class Sums:
                 part = (before - money(row, "currentDiscountedPriceSet")) / before if before else Decimal(0)
                 off += (before + _taxes_on_top(raw, row)) * part
         return off
+
+
+def _tips(raw):
+    """The lines that hold the tip: it is a line like the others, of no product, and nobody can send it. None where its
+    sum stands in no line."""
+    rows = items(first(raw, "lineItems", default={}), "nodes", default=[])
+    rows = [row for row in rows if not row.get("variant") and number(row, "nonFulfillableQuantity", default=0.0)]
+    tip, sums = money(raw, TIP), [money(row, "originalUnitPriceSet") * int(number(row, "quantity")) for row in rows]
+    if not tip or sum(sums) == tip:
+        return rows if tip else []
+    return [row for row, amount in zip(rows, sums, strict=True) if amount == tip][:1]
 
 
 def _discount(row):

@@ -47,6 +47,12 @@ class MarketplaceConfig(models.Model):
         "Otherwise a person refunds it in the shop.",
     )
 
+    shopify_elsewhere = fields.Boolean(
+        string="Deliver for Other Locations",
+        help="Orders that Shopify assigns to other locations than the chosen one are delivered from here as well. "
+        "Otherwise they are held, since somebody else sends them.",
+    )
+
     def _prepare_adapter_values(self, code):
         """An order that is not paid yet must not be shipped."""
         values = super()._prepare_adapter_values(code)

@@ -60,6 +60,7 @@ from . import marketplace_customer_code
 from . import marketplace_order_doubts
 from . import marketplace_order_replacements
 from . import marketplace_order_requests
+from . import marketplace_order_elsewhere
 from . import marketplace_words
 from . import marketplace_language
 from . import marketplace_dashboard

@@ -26,7 +26,7 @@ VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07", "2026-10")
 LARGEST_STOCK = 1_000_000_000
 SCOPES = (
     *("write_products", "write_inventory", "read_locations", "write_orders", "read_customers"),
-    "write_merchant_managed_fulfillment_orders",
+    *("write_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders"),
 )
 
 
@@ -46,7 +46,8 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
     """Variants stand in ``variants`` by their id, orders in ``orders``, webhooks in ``webhooks``; ids are texts.
 
     ``hidden`` tells that the app may not see customers, ``moves_stock`` whether orders take stock and cancellations put
-    it back, ``jobs_wait`` whether what Shopify does by jobs waits for :meth:`run_jobs`.
+    it back, ``jobs_wait`` whether what Shopify does by jobs waits for :meth:`run_jobs`. ``others`` are locations that a
+    fulfilment service keeps: what leaves from there is seen with a right of its own alone.
     """
 
     ROUTES = (
@@ -69,7 +70,7 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
         self.idempotency = set()
         self.mail = []
         self.moves_stock = self.jobs_wait = False
-        self.jobs = []
+        self.jobs, self.others = [], set()
         self._last_id = FIRST_ID
         self._clock = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
         self._given = 0
@@ -102,6 +103,8 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
             "title": title,
             "price": price,
             "barcode": barcode,
+            "tracked": True,
+            "policy": "DENY",
             "stock": dict.fromkeys(self.locations, 0),
         }
         return self.variants[variant_id]
@@ -241,9 +244,14 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
             "sku": row["sku"],
             "barcode": row["barcode"],
             "price": row["price"],
+            "inventoryPolicy": row["policy"],
             "inventoryQuantity": sum(row["stock"].values()),
             "product": {"id": gid("Product", row["product"]), "title": row["title"]},
-            "inventoryItem": {"id": gid("InventoryItem", row["item"]), "inventoryLevel": level},
+            "inventoryItem": {
+                "id": gid("InventoryItem", row["item"]),
+                "tracked": row["tracked"],
+                "inventoryLevel": level,
+            },
         }
 
     def do_SetPrices(self, variables):

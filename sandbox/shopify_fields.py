@@ -52,7 +52,7 @@ class FieldsOfShop:
         levels = {key: self._level(variant, key, stock) for key, stock in variant["stock"].items()}
         return {
             "id": gid("InventoryItem", variant["item"]),
-            "tracked": True,
+            "tracked": variant["tracked"],
             "inventoryLevel": levels.get(location),
             "inventoryLevels": list(levels.values()),
         }

@@ -15,6 +15,9 @@ class OrdersOfShop:
         with self.lock:
             order_id, moment = self.new_id(), self.now()
             rows = [line if isinstance(line, dict) else self.line(*line) for line in lines]
+            tip = values.get("totalTipReceivedSet")
+            if tip and not any(row["name"] == "Tip" for row in rows):
+                rows.append(self.tip(amount(tip)))
             place = self.address() if customer else None
             order = {
                 "__typename": "Order",
@@ -59,6 +62,10 @@ class OrdersOfShop:
             "taxLines": self.taxes(tax, float(price) * quantity - float(discount)),
             **values,
         }
+
+    def tip(self, amount):
+        """A tip is a line of its own, which nobody can fulfil."""
+        return self.line(None, 1, amount, name="Tip", sku=None, nonFulfillableQuantity=1)
 
     def taxes(self, tax, untaxed):
         """The tax lines of an amount of tax, none of nothing."""
@@ -109,7 +116,7 @@ class OrdersOfShop:
             total += float(amount(row["currentDiscountedPriceSet"]))
             if not order["taxesIncluded"]:
                 total += sum(float(amount(tax["priceSet"])) for tax in row["taxLines"])
-        for key in ("totalTipReceivedSet", "currentTotalDutiesSet", "currentTotalAdditionalFeesSet"):
+        for key in ("currentTotalDutiesSet", "currentTotalAdditionalFeesSet"):
             total += float(amount(order[key])) if order[key] else 0.0
         order["currentTotalPriceSet"] = self.money(f"{total:.3f}")
         if order["displayFinancialStatus"] != "PARTIALLY_PAID" or "totalOutstandingSet" not in order:
@@ -184,6 +191,7 @@ class OrdersOfShop:
             moved = [item for item in row["lineItems"] if tail(item["lineItem"]["id"]) == line_id]
             if moved:
                 row["lineItems"] = [item for item in row["lineItems"] if item not in moved]
+                row["status"] = row["status"] if row["lineItems"] else "CLOSED"
                 other = {**self._fulfillment_order([], location), "lineItems": moved}
                 order["fulfillmentOrders"].append(other)
                 break
@@ -197,12 +205,13 @@ class OrdersOfShop:
                 "lineItem": row,
             }
             for row in rows
+            if row["quantity"] > row["nonFulfillableQuantity"]
         ]
         return {
             "__typename": "FulfillmentOrder",
             "id": gid("FulfillmentOrder", self.new_id()),
             "status": "OPEN",
-            "assignedLocation": {"location": {"id": gid("Location", location)}},
+            "assignedLocation": {"name": self.locations.get(location), "location": {"id": gid("Location", location)}},
             "lineItems": items,
         }
 
@@ -216,11 +225,23 @@ class OrdersOfShop:
             found = [row for row in found if row[0] > variables["after"]]
         page = found[: variables["first"]]
         info = {"hasNextPage": len(found) > len(page), "endCursor": page[-1][0] if page else None}
-        edges = [{"cursor": cursor, "node": order} for cursor, order in page]
-        return {"orders": {"edges": edges, "nodes": [order for _cursor, order in page], "pageInfo": info}}
+        edges = [{"cursor": cursor, "node": self._displayed(order)} for cursor, order in page]
+        return {"orders": {"edges": edges, "nodes": [edge["node"] for edge in edges], "pageInfo": info}}
 
     def do_Order(self, variables):
-        return {"order": self.orders.get(tail(variables["id"]))}
+        return {"order": self._displayed(self.orders.get(tail(variables["id"])))}
+
+    def _displayed(self, order):
+        """An order with the fulfilment orders that are shown: none that was moved, nor others' without the right."""
+        allowed = "read_third_party_fulfillment_orders" in self.scopes
+        return order and {
+            **order,
+            "fulfillmentOrders": [
+                row
+                for row in order["fulfillmentOrders"]
+                if row["lineItems"] and (allowed or tail(row["assignedLocation"]["location"]["id"]) not in self.others)
+            ],
+        }
 
     def do_More(self, variables):
         return {"node": self._node(variables["id"])}

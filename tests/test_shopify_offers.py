@@ -156,6 +156,50 @@ class TestShopifyOffers(ShopifyCase):
         self.settle()
         self.assertEqual({float(self.at_box(product)["price"]) for product in self.products}, {77.5})
 
+    def test_what_shopify_sells_without_end_is_told_and_found_by_the_audit(self):
+        product, there = self.products[0], self.at_box(self.products[0])
+        listing = self.env["marketplace.listing"].search([("product_id", "=", product.id)])
+        for sold in ({"tracked": False}, {"policy": "CONTINUE"}):
+            with self.subTest(sold):
+                there.update(sold)
+                listing.remote = False
+                product.list_price += 1
+                self.set_stock(product, listing.pushed_quantity + 1)
+                self.commit()
+                self.assertEqual(listing.state, "failed")
+                self.assertIn("without end", listing.last_error)
+                self.assertEqual(float(there["price"]), product.list_price, "that is no reason to keep the price back")
+                there.update(tracked=True, policy="DENY")
+                listing.action_sync()
+                self.commit()
+                self.assertEqual((listing.state, self.quantity_there(product)), ("synced", listing.pushed_quantity))
+                there.update(sold)
+                self.env["marketplace.audit"]._start(self.account)
+                self.commit()
+                drift = self.env["marketplace.drift"].search(
+                    [("listing_id", "=", listing.id)], limit=1, order="id desc"
+                )
+                self.assertEqual((drift.subject, drift.theirs_in_words), ("stock", "Unlimited"))
+                self.assertEqual(listing.state, "failed", "what was sent to heal it is told, too")
+                there.update(tracked=True, policy="DENY")
+                listing.action_sync()
+                self.commit()
+
+    def quantity_there(self, product):
+        return sum(self.at_box(product)["stock"].values())
+
+    def test_what_both_sides_sell_without_end_is_no_difference(self):
+        product = self.products[0]
+        rule = {"config_id": self.account.id, "product_tmpl_id": product.product_tmpl_id.id, "unlimited": True}
+        self.env["marketplace.stock.rule"].create(rule)
+        self.at_box(product).update(policy="CONTINUE")
+        self.env["marketplace.listing"].search([("product_id", "=", product.id)]).remote = False
+        self.commit()
+        self.assertEqual(self.quantity_there(product), 1_000_000_000)
+        self.env["marketplace.audit"]._start(self.account)
+        self.commit()
+        self.assertFalse(self.env["marketplace.drift"].search([("listing_id.product_id", "=", product.id)]))
+
     def test_the_catalogue_goes_on_behind_a_page_whose_last_variant_makes_no_sense(self):
         self.patch(documents, "CATALOGUE_PAGE", 2)
         for product in self.products[:2]:

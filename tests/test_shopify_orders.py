@@ -250,18 +250,6 @@ class TestShopifyOrders(ShopifyCase):
         self.pull()
         self.assertEqual(AdapterContract.order_here(self, unpaid).state, "sale")
 
-    def test_what_the_shop_holds_back_waits_and_of_what_it_stops_a_person_is_told(self):
-        for word in ("ON_HOLD", "SCHEDULED"):
-            with self.subTest(word):
-                external_id = self.place_order((self.products[0], 1, "10.00"), displayFulfillmentStatus=word)
-                self.assertEqual(self.pulled(external_id).state, "draft")
-                self.box.touch(external_id, displayFulfillmentStatus="UNFULFILLED")
-                order = self.pulled(external_id)
-                self.assertEqual((order.state, self.questions(order)), ("sale", []))
-                self.box.touch(external_id, displayFulfillmentStatus=word)
-                self.assertEqual(self.questions(self.pulled(external_id)), ["Stepped back at the marketplace"])
-                self.assertIn(word, order.activity_ids.note)
-
     def test_an_older_version_does_not_win(self):
         external_id = self.place_order((self.products[0], 1, "10.00"))
         old = self.account._api()._fetch_order(self.account, external_id)
@@ -270,37 +258,6 @@ class TestShopifyOrders(ShopifyCase):
         self.env["marketplace.inbox"]._store([(self.account, "order", external_id, old)], "webhook")
         row = self.env["marketplace.inbox"].search([("external_id", "=", external_id)], limit=1)
         self.assertTrue(row.stale)
-
-    # ------------------------------------------------------------------ after it was sent
-
-    def sent(self, *lines):
-        external_id = self.place_order(*lines)
-        order = self.pulled(external_id)
-        self.box.fulfil_all(external_id)
-        self.assertEqual(self.pulled(external_id).marketplace_status, "shipped")
-        return order
-
-    def test_what_is_added_after_it_was_sent_is_told_to_a_person_with_what_it_costs(self):
-        order = self.sent((self.products[0], 2, "10.00"))
-        self.box.add_line(order.cartona_id, self.line(self.products[1], 1, "5.00"))
-        self.pulled(order.cartona_id)
-        self.assertEqual(self.questions(order), ["Changed at the marketplace after it was confirmed"])
-        self.assertEqual((order.marketplace_status, order.marketplace_total), ("shipped", 25.0))
-        self.box.give_back(order.cartona_id, "3.00")
-        self.pulled(order.cartona_id)
-        self.assertIn("Refunded at the marketplace", self.questions(order))
-        self.assertEqual(order.marketplace_refunded, 3.0)
-        order.activity_ids.unlink()
-        self.box.touch(order.cartona_id, note="Thanks")
-        self.assertFalse(self.questions(self.pulled(order.cartona_id)), "asked once")
-
-    def test_a_document_from_before_the_last_delivery_was_told_is_no_step_back(self):
-        external_id = self.place_order((self.products[0], 2, "10.00"))
-        order = self.pulled(external_id)
-        order.with_context(marketplace_mover=self.env.uid).marketplace_status = "shipped"
-        self.box.touch(external_id, note="Ring twice")
-        self.assertFalse(self.questions(self.pulled(external_id)))
-        self.assertEqual(order.marketplace_status, "shipped")
 
     # ------------------------------------------------------------------ money that was given back
 
