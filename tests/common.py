@@ -41,9 +41,11 @@ def storable(values):
     return {"detailed_type": "product", **values}
 
 
-def had_orders(account):
-    """Have the pull be over that going live asks for, and that stock waits for: that has tests of its own."""
+def gone_live(account):
+    """Return the account as it is once the pull is over that going live asks for, and that stock waits for."""
+    account.action_go_live()
     account.state_ids.write({"pull_requested_at": False, "stock_waits_since": False})
+    return account
 
 
 def commit_with_hooks(cursor):
@@ -198,9 +200,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
                 **values,
             }
         )
-        account.action_go_live()
-        had_orders(account)
-        return account
+        return gone_live(account)
 
     def add_marketplace(self, code="elsewhere"):
         """Have another marketplace, which speaks as Cartona does."""

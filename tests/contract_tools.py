@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """What a marketplace in a box has to answer, and what tests of any adapter do with an account there."""
 
-from .common import had_orders
+from .common import gone_live
 
 DUE = ("price", "stock", "publication")
 UNACKNOWLEDGED = ["&", ("needs_ack", "=", True), ("acknowledged_at", "=", False)]
@@ -70,9 +70,7 @@ class AdapterTools:
                 **values,
             }
         )
-        account.action_go_live()
-        had_orders(account)
-        return account
+        return gone_live(account)
 
     def order_here(self, external_id):
         return self.env["sale.order"].search(

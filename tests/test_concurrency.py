@@ -18,7 +18,7 @@ from ..database import own_transaction
 from ..models import marketplace_sender
 from ..sandbox import Sandbox
 from ..schemas import RemoteProduct
-from .common import TOKEN, LoopbackCase, had_orders, storable
+from .common import TOKEN, LoopbackCase, gone_live, storable
 
 
 class CommittedCase(LoopbackCase):
@@ -43,8 +43,7 @@ class CommittedCase(LoopbackCase):
                     "timeout": 10,
                 }
             )
-            account.action_go_live()
-            had_orders(account)
+            gone_live(account)
             products = env["product.product"].create(
                 [
                     storable(

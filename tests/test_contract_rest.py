@@ -5,7 +5,7 @@ from ..sandbox.rest import RestBox
 from ..sandbox.rest_shops import SallaBox, ZidBox
 from ..schemas import UNLIMITED
 from ..transport import signatures
-from .common import SECRET, MarketplaceCase, had_orders
+from .common import SECRET, MarketplaceCase, gone_live
 from .contract import AdapterContract
 from .rest_dialects import configuration
 
@@ -58,9 +58,7 @@ class RestDialect:
         account.write({**self._account_values(), **values})
         account.place_since = False  # the sandbox's address was entered just now, and nothing was sent before
         self.make_pricelist(self.box.currency)
-        account.action_go_live()
-        had_orders(account)
-        return account
+        return gone_live(account)
 
     def make_pricelist(self, code):
         """Orders come in this currency; they need a pricelist in it."""
