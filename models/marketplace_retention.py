@@ -10,7 +10,7 @@ from ..database import own_transaction
 KEEP_DAYS = 90
 BATCH = 1000
 # So long a night takes for each kind: rows in place of time would let grow for ever what more is written of in a day.
-VACUUM_SECONDS = 15
+VACUUM_SECONDS = 30
 
 TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
 # The newest audit of an account is what its dashboard tells of, however old it is.
