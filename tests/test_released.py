@@ -19,7 +19,8 @@ def number(version):
 
 
 def shape_of(env):
-    """Return what this addon keeps in the database, ``{model: {field: {…}}}``: its own fields of lasting tables."""
+    """Return what this addon keeps in the database, ``{model: {field: {…}}}``: its own fields of lasting tables; and
+    under ``index`` and ``cron`` what Odoo leaves as it was where there is one of that name."""
     shape = {}
     for name, model in sorted(env.items()):
         if model._abstract or model._transient or not model._auto:
@@ -31,7 +32,29 @@ def shape_of(env):
         }
         if fields:
             shape[name] = fields
-    return shape
+    return {**shape, "index": indexes_of(env), "cron": crons_of(env)}
+
+
+def indexes_of(env):
+    """Return ``{name: {"definition"}}`` of the indexes that our ``init`` makes; those of fields are Odoo's to keep."""
+    env.cr.execute(
+        r"""
+        SELECT c.relname, regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX \S+ ON (\w+\.)?', '\1')
+          FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+         WHERE c.relkind = 'i' AND c.relname ~ '(marketplace|cartona).*_(idx|unique)$'
+           AND i.indrelid::regclass::text !~ '_rel$'  -- Odoo's own
+           AND c.relname !~ '_(phone|mobile)_idx$'  -- series differ in them
+           AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = c.oid)
+      ORDER BY c.relname
+        """
+    )
+    return {name: {"definition": definition} for name, definition in env.cr.fetchall()}
+
+
+def crons_of(env):
+    """Return ``{name: {"code"}}`` of our crons."""
+    known = env["ir.model.data"].search([("module", "=", MODULE), ("model", "=", "ir.cron")], order="name")
+    return {data.name: {"code": env["ir.cron"].browse(data.res_id).code} for data in known}
 
 
 def is_kept(field):
@@ -68,7 +91,8 @@ def changed(was, now):
     """Return what a script has to do something about in a field that was as ``was``."""
     if not now:
         return ["is gone"]
-    found = [f"has another {key}" for key in ("type", "relation", "table") if was.get(key) != now.get(key)]
+    keys = ("type", "relation", "table", "definition", "code")
+    found = [f"has another {key}" for key in keys if was.get(key) != now.get(key)]
     lost = set(was.get("selection", ())) - set(now.get("selection", ()))
     if lost and "selection" in now:
         found.append(f"has no {', '.join(sorted(lost))} any more")
@@ -132,6 +156,22 @@ class TestReleased(TransactionCase):
         self.assertFalse({"name", "create_date"} & shape["sale.order"].keys(), "Odoo's own")
         self.assertNotIn("marketplace_ships", shape.get("stock.picking", ()), "not stored")
         self.assertNotIn("marketplace.otp", shape, "a wizard")
+
+    def test_the_indexes_and_crons_of_ours_are_known(self):
+        shape = shape_of(self.env)
+        self.assertEqual(shape["cron"]["cron_sweep"], {"code": "model._cron_sweep()"})
+        self.assertGreater(len(shape["index"]), 30)
+        self.assertIn("(config_id, id) WHERE", shape["index"]["marketplace_inbox_open_idx"]["definition"])
+        self.assertIn("UNIQUE", shape["index"]["marketplace_task_running_idx"]["definition"])
+        self.assertNotIn("marketplace_inbox_key_unique", shape["index"], "a constraint: Odoo makes it anew")
+
+    def test_what_odoo_would_leave_as_it_was_is_found(self):
+        was = {"index": {"some_idx": {"definition": "t (a)"}}, "cron": {"cron_x": {"code": "model._x()"}}}
+        now = {"index": {"some_idx": {"definition": "t (a, b)"}}, "cron": {"cron_x": {"code": "model._y()"}}}
+        wanted = ["index.some_idx has another definition", "cron.cron_x has another code"]
+        self.assertEqual(self.found(was, now), wanted)
+        self.assertEqual(self.found(was, {"index": {}, "cron": {}}), ["index.some_idx is gone", "cron.cron_x is gone"])
+        self.assertEqual(unaided(changes(was, now), "DROP INDEX some_idx; cron_x"), [])
 
     def test_each_change_that_old_rows_feel_is_found(self):
         was = {"m.x": {"kind": {"type": "selection", "selection": ["a", "b"]}, "who": {"type": "char"}}}
