@@ -55,6 +55,7 @@ UNSAID = {
     "seller_ids": False,
     "settings": (),
     "ships": False,
+    "ships_open": False,
     "token_url": "",
     "webhook_status": False,
 }

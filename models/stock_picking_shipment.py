@@ -143,7 +143,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.marketplace_delivers or self.marketplace_status == "cancelled":
             return False
-        open_alone = self.marketplace_config_id._capabilities().get("ships_open")
+        open_alone = self.marketplace_config_id._capabilities()["ships_open"]
         return not (open_alone and self.marketplace_status == "shipped")
 
     def _note_marketplace_shipped(self, user_id=None):

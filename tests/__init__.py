@@ -115,6 +115,7 @@ from . import test_shipments
 from . import test_shopify_account
 from . import test_shopify_deliveries
 from . import test_shopify_offers
+from . import test_shopify_order_course
 from . import test_shopify_orders
 from . import test_shopify_schemas
 from . import test_shopify_webhooks
