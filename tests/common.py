@@ -44,7 +44,8 @@ def storable(values):
 def gone_live(account):
     """Return the account as it is once the pull is over that going live asks for, and that stock waits for."""
     account.action_go_live()
-    account.state_ids.write({"pull_requested_at": False, "stock_waits_since": False})
+    states = (account | account._credentials()).state_ids
+    states.write({"pull_requested_at": False, "stock_waits_since": False})
     return account
 
 
