@@ -78,12 +78,14 @@ class TestSweeper(MarketplaceCase):
     def test_old_log_rows_are_deleted(self):
         self.account.action_test_connection()
         log = self.logged("test_connection")
-        self.env.cr.execute("UPDATE marketplace_sync_log SET create_date = '2001-01-01'")
         self.account.action_test_connection()
+        young = self.logged("test_connection") - log
+        for row, days in ((log, 31), (young, 29)):
+            row.create_date = fields.Datetime.now() - timedelta(days=days)
+        self.env.flush_all()
         self.env["marketplace.sync.log"]._gc_old_rows()
         self.env.invalidate_all()
-        self.assertFalse(log.exists())
-        self.assertEqual(len(self.logged("test_connection")), 1)
+        self.assertEqual(self.logged("test_connection"), young)
 
     def test_what_is_due_and_can_not_be_done_queues_no_drain_for_ever(self):
         def timed(seconds):
