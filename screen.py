@@ -6,7 +6,8 @@ CLOSE = {"type": "ir.actions.act_window_close"}
 RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
 
 
-def notification(message, kind, sticky=False, then=CLOSE):
-    """Return the action that tells somebody ``message``, as ``info``, ``success``, ``warning`` or ``danger``."""
-    params = {"message": message, "type": kind, "sticky": sticky, "next": dict(then)}
+def notification(message, kind, sticky=False, then=None):
+    """Return the action that tells somebody ``message``, as ``info``, ``success``, ``warning`` or ``danger``;
+    ``then`` is ``CLOSE`` unless said."""
+    params = {"message": message, "type": kind, "sticky": sticky, "next": dict(then or CLOSE)}
     return {"type": "ir.actions.client", "tag": "display_notification", "params": params}

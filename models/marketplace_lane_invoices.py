@@ -1,12 +1,15 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import logging
+from datetime import timedelta
 from functools import partial
 
-from odoo import _, models
+from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..database import CONFLICTS, own_transaction, retried_transaction
+from ..transport.retry import backoff
+from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +31,14 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         return bool(self._waiting_ids(config, 1))
 
     def _next_attempt(self, config):
-        return None
+        self.env.cr.execute(
+            SQL(
+                "SELECT min(next_attempt) FROM marketplace_outbox "
+                "WHERE lane = 'invoices' AND config_id = %s AND state = 'waiting'",
+                config.id,
+            )
+        )
+        return self.env.cr.fetchone()[0]
 
     def _step(self, config_id):
         with own_transaction(self.env) as env:
@@ -45,6 +55,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 "SELECT id FROM marketplace_outbox WHERE lane = 'invoices' AND config_id = %s AND state = 'waiting' "
+                "AND (next_attempt IS NULL OR next_attempt <= now() at time zone 'utc') "
                 "ORDER BY attempts NULLS FIRST, id LIMIT %s",
                 config.id,
                 limit,
@@ -58,9 +69,11 @@ class MarketplaceLaneInvoices(models.AbstractModel):
             return
         try:
             retried_transaction(self.env, partial(self._invoice_once, row_id), repeatable_read=True)
+        except CONFLICTS as err:  # with a user who works at the same order: not its fault
+            _logger.info("The invoice of row %s is tried again later: %s", row_id, err)
+            self._postpone(row_id, err)
         except Exception as err:
-            # A conflict is with a user who works at the same order.
-            if not isinstance(err, (*CONFLICTS, UserError)):
+            if not isinstance(err, UserError):
                 _logger.exception("The invoice of row %s failed", row_id)
             self._fail(row_id, err)
 
@@ -81,6 +94,13 @@ class MarketplaceLaneInvoices(models.AbstractModel):
         if row.sale_order_id:
             row.sale_order_id._make_marketplace_invoice()
         row.unlink()
+
+    def _postpone(self, row_id, error):
+        with own_transaction(self.env) as env:
+            row = env["marketplace.outbox"].browse(row_id)
+            message = storable(self.env["marketplace.api"]._in_words(error))
+            moment = fields.Datetime.now() + timedelta(seconds=backoff(row.attempts))
+            row.write({"attempts": row.attempts - 1, "next_attempt": moment, "last_error": message})
 
     def _fail(self, row_id, error):
         with own_transaction(self.env) as env:

@@ -197,12 +197,13 @@ class MarketplaceOutbox(models.Model):
     def _tell_again(self, orders):
         """Deliveries that were refused, and that the marketplace by now wants to know nothing of, are dropped by the
         sender, which looks at them once more."""
-        super()._tell_again(orders)
+        result = super()._tell_again(orders)
         refused = [("lane", "=", "orders"), ("operation", "=", "ship"), ("state", "=", "failed")]
         failed = self.search([*refused, ("order_id", "in", orders.ids)]) if orders else self
         needless = failed.filtered(lambda command: not command.sale_order_id._wants_marketplace_shipments())
         if needless:
             needless.action_retry()
+        return result
 
     def _shipment_of(self, picking):
         """Return the command about this delivery that waits, if any."""

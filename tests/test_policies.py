@@ -1,8 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import Command
+from unittest import mock
+
+from psycopg2.errors import LockNotAvailable
+
+from odoo import Command, fields
 from odoo.tests import mute_logger, new_test_user
 
 from ..compat import create_return
+from ..models.marketplace_lane_invoices import MAX_ATTEMPTS
 from .common import MarketplaceCase
 
 
@@ -204,6 +209,27 @@ class TestPolicies(MarketplaceCase):
         self.deliver(order)
         self.commit()
         self.assertEqual(len(order.invoice_ids), 1)
+
+    def test_an_invoice_that_meets_others_in_the_database_is_tried_again_and_not_to_blame(self):
+        order, outbox = self.place(), self.env["marketplace.outbox"]
+        self.account.invoice_policy = "posted"
+        busy = mock.patch.object(
+            self.registry["sale.order"], "_make_marketplace_invoice", side_effect=LockNotAvailable("busy")
+        )
+        with busy:
+            self.deliver(order)
+            self.commit()
+            for _attempt in range(MAX_ATTEMPTS + 1):
+                outbox.search([("lane", "=", "invoices")]).next_attempt = False
+                self.sweep()
+        row = outbox.search([("lane", "=", "invoices")])
+        self.assertEqual((row.state, row.attempts), ("waiting", 0))
+        self.assertGreater(row.next_attempt, fields.Datetime.now(), "not without a pause")
+        self.assertEqual(self.env["marketplace.lane.invoices"]._next_attempt(self.account), row.next_attempt)
+        self.assertFalse(self.account.activity_ids)
+        row.next_attempt = False
+        self.sweep()
+        self.assertEqual(order.invoice_ids.state, "posted")
 
     def test_an_invoice_that_can_not_be_made_is_told_to_a_person_and_tried_again_when_asked(self):
         self.account.invoice_policy = "posted"
