@@ -60,23 +60,29 @@ def retried_transaction(env, act, repeatable_read=False):
                 raise
 
 
-def delete_old(env, table, column, moment, piece, seconds):
-    """Delete the rows of ``table`` whose ``column`` is before ``moment``, ``piece`` of them in each transaction of its
-    own, for as long as a night has ``seconds``: where more is written in a day than one piece holds, it would grow for
-    ever."""
-    names = {"table": SQL.identifier(table), "column": SQL.identifier(column)}
-    query = SQL(
-        "DELETE FROM %(table)s WHERE id IN (SELECT id FROM %(table)s WHERE %(column)s < %(moment)s "
-        "ORDER BY %(column)s LIMIT %(piece)s FOR UPDATE SKIP LOCKED)",
-        **names,
-        moment=moment,
-        piece=piece,
-    )
-    deadline, done = time.monotonic() + seconds, piece
-    while done == piece and time.monotonic() < deadline:
+def delete_in_pieces(env, table, found, piece, seconds):
+    """Delete the rows of ``table`` whose ids ``found`` selects, ``piece`` of them at most, until it finds fewer, each
+    time in a transaction of its own, for as long as a night has ``seconds``: in place of time, a number would let grow
+    for ever what more is written of in a day."""
+    query = SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found)
+    deadline, done = time.monotonic() + seconds, None
+    while done is None or (done == piece and time.monotonic() < deadline):
         with own_transaction(env) as own_env:
             own_env.cr.execute(query)
             done = own_env.cr.rowcount
+
+
+def delete_old(env, table, column, moment, piece, seconds):
+    """Delete the rows of ``table`` whose ``column`` is before ``moment``, as :func:`delete_in_pieces` does."""
+    found = SQL(
+        "SELECT id FROM %(table)s WHERE %(column)s < %(moment)s ORDER BY %(column)s LIMIT %(piece)s "
+        "FOR UPDATE SKIP LOCKED",
+        table=SQL.identifier(table),
+        column=SQL.identifier(column),
+        moment=moment,
+        piece=piece,
+    )
+    delete_in_pieces(env, table, found, piece, seconds)
 
 
 def is_of_database(err):

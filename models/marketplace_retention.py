@@ -1,11 +1,10 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import time
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import delete_in_pieces
 
 KEEP_DAYS = 90
 BATCH = 1000
@@ -74,11 +73,6 @@ class MarketplaceOutbox(models.Model):
 
 
 def _delete_old(env, table, query, days=KEEP_DAYS):
-    """Delete the rows that ``query`` finds with a date and a limit, in pieces, each in a transaction of its own."""
-    deadline = time.monotonic() + VACUUM_SECONDS
-    done = None
-    while done is None or (done == BATCH and time.monotonic() < deadline):
-        with own_transaction(env) as own_env:
-            found = SQL(query, fields.Datetime.now() - timedelta(days=days), BATCH)
-            own_env.cr.execute(SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found))
-            done = own_env.cr.rowcount
+    """Delete the rows that ``query`` finds with a date and a limit."""
+    found = SQL(query, fields.Datetime.now() - timedelta(days=days), BATCH)
+    delete_in_pieces(env, table, found, BATCH, VACUUM_SECONDS)
