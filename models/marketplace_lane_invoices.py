@@ -9,7 +9,6 @@ from odoo.tools import SQL
 
 from ..database import CONFLICTS, own_transaction, retried_transaction
 from ..transport.retry import backoff
-from ..transport.text import storable
 
 _logger = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class MarketplaceLaneInvoices(models.AbstractModel):
     def _postpone(self, row_id, error):
         with own_transaction(self.env) as env:
             row = env["marketplace.outbox"].browse(row_id)
-            message = storable(self.env["marketplace.api"]._in_words(error))
+            message = self.env["marketplace.api"]._in_words(error)
             moment = fields.Datetime.now() + timedelta(seconds=backoff(row.attempts))
             row.write({"attempts": row.attempts - 1, "next_attempt": moment, "last_error": message})
 
