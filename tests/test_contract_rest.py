@@ -323,6 +323,13 @@ class TestRestSalla(RestContract, MarketplaceCase):
         self.pull()
         self.assertEqual(len(self.order_here(external_id).order_line), 1)
 
+    def test_a_variant_is_known_by_its_sku_since_its_id_is_that_of_all_sizes(self):
+        raw = {"sku": "TEE-L", "product": {"id": 7}}
+        api, names = self.account._api(), ("product_external_id", "product_sku")
+        for options, expected in ((None, "7"), ([], "7"), ([{"name": "Size", "value": {"name": "L"}}], None)):
+            found = api._values(self.account, "line", {**raw, "options": options}, only=names)
+            self.assertEqual((found.get("product_external_id"), found["product_sku"]), (expected, "TEE-L"))
+
     def test_a_status_is_told_by_its_slug(self):
         order = self.shipped_order((self.products[0], 2, 10.0))
         self.deliver(order)
