@@ -191,6 +191,7 @@ class OrderPage:
 
     ``later`` are orders of the page that could not be had whole, as the list tells them: each is fetched by its id, as
     for a notice. ``limit`` is the limit of calls that was met on the way, if any: an exception that says how long.
+    Where none is ``later``, the page itself is asked for again, by the next pull.
     """
 
     documents: list[Any]

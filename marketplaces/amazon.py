@@ -300,8 +300,8 @@ class MarketplaceApiAmazon(models.AbstractModel):
                 answer = exchange.request("GET", ORDERS, params=params)
                 rows = items(answer, "orders")
                 exchange.count = len(rows)
-        except errors.RateLimited:
-            return OrderPage([], cursor)  # goes on at this very page with the next pull
+        except errors.RateLimited as err:
+            return OrderPage([], cursor, limit=err)  # goes on at this very page with the next pull
         except errors.RequestRejected:
             if "token" not in place:
                 raise

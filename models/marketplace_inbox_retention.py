@@ -176,7 +176,7 @@ class MarketplaceInbox(models.Model):
         self.env.cr.execute(
             SQL(
                 "UPDATE marketplace_inbox SET state = 'aside', needs_ack = FALSE "
-                "WHERE config_id = %s AND state IN ('waiting', 'failed') AND create_date < %s",
+                "WHERE config_id = %s AND state IN ('waiting', 'failed') AND kind != 'erase' AND create_date < %s",
                 config.id,
                 self._days_ago(config.inbox_days),
             )

@@ -218,7 +218,9 @@ class MarketplaceLaneInbox(models.AbstractModel):
         if not env[self._name]._lock(row) or row.state != "imported":
             row.attempts -= row.state == "imported"  # it was not made after all
             return False
-        env["marketplace.order.processor"]._follow_up(row)
+        if not env["marketplace.order.processor"]._follow_up(row):
+            row.attempts -= 1  # it stays until the newer document is imported, or can't be
+            return False
         row.write({"state": "done", "attempts": 0, "next_attempt": False, "last_error": False})
         return True
 

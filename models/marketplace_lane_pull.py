@@ -63,10 +63,10 @@ class MarketplaceLanePull(models.AbstractModel):
         pulled = self._pull_page(config_id)
         if pulled is None:
             return False
-        requested_at, more, row_ids = pulled
+        requested_at, more, cut, row_ids = pulled
         if self._acknowledge(config_id, row_ids) and more:
             return True
-        self._finish(config_id, requested_at, complete=not more)
+        self._finish(config_id, requested_at, complete=not more and not cut)
         return False
 
     # ------------------------------------------------------------------ notices
@@ -156,8 +156,9 @@ class MarketplaceLanePull(models.AbstractModel):
     def _pull_page(self, config_id):
         """Pull one page and store it.
 
-        :return: the time of the request that this answers, whether there may be more, and the ids of the rows to
-            acknowledge; ``None`` when the account may not talk or the marketplace failed
+        :return: the time of the request that this answers, whether there may be more, whether some of the page is yet
+            to come, and the ids of the rows to acknowledge; ``None`` when the account may not talk or the marketplace
+            failed
         """
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
@@ -175,15 +176,16 @@ class MarketplaceLanePull(models.AbstractModel):
             rows, new = env[self._name]._store(config, answer.documents)
             env[self._name]._close_failed_notices(rows)
             new += env[self._name]._store_later(config, answer)
+            cut = bool(answer.limit or env[self._name]._notices(config, due=False))
             if not config._capabilities()["needs_ack"]:
                 running.order_cursor = answer.cursor or running.order_cursor
-                return requested_at, answer.more, rows.ids
+                return requested_at, answer.more, cut, rows.ids
             if not (cursor or answer.cursor or answer.more or answer.later):
                 env[self._name]._note_acknowledged(config, rows)
             # A queue moves up by what was acknowledged. Where nothing will be, the cursor looks behind its head.
             moves = new and not running._is_blocked(ACKNOWLEDGE)
             running.order_cursor = False if moves else answer.cursor
-            return requested_at, bool(moves or (answer.cursor and answer.documents)), rows.ids
+            return requested_at, bool(moves or (answer.cursor and answer.documents)), cut, rows.ids
 
     def _store(self, config, documents, source="pull"):
         """Put raw orders into the inbox of the account they are for; return ``(rows to acknowledge, number new)``."""
@@ -208,7 +210,7 @@ class MarketplaceLanePull(models.AbstractModel):
 
     def _store_later(self, config, page):
         """Note which orders of the page are to be fetched one by one; return how many of them are new."""
-        if page.limit:
+        if page.limit and page.later:
             config._running()._note_failure(self.env["marketplace.api"]._retold(page.limit), self._lane())
         api, new = config._api(), 0
         for raw in page.later:

@@ -8,6 +8,7 @@ from odoo.tools import plaintext2html
 from ..schemas import STATUS_RANK
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
+from .marketplace_config_resume import PATIENCE
 
 # A status may come before its order; about a day later it is given up.
 STATUS_ATTEMPTS = 20
@@ -113,15 +114,17 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Tell whether a status has to wait. One that says that the customer has done with changing the order says
         nothing of its lines: they come by a pull, which is asked for once."""
         config = row.config_id
-        if sale_order.marketplace_status != "editing" or status in STOPPED or not config.pull_orders:
+        if sale_order.marketplace_status != "editing" or status in STOPPED or not config._is_pulled():
             return False
+        if row.create_date < fields.Datetime.now() - PATIENCE:
+            return False  # no pull has ended since
         running = config._credentials()._running()
         if not row.order_id:
             running._request_pull()
         elif not running.pull_requested_at:
             return False  # it has brought nothing of this order
         moment = fields.Datetime.now() + timedelta(seconds=PULL_SECONDS)
-        row.write({"order_id": sale_order.id, "next_attempt": moment})
+        row.write({"state": "waiting", "order_id": sale_order.id, "next_attempt": moment})
         return True
 
     def _process_erasure(self, config, row):
@@ -157,19 +160,24 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 row._fail(err)  # a message that can't be understood is no reason to refuse the order
 
     def _follow_up(self, row):
-        """Do what follows the import of the order by what it is now and the account's policy: cancel, confirm."""
+        """Do what follows the import of the order by what it is now and the account's policy: cancel, confirm.
+
+        :return: whether that is done; not as long as a newer document waits, which would change what is confirmed
+        """
         sale_order = row.order_id.with_company(row.config_id.company_id)
         if sale_order.marketplace_status == "cancelled":
             self._cancel(sale_order)
         elif sale_order.marketplace_status == "returned":
             self._take_back(sale_order)
         elif sale_order.marketplace_hold:
-            return  # it goes on when that is mended
+            return True  # it goes on when that is mended
         elif sale_order.state in ("draft", "sent") and self._is_to_confirm(sale_order):
-            if not sale_order._has_newer_document():  # else that one confirms it, as it is by now
-                sale_order.action_confirm()
+            if sale_order._has_newer_document():
+                return False
+            sale_order.action_confirm()
         elif sale_order.state == "sale":
             self._compare(sale_order, row)
+        return True
 
     # ------------------------------------------------------------------ parsing and finding
 

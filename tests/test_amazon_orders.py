@@ -361,6 +361,18 @@ class TestAmazonOrders(AmazonTools, MarketplaceCase):
         self.pull()
         self.assertEqual(sorted(self.orders_here().mapped("cartona_id")), sorted(ids))
 
+    def test_no_stock_that_waits_for_orders_goes_as_long_as_the_budget_keeps_some_of_them_back(self):
+        self.box.page_size = 1
+        self.box.limits = True
+        for _n in range(22):
+            self.place_order((self.products[0], 1, 10.0))
+        self.account.sudo()._await_orders()
+        self.pull()
+        self.assertTrue(self.running().stock_waits_since)
+        self.box.budgets.clear()
+        self.pull()
+        self.assertFalse(self.running().stock_waits_since)
+
     def test_what_is_older_than_what_is_here_is_set_aside(self):
         external_id = self.place_order((self.products[0], 1, 10.0))
         older = json.loads(json.dumps(self.box.orders[external_id]))

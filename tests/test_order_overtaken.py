@@ -76,6 +76,23 @@ class TestDocumentsOvertakenByOurWord(OvertakenCase):
         self.assertEqual((self.order.state, self.first.product_uom_qty), ("sale", 12))
         self.assertFalse(self.order.activity_ids)
 
+    def test_it_is_confirmed_as_it_is_where_the_newer_document_can_not_be_understood(self):
+        self.account.confirm_policy = "always"
+        lane, changed = type(self.env["marketplace.lane.inbox"]), []
+        follow_all = lane._follow_all
+
+        def change_again_before(lane_, row_ids):
+            if row_ids and not changed:
+                changed.append(self.store({**self.edited(12), "order_details": "?"}))
+            return follow_all(lane_, row_ids)
+
+        self.patch(lane, "_follow_all", change_again_before)
+        row = self.store(self.edited(11))
+        self.commit()
+        self.assertEqual((changed[0].state, row.state, self.order.state), ("failed", "imported", "draft"))
+        self.later()
+        self.assertEqual((row.state, self.order.state, self.first.product_uom_qty), ("done", "sale", 11))
+
     def test_a_document_that_is_behind_by_our_word_alone_is_taken_over_but_for_the_status(self):
         self.order.action_confirm()
         self.commit()
@@ -190,6 +207,26 @@ class TestEditingThatIsOver(OvertakenCase):
         self.again()
         self.later()
         self.assertEqual((self.order.state, self.first.product_uom_qty), ("sale", 12))
+
+    def test_after_an_hour_without_a_pull_it_waits_no_longer(self):
+        self.box.fail(path="pull-orders", status=503, times=None)
+        status = self.say("pending")
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "editing")
+        self.env.cr.execute(
+            "UPDATE marketplace_inbox SET create_date = create_date - interval '61 minutes' WHERE id = %s", [status.id]
+        )
+        self.env.invalidate_all()
+        self.later()
+        self.assertEqual((status.state, self.order.state), ("done", "sale"))
+
+    def test_it_goes_by_the_status_where_nobody_pulls_since_the_owner_of_the_token_is_paused(self):
+        owner = self._create_account(name="Owner", supplier_code="1")
+        self.account.write({"credentials_id": owner.id, "supplier_code": "2"})
+        owner.action_pause()
+        self.say("pending")
+        self.commit()
+        self.assertEqual(self.order.state, "sale")
 
     def test_an_account_that_pulls_nothing_goes_by_the_status(self):
         self.account.pull_orders = False
