@@ -46,6 +46,7 @@ def gone_live(account):
     account.action_go_live()
     states = (account | account._credentials()).state_ids
     states.write({"pull_requested_at": False, "stock_waits_since": False})
+    states.flush_recordset()  # a pull that is asked for now is stored by a transaction of its own
     return account
 
 
