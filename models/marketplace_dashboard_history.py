@@ -7,6 +7,8 @@ from odoo.tools import SQL
 HOURS = 24
 # What a change may take until the marketplace has it; the chart shows it as a line.
 LAG_GOAL = 5.0
+# Pushes of each hour that are looked at: the dashboard asks every few seconds, and a large account has many thousands.
+PUSHES = 1000
 
 
 class MarketplaceConfig(models.Model):
@@ -18,7 +20,7 @@ class MarketplaceConfig(models.Model):
         """Return of each account ``{account id: dict}`` with ``lag`` and ``lag_day`` (seconds from a change to the
         marketplace's word that it has it, ``[median, 95th percentile]``, of the last hour and day, ``None`` without
         any push), and ``hours``: the last 24, oldest first, each ``{"start", "lag", "orders"}``, a lag being the 95th
-        percentile. What a listing was pushed with last counts, not each time it was."""
+        percentile. What a listing was pushed with last counts, not each time it was, and of an hour the newest."""
         start = fields.Datetime.now().replace(minute=0, second=0) - timedelta(hours=HOURS - 1)
         lags, hourly_lags = self._dashboard_lags(), self._dashboard_hourly_lags(start)
         hourly_orders = self._dashboard_hourly_orders(start)
@@ -40,6 +42,25 @@ class MarketplaceConfig(models.Model):
             for config in self
         }
 
+    def _dashboard_pushes(self, start):
+        """Return the query of what was pushed since ``start``: of each account and hour no more than the newest."""
+        return SQL(
+            """
+            (SELECT c.id AS config_id, p.pushed_at, p.pushed_lag
+               FROM unnest(%s) AS c (id)
+              CROSS JOIN unnest(%s) AS hour (begins)
+              CROSS JOIN LATERAL (
+                    SELECT pushed_at, pushed_lag FROM marketplace_listing
+                     WHERE config_id = c.id AND pushed_at >= hour.begins
+                       AND pushed_at < hour.begins + interval '1 hour' AND pushed_lag IS NOT NULL
+                  ORDER BY pushed_at DESC LIMIT %s) AS p
+            ) AS pushes
+            """,
+            self.ids,
+            [start + timedelta(hours=hour) for hour in range(HOURS + 1)],  # counted: PostgreSQL would guess 1000
+            PUSHES,
+        )
+
     def _dashboard_lags(self):
         now = fields.Datetime.now()
         self.env.cr.execute(
@@ -49,12 +70,10 @@ class MarketplaceConfig(models.Model):
                        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY pushed_lag)
                            FILTER (WHERE pushed_at >= %s),
                        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY pushed_lag)
-                  FROM marketplace_listing
-                 WHERE config_id = ANY(%s) AND pushed_at >= %s AND pushed_lag IS NOT NULL GROUP BY config_id
+                  FROM %s GROUP BY config_id
                 """,
                 now - timedelta(hours=1),
-                self.ids,
-                now - timedelta(hours=HOURS),
+                self._dashboard_pushes(now - timedelta(hours=HOURS)),
             )
         )
         return {config_id: (hour, day) for config_id, hour, day in self.env.cr.fetchall()}
@@ -65,11 +84,9 @@ class MarketplaceConfig(models.Model):
                 """
                 SELECT config_id, date_trunc('hour', pushed_at),
                        percentile_cont(0.95) WITHIN GROUP (ORDER BY pushed_lag)
-                  FROM marketplace_listing
-                 WHERE config_id = ANY(%s) AND pushed_at >= %s AND pushed_lag IS NOT NULL GROUP BY 1, 2
+                  FROM %s GROUP BY 1, 2
                 """,
-                self.ids,
-                start,
+                self._dashboard_pushes(start),
             )
         )
         return {(config_id, hour): lag for config_id, hour, lag in self.env.cr.fetchall()}

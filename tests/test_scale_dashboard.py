@@ -106,6 +106,19 @@ class TestScaleDashboard(ScaleCase):
         plan = "\n".join(row[0] for row in self.env.cr.fetchall())
         self.assertIn("Index Only Scan using marketplace_listing_state_idx", plan)
 
+    def test_how_fast_changes_got_out_is_read_of_so_many_however_many_did(self):
+        self.env.cr.execute(
+            "UPDATE marketplace_listing SET pushed_at = now() at time zone 'utc' - id %% 600 * interval '1 second' "
+            "WHERE config_id = %s",
+            [self.account.id],
+        )
+        self.env.cr.execute("ANALYZE marketplace_listing")
+        with self.queries("pushed_lag") as seen:
+            history = self.account._dashboard_history()[self.account.id]
+        self.assertEqual((history["lag"], history["lag_day"]), ([1.0, 1.0], [1.0, 1.0]))
+        self.assertIn(1.0, [hour["lag"] for hour in history["hours"]])
+        self.assertLess(max(map(self.rows_seen, seen)), OLD / 2)
+
     def test_an_hour_is_counted_without_reading_the_month(self):
         with self.queries("marketplace_sync_log") as seen:
             self.env["marketplace.log.hour"]._count()
