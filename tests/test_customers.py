@@ -303,8 +303,7 @@ class TestCustomers(MarketplaceCase):
 
     def test_what_a_person_has_entered_of_a_customer_is_not_overwritten(self):
         contact = self.contact(phone="0100 000 0001")
-        order = self.orders_of(shop(retailer_address=""))[0]
-        self.assertEqual(order.partner_id, contact)
+        self.assertEqual(self.customer_of(shop(retailer_address="")), contact)
         order = self.orders_of(shop(phone="+201000000002", retailer_address=""))[0]
         self.assertEqual(contact.phone, "0100 000 0001")
         self.assertIn("+201000000002", "".join(order.message_ids.mapped("body")))

@@ -158,22 +158,6 @@ class TestOrderLinesOut(OrderOutCase):
         self.assertEqual(self.there()[0], self.sold(0, 6, 20.0))
         self.assertFalse(self.commands())
 
-    def test_several_changes_that_are_refused_together_are_not_tried_without_end(self):
-        self.box.fail(path="update-order-details", status=422, body={"error": "not today"}, times=None)
-        self.first.product_uom_qty = 6
-        self.commit()
-        self.second.product_uom_qty = 4
-        self.env.cr.flush()
-        for _turn in range(3):
-            self.env["marketplace.lane.orders"]._step(self.account.id)
-        self.assertEqual(len(self.sent()), 2)
-        self.assertEqual(set(self.commands().mapped("state")), {"failed"})
-        self.box.clear_faults()
-        self.commands()[:1].action_retry()
-        self.commit()
-        self.assertEqual(self.there(), [self.sold(0, 6, 20.0), self.sold(1, 4, 40.0)])
-        self.assertFalse(self.commands())
-
     def test_a_refusal_hidden_in_a_good_answer_is_seen(self):
         self.box.state.orders[self.hashed_id].document["status"] = "delivered"
         self.first.product_uom_qty = 6

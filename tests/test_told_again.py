@@ -181,3 +181,22 @@ class TestRemovedLines(OrderOutCase):
         self.assertEqual(self.order.order_line, self.first)
         self.assertEqual((self.order.marketplace_total, self.order.marketplace_hold), (200.0, False))
         self.assertEqual(len(self.sent()), 1)
+
+
+class TestLinesRefusedTogether(OrderOutCase):
+    def test_several_changes_that_are_refused_together_are_not_tried_without_end(self):
+        self.box.fail(path=LINES, status=422, body={"error": "not today"}, times=None)
+        self.first.product_uom_qty = 6
+        self.commit()
+        self.second.product_uom_qty = 4
+        self.env.cr.flush()
+        for _turn in range(3):
+            self.env["marketplace.lane.orders"]._step(self.account.id)
+        self.env.invalidate_all()
+        self.assertEqual(len(self.sent()), 2)
+        self.assertEqual(set(self.commands().mapped("state")), {"failed"})
+        self.box.clear_faults()
+        self.commands()[:1].action_retry()
+        self.commit()
+        self.assertEqual(self.there(), [self.sold(0, 6, 20.0), self.sold(1, 4, 40.0)])
+        self.assertFalse(self.commands())
