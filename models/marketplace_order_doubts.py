@@ -31,7 +31,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             if not ended and sale_order.marketplace_refunded > before.get(sale_order.id, 0.0):
                 self._ask_about_refund(sale_order)
         for row, order in newest:
-            self._ask_about_step_back(row, order)
+            self._ask_about_step_back(row.order_id, order)
         for sale_order in known.values():
             self._forget_question(sale_order, "deleted")
             self._mark_moved(sale_order, before[sale_order.id])
@@ -66,13 +66,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             cause="refunded",
         )
 
-    def _ask_about_step_back(self, row, order):
+    def _ask_about_step_back(self, sale_order, order):
         """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
-        sale_order = row.order_id
-        here = sale_order.marketplace_status
-        if here in HAS_LEFT and (self._is_from_before(row) or self._differs(sale_order, order)):
-            return  # it knows nothing yet of what we told; or a person was asked about the lines
-        if here not in (*ENDED, *HAS_LEFT, "approved") or STATUS_RANK[order.status] >= STATUS_RANK[here]:
+        if not self._has_stepped_back(sale_order, order):
             if "stepped-back" in (sale_order.marketplace_asked or {}):
                 # It was open in between: that it has ended once more is news.
                 self._forget_question(sale_order, "stepped-back", "cancelled-late", "returned")
@@ -88,10 +84,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             about=order.raw_status,
         )
 
-    def _is_from_before(self, row):
-        """Tell whether the document was stored before the marketplace had accepted the order's last step from us."""
-        told = row.order_id.marketplace_event_ids.filtered(lambda event: event.side == "here")
-        return bool(told) and row.create_date <= max(told.mapped("at"))
+    def _has_stepped_back(self, sale_order, order):
+        here = sale_order.marketplace_status
+        if here in HAS_LEFT:
+            # What it has not said itself yet, it may not know yet. Where lines differ, a person was asked about those.
+            return self._is_stale(sale_order, order.status) and not self._differs(sale_order, order)
+        return here in (*ENDED, "approved") and STATUS_RANK[order.status] < STATUS_RANK[here]
 
     def _ask_about_deleted(self, config, external_id):
         """An order that is gone at the marketplace may be wanted all the same."""

@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from .contract import AdapterContract
+from .contract_tools import AdapterTools
 from .test_contract_shopify import ShopifyCase
 
 
@@ -13,7 +13,7 @@ class TestShopifyOrderCourse(ShopifyCase):
 
     def pulled(self, external_id):
         self.pull()
-        return AdapterContract.order_here(self, external_id)
+        return AdapterTools.order_here(self, external_id)
 
     def line(self, product, *args, **values):
         return self.box.line(self.external_id(product), *args, **values)

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from . import test_contract_shopify as shopify
 from .common import MarketplaceCase
-from .contract import AdapterContract, AdapterTools
+from .contract_tools import AdapterTools
 from .test_contract_woocommerce import WoocommerceBase
 
 
@@ -17,13 +17,13 @@ class StockMovedThere:
         self.settle()
 
     def settle(self):
-        AdapterContract.settle(self)
+        AdapterTools.settle(self)
 
     def taken(self, quantity=4, **values):
         external_id = self.place_order((self.product, quantity, 10.0), **values)
         self.pull()
         self.settle()
-        return AdapterContract.order_here(self, external_id)
+        return AdapterTools.order_here(self, external_id)
 
     def assert_stock_there(self, quantity):
         self.assertEqual(self.quantity_there(self.product), quantity)
