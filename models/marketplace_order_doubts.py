@@ -49,9 +49,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         by mistake. The status stays, the money counts, and about the lines a person is asked."""
         if sale_order.marketplace_status not in HAS_LEFT or not self._is_stale(sale_order, order.status):
             return
-        values = self._prepare_marketplace_values(order)
-        values.pop("marketplace_status")
-        sale_order.write(values)
+        kept = {name: sale_order[name] for name in ("marketplace_status", "marketplace_heard_status")}
+        sale_order.write({**self._prepare_marketplace_values(order), **kept})
         if sale_order.state == "sale":
             self._ask_about_difference(sale_order, order)
 

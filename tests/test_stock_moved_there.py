@@ -62,7 +62,7 @@ class TestStockMovedByShopify(StockMovedThere, shopify.ShopifyCase):
     cancel_path = "#Cancel$"
     quantity_there = shopify.TestContractShopify.quantity_there
     cancel_there = shopify.TestContractShopify.cancel_there
-    time_passes = AdapterTools.time_passes
+    time_passes, _waits = AdapterTools.time_passes, AdapterTools._waits
 
     def test_what_shopifys_job_puts_back_later_is_put_back_once(self):
         self.box.jobs_wait = True
