@@ -117,7 +117,7 @@ class RoundTrip:
         self.price_in_pounds()
         values = {
             "name": "Sandbox", "code": "cartona", "base_url": self.sandbox.url, "auth_token": self.sandbox.token,
-            "pricelist_id": self.pricelist,
+            "pricelist_id": self.pricelist, "pull_orders": False,
         }  # fmt: skip
         self.account = self.odoo.call("marketplace.config", "create", values)
         self.odoo.call("marketplace.config", "action_test_connection", [self.account])
@@ -145,8 +145,10 @@ class RoundTrip:
         return self.odoo.call("marketplace.listing", "search_count", listed)
 
     def first_push(self):
-        """Every product at the marketplace has our price and our stock."""
-        return self.until(self.agreeing, len(self.products))
+        """Every product at the marketplace has our price and our stock, of which no order has taken any so far."""
+        agreeing = self.until(self.agreeing, len(self.products))
+        self.odoo.call("marketplace.config", "write", [self.account], {"pull_orders": True})
+        return agreeing
 
     def change_prices(self):
         chosen = list(self.products)[:CHANGED_PRICES]

@@ -7,8 +7,9 @@ Source: the vendor's models of Orders 2026-01-01, Orders v0, Listings Items 2021
 import json
 import re
 import zlib
-from datetime import timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+
+import pytz
 
 from ..schemas import UNLIMITED, Customer, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
@@ -387,7 +388,7 @@ def replaced_by(raw):
 
 def day_in(zone, at):
     """The day that a naive UTC time falls on in a time zone."""
-    return at.replace(tzinfo=timezone.utc).astimezone(ZoneInfo(zone)).date()
+    return pytz.utc.localize(at).astimezone(pytz.timezone(zone)).date()
 
 
 def changed_at(raw):

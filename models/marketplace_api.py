@@ -49,6 +49,7 @@ UNSAID = {
     "default_statuses": {},
     "line_statuses": frozenset(),
     "locate_size": 0,
+    "moves_stock": False,
     "needs_remote": False,
     "private_fields": (),
     "registers_webhooks": False,

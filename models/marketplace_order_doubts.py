@@ -41,7 +41,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """The marketplace may have moved its own stock by what it tells: taken it once the order was paid, put it back
         with a refund, or after a cancellation of ours. That goods have left moves nothing more."""
         left = sale_order.marketplace_status in HAS_LEFT and sale_order.marketplace_refunded == refunded
-        if not left and sale_order.marketplace_config_id._capabilities().get("moves_stock"):
+        if not left and sale_order.marketplace_config_id._capabilities()["moves_stock"]:
             sale_order._mark_marketplace_stock()
 
     def _take_over_behind(self, sale_order, order):

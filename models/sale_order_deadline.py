@@ -24,7 +24,6 @@ def late_domain(moment):
         ("marketplace_deadline", "<", moment),
         ("marketplace_status", "in", OPEN_STATUSES),
         ("state", "!=", "cancel"),
-        ("marketplace_delivers", "=", False),
     ]
 
 
@@ -46,7 +45,7 @@ class MarketplaceConfig(models.Model):
                 """
                 SELECT marketplace_config_id, count(*) FROM sale_order
                  WHERE marketplace_config_id = ANY(%s) AND marketplace_deadline < %s
-                   AND marketplace_status IN %s AND state NOT IN ('cancel') AND NOT marketplace_delivers
+                   AND marketplace_status IN %s AND state NOT IN ('cancel')
               GROUP BY marketplace_config_id
                 """,
                 self.ids,
@@ -132,12 +131,11 @@ class SaleOrder(models.Model):
                 and order.marketplace_deadline < now
                 and order.marketplace_status in OPEN_STATUSES
                 and order.state != "cancel"
-                and not order.marketplace_delivers
             )
 
     def _search_marketplace_late(self, operator, value):
         late = late_domain(fields.Datetime.now())
-        return late if is_asked(operator, value) else ["!", "&", "&", "&", *late]
+        return late if is_asked(operator, value) else ["!", "&", "&", *late]
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -156,12 +154,15 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _deadline(self, config, order, came=None):
         """Return by when the order has to leave: what the marketplace says, else the end of the day that was agreed, or
-        that it delivers, else the account's own time; ``False`` where nobody says.
+        that it delivers, else the account's own time; ``False`` where nobody says, or the marketplace fetches the
+        order and names no time.
 
         :param came: when the order came here, if not just now
         """
         if order.ship_by:
             return order.ship_by
+        if order.delivered_by_marketplace:
+            return False
         agreed = order.delivery_date if order.delivery_date != order.preferred_day else None  # a wish binds nobody
         day = agreed or order.estimated_day
         if day:

@@ -4,6 +4,7 @@ from unittest import mock
 
 from odoo import fields
 
+from ..schemas import Customer, Order
 from .common import MarketplaceCase
 
 
@@ -26,6 +27,13 @@ class TestDeadlines(MarketplaceCase):
         self.account.company_id.partner_id.tz = "Africa/Cairo"
         order = self.imported(estimated_delivery_day="2026-01-15")
         self.assertEqual(order.marketplace_deadline, datetime(2026, 1, 15, 21, 59, 59))
+
+    def test_what_the_marketplace_fetches_has_no_time_but_that_which_it_names(self):
+        order = self.imported(estimated_delivery_day="2026-01-15", delivered_by="delivered_by_cartona")
+        self.assertEqual((order.marketplace_delivers, order.marketplace_deadline), (True, False))
+        processor, moment = self.env["marketplace.order.processor"], datetime(2026, 1, 15, 8)
+        named = Order("1", "pending", "", Customer(""), [], delivered_by_marketplace=True, ship_by=moment)
+        self.assertEqual(processor._deadline(self.account, named), moment)
 
     def test_without_such_a_day_the_account_says_when(self):
         order = self.imported(estimated_delivery_day=None)
@@ -195,7 +203,7 @@ class TestMovedDeliveryDays(MarketplaceCase):
 
     def test_an_older_version_moves_nothing(self):
         order = self.place("always")
-        order.marketplace_status = "shipped"
+        order.write({"marketplace_status": "shipped", "marketplace_heard_status": "shipped"})
         deadline = order.marketplace_deadline
         self.move()
         self.assertEqual((order.commitment_date, order.marketplace_deadline), (datetime(2100, 1, 15), deadline))
