@@ -79,11 +79,15 @@ class MarketplaceLineChanges(models.AbstractModel):
             for line, change in changes
             if line.marketplace_quantity and not (line.cartona_line_id or change.product_external_id)
         ]
-        if unknown:
-            self._ask_about_unknown(order, order.order_line.browse().union(*(line for line, _change in unknown)))
+        lines = order.order_line.browse().union(*(line for line, _change in unknown))
+        if lines:
+            with own_transaction(self.env) as env:  # what is asked holds the order, and no call is made while it does
+                self.with_env(env)._ask_about_unknown(order.with_env(env), lines.with_env(env))
+            self.env.invalidate_all()
         return [pair for pair in changes if pair not in unknown]
 
     def _ask_about_unknown(self, order, lines):
+        self._lock(order)
         texts = [self._line_text(line) for line in lines]
         self.env["marketplace.order.processor"]._ask_person(
             order,

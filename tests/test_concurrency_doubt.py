@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import time
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from psycopg2.errors import LockNotAvailable
@@ -9,9 +10,19 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..database import own_transaction
+from ..models import marketplace_line_changes as line_changes
 from ..models.marketplace_lane_offers import PROBE_FAILURES
 from .common import MarketplaceCase
 from .test_concurrency import CommittedCase
+
+
+@contextmanager
+def impatient(env, *args):
+    """Give a transaction as ours are, that waits for no other without end."""
+    with own_transaction(env, *args) as own_env:
+        own_env.cr.execute("SET LOCAL lock_timeout = '5s'")
+        yield own_env
 
 
 class Killed(BaseException):
@@ -402,6 +413,37 @@ class TestConcurrencyKilled(CommittedCase):
                 account = env["marketplace.config"].browse(self.account_id)
                 self.assertIn("not known whether", account.activity_ids.note)
                 command.unlink()  # the person has found it there
+
+    def test_a_question_about_the_lines_of_an_order_holds_nothing_that_its_sender_needs(self):
+        self.box.options.returns_new_ids = False
+        self.place()
+        for lane in ("pull", "inbox", "orders"):
+            self.ask_for_orders()
+            self.drain(lane)
+        self.add_line(self.product_ids[1])
+        self.drain("orders")
+        with self.transaction() as env:
+            order = env["sale.order"].search([("marketplace_config_id", "=", self.account_id)])
+            self.assertFalse(order.order_line[1].cartona_line_id)
+            order.order_line[1].product_uom_qty = 2
+            order.order_line[0].product_uom_qty = 2
+            order.order_line = [Command.create({"product_id": self.product_ids[2], "price_unit": 15.0})]
+        changes, free = self.registry["marketplace.line.changes"], []
+        call = changes._call
+
+        def looked_at(self_, config, order, sent):
+            with self.transaction() as env:
+                env.cr.execute("SELECT id FROM sale_order WHERE id = %s FOR UPDATE NOWAIT", [order.id])
+                free.append(order.id)
+            return call(self_, config, order, sent)
+
+        with patch.object(line_changes, "own_transaction", impatient), patch.object(changes, "_call", looked_at):
+            self.drain("orders")
+        self.assertTrue(free)
+        with self.transaction() as env:
+            order = env["sale.order"].browse(free)
+            self.assertIn("ID the marketplace has not told", order.activity_ids.summary)
+            self.assertEqual(len(self.box.order(order.cartona_id)["order_details"]), 3)
 
     def ask_for_orders(self):
         with self.transaction() as env:
