@@ -51,8 +51,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             return
         kept = {name: sale_order[name] for name in ("marketplace_status", "marketplace_heard_status")}
         sale_order.write({**self._prepare_marketplace_values(order), **kept})
-        if sale_order.state == "sale":
-            self._ask_about_difference(sale_order, order)
+        self._ask_about_left(sale_order, order)
 
     def _ask_about_refund(self, sale_order):
         self._ask_person(

@@ -3,6 +3,7 @@ from odoo import fields, models
 from odoo.tools import float_compare
 
 from ..schemas import ROUNDING_LINE
+from .marketplace_order_doubts import HAS_LEFT
 
 AMOUNTS = ("marketplace_quantity", "marketplace_price_unit")
 
@@ -17,7 +18,17 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         result = super()._update_order(sale_order, order)
         if self._is_under_way(sale_order, order):
             self._keep_there(sale_order, order)
+        elif sale_order.marketplace_status in HAS_LEFT and not self._is_stale(sale_order, order.status):
+            self._ask_about_left(sale_order, order)
         return result
+
+    def _ask_about_left(self, sale_order, order):
+        """Keep what is there of a confirmed order that has left by what the marketplace or we have said, and ask a
+        person; not where it is changed there to what the customer gets."""
+        if sale_order.state == "sale":
+            self._keep_there(sale_order, order)
+            sale_order._settle_there()
+            self._ask_about_difference(sale_order, order)
 
     def _compare_order(self, sale_order, order):
         result = super()._compare_order(sale_order, order)

@@ -72,6 +72,26 @@ class TestQuantitiesAndPricesChangedThere(ChangedThereCase):
         self.assertEqual(self.there(), [self.sold(0, 10, 20.0), self.sold(1, 5, 40.0)])
         self.assert_same_sums(400.0)
 
+    def test_what_is_changed_there_after_it_has_left_is_asked_about(self):
+        self.deliver(10, 5)
+        self.commit()
+        self.edit_there({self.first_id: 4})
+        self.assertIn("Changed at the marketplace", self.order.activity_ids.summary)
+        self.order.action_confirm_marketplace_delivery()
+        self.commit()
+        self.assertEqual(self.steps(), ["assigned_to_salesman", "lines", "delivered"])
+        self.assert_same_sums(400.0)
+
+    def test_what_is_changed_there_to_what_has_left_is_agreed_on(self):
+        self.account.push_lines = False
+        self.deliver(4, 5)
+        self.commit()
+        self.order.activity_ids.unlink()
+        self.edit_there({self.first_id: 4})
+        self.assertFalse(self.order.activity_ids)
+        self.assertFalse(self.order.marketplace_there)
+        self.assert_same_sums(280.0)
+
     def test_the_first_of_two_shipments_decides_nothing(self):
         self.edit_there({self.first_id: 12})
         self.deliver_quantities(4, 5)

@@ -118,6 +118,24 @@ class TestDocumentsOvertakenByOurWord(OvertakenCase):
         self.store(self.edited(4))
         self.commit()
         self.assertEqual((self.order.marketplace_status, self.first.product_uom_qty), ("shipped", 10))
+        self.assertIn("Changed at the marketplace", self.order.activity_ids.summary)
+
+    def test_what_it_changes_is_asked_about_and_what_has_left_is_told_with_the_delivery(self):
+        self.order.action_confirm()
+        self.commit()
+        self.order.picking_ids.button_validate()
+        self.box.edit_order(self.hashed_id, {self.first_id: 4}, by="admin")
+        edited = self.box.order(self.hashed_id)
+        self.commit()
+        self.store(edited)
+        self.commit()
+        self.assertIn("Changed at the marketplace", self.order.activity_ids.summary)
+        self.assertEqual(self.order.marketplace_to_collect, 280.0)
+        self.order.action_confirm_marketplace_delivery()
+        self.commit()
+        self.assertEqual(self.steps(), ["approved", "assigned_to_salesman", "lines", "delivered"])
+        self.assertEqual(self.box.order(self.hashed_id)["total_price"], 400.0)
+        self.assertEqual(self.order.marketplace_to_collect, 400.0)
 
     def test_one_that_is_behind_the_marketplaces_own_word_changes_nothing(self):
         self.box.edit_order(self.hashed_id, by="admin", status="approved")

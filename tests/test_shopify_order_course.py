@@ -58,6 +58,13 @@ class TestShopifyOrderCourse(ShopifyCase):
         self.box.touch(order.cartona_id, note="Thanks")
         self.assertFalse(self.questions(self.pulled(order.cartona_id)), "asked once")
 
+    def test_what_is_added_before_the_shop_has_told_that_it_was_sent_is_told_to_a_person(self):
+        order = self.pulled(self.place_order((self.products[0], 2, "10.00")))
+        order.with_context(marketplace_mover=self.env.uid).marketplace_status = "shipped"
+        self.box.add_line(order.cartona_id, self.line(self.products[1], 1, "5.00"))
+        self.pulled(order.cartona_id)
+        self.assertEqual(self.questions(order), ["Changed at the marketplace after it was confirmed"])
+
     def test_a_document_from_before_the_last_delivery_was_told_is_no_step_back(self):
         external_id = self.place_order((self.products[0], 2, "10.00"))
         order = self.pulled(external_id)
