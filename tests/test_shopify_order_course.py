@@ -58,6 +58,16 @@ class TestShopifyOrderCourse(ShopifyCase):
         self.box.touch(order.cartona_id, note="Thanks")
         self.assertFalse(self.questions(self.pulled(order.cartona_id)), "asked once")
 
+    def test_each_addition_after_it_was_sent_is_told(self):
+        order = self.sent((self.products[0], 2, "10.00"))
+        for number, total in ((1, 25.0), (2, 30.0)):
+            self.box.add_line(order.cartona_id, self.line(self.products[number], 1, "5.00"))
+            self.pulled(order.cartona_id)
+            self.assertEqual(self.questions(order), ["Changed at the marketplace after it was confirmed"])
+            self.assertEqual(order.marketplace_total, total)
+            order.activity_ids.unlink()
+        self.assertEqual(order.marketplace_heard_status, "shipped", "an older document that comes late is behind that")
+
     def test_what_is_added_before_the_shop_has_told_that_it_was_sent_is_told_to_a_person(self):
         order = self.pulled(self.place_order((self.products[0], 2, "10.00")))
         order.with_context(marketplace_mover=self.env.uid).marketplace_status = "shipped"
