@@ -84,11 +84,11 @@ class MarketplaceLineChanges(models.AbstractModel):
             with own_transaction(self.env) as env:  # what is asked holds the order, and no call is made while it does
                 self.with_env(env)._ask_about_unknown(order.with_env(env), lines.with_env(env))
             self.env.invalidate_all()
-        return [pair for pair in changes if pair not in unknown]
+        return [(line, change) for line, change in changes if line not in lines]  # nor what a line is replaced by
 
     def _ask_about_unknown(self, order, lines):
         self._lock(order)
-        texts = [self._line_text(line) for line in lines]
+        texts = [self._unknown_text(line) for line in lines]
         self.env["marketplace.order.processor"]._ask_person(
             order,
             _("Lines whose ID the marketplace has not told"),
@@ -100,6 +100,12 @@ class MarketplaceLineChanges(models.AbstractModel):
             cause="line-ids",
             about="; ".join(texts),
         )
+
+    def _unknown_text(self, line):
+        former = line.marketplace_product_id
+        if not former or former == line.product_id:
+            return self._line_text(line)
+        return _("%(line)s, in place of %(product)s", line=self._line_text(line), product=former.display_name)
 
     def _line_text(self, line):
         return _(

@@ -235,6 +235,16 @@ class TestLinesWithoutAnId(ChangedThereCase):
         self.assertEqual(self.steps(), ["lines", "assigned_to_salesman"])
         self.assertEqual(self.sent(), [[{"id": self.first_id, "amount": 4}]])
 
+    def test_another_product_in_place_of_one_is_asked_about_and_not_added_there(self):
+        self.account.confirm_policy = "never"
+        self.added.write({"product_id": self.products[3].id, "price_unit": 40.0})
+        self.first.product_uom_qty = 9
+        self.commit()
+        self.assertEqual(self.sent(), [[{"id": self.first_id, "amount": 9}]])
+        self.assertFalse(self.commands())
+        self.assertIn(f"in place of {self.products[2].display_name}", self.asked().note)
+        self.assert_same_sums(470.0)
+
     def test_when_a_document_tells_the_id_the_change_is_told(self):
         self.added.product_uom_qty = 2
         self.commit()
