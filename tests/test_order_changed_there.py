@@ -92,6 +92,21 @@ class TestQuantitiesAndPricesChangedThere(ChangedThereCase):
         self.assertFalse(self.order.marketplace_there)
         self.assert_same_sums(280.0)
 
+    def test_it_is_forgotten_with_the_next_document_once_the_order_is_a_draft_again(self):
+        self.edit_there({self.first_id: 12})
+        self.account.action_pause()
+        self.order._action_cancel()
+        self.order.action_draft()
+        self.account.action_go_live()
+        self.commit()
+        self.edit_there({self.first_id: 7})
+        self.assertEqual(self.first.product_uom_qty, 7)
+        self.assertFalse(self.order.marketplace_there)
+        self.assertEqual(self.order.state, "sale")
+        self.first.product_uom_qty = 8
+        self.commit()
+        self.assert_same_sums(360.0)
+
     def test_the_first_of_two_shipments_decides_nothing(self):
         self.edit_there({self.first_id: 12})
         self.deliver_quantities(4, 5)
