@@ -58,7 +58,8 @@ class MarketplaceApiRest(models.AbstractModel):
         page = OrderPage([])
         for record in records:
             if page.limit or len(page.later) >= FAILED_CALLS:
-                page.later.append(record)
+                # Nobody can fetch later what has no ID: it is kept as it was listed.
+                (page.later if self._identify(config, record)[0] else page.documents).append(record)
                 continue
             try:
                 page.documents.append(self._completed(config, endpoint, record))
