@@ -12,6 +12,8 @@ from . import rest_forms as forms
 
 SUBJECT_OF = {"price": "price", "quantity": "stock", "in_stock": "stock", "published": "publication"}
 HEADER = ("auth_header", "auth_prefix")
+# What is answered to a page that is none, where 404 is not.
+NO_SUCH_PAGE = (400, 416, 422)
 OAUTH = ("client_credentials", "refresh_token")
 CREDENTIALS = {
     "none": (),
@@ -186,8 +188,8 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _ask_page(self, exchange, config, endpoint, walk, **values):
         """Ask for one page; return ``(records, walk to the next page or None, response)``, the response ``None`` where
-        the page before turned out to be the last. A walk is ``at``, where it is, and ``same``, by which a marketplace
-        that does not turn pages is found out."""
+        the page before turned out to be the last. A walk is ``at``, where it is, ``same``, by which a marketplace
+        that does not turn pages is found out, and ``short`` where the page before may have been the last."""
         at, kind = walk.get("at"), endpoint.paging
         number = int(at or endpoint.first_page) if kind == "page" else 0
         offset = int(at or 0) if kind == "offset" else 0
@@ -207,7 +209,7 @@ class MarketplaceApiRest(models.AbstractModel):
         try:
             answer, response = self._request(exchange, endpoint, names, params, url)
         except errors.RequestRejected as err:
-            if err.status != 404 or kind not in ("page", "offset") or not at or endpoint.next_path:
+            if not self._is_behind(endpoint, walk, err):
                 raise
             return [], None, None  # there is no such page: the one before was the last
         records = forms.records(endpoint.records_path, answer)
@@ -216,8 +218,22 @@ class MarketplaceApiRest(models.AbstractModel):
             return records, None, response
         same = hashlib.sha256(json.dumps(records, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         if records and same == walk.get("same"):
+            if walk.get("short"):
+                return [], None, None  # the last page is shown for all behind it
             raise errors.InvalidResponse(_("The marketplace gives the same page again and again. Check its paging."))
-        return records, {"at": str(following), "same": same}, response
+        short = self._is_counted(endpoint) and len(records) < endpoint.page_size
+        return records, {"at": str(following), "same": same, **({"short": True} if short else {})}, response
+
+    def _is_counted(self, endpoint):
+        """Tell whether the marketplace leaves it to us to find out which page is the last."""
+        return endpoint.paging in ("page", "offset") and not endpoint.next_path
+
+    def _is_behind(self, endpoint, walk, refusal):
+        """Tell whether a page was refused because the one before was the last. Behind a full page that may as well be a
+        limit of how deep is read, and what stands there would be lost."""
+        if not walk.get("at") or not self._is_counted(endpoint):
+            return False
+        return refusal.status == 404 or bool(walk.get("short") and refusal.status in NO_SUCH_PAGE)
 
     def _following(self, endpoint, answer, response, records, number, offset):
         """Return where the next page is, ``None``: this was the last."""

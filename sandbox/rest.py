@@ -19,6 +19,7 @@ class RestBox(RoutedBox):
     :ivar str auth: one of AUTHS; ``second``: the value of a second header that is needed besides
     :ivar str paging: one of PAGINGS, pages of ``page_size``
     :ivar str results: what the answer to a batch tells: ``all`` rows, ``failed`` ones, or nothing
+    :ivar bool repeats: the last page is shown for all that would stand behind it
     :ivar bool queue: orders come until they are acknowledged; else those that changed since a time
     """
 
@@ -43,7 +44,7 @@ class RestBox(RoutedBox):
     ):
         self.products = {str(key): dict(row) for key, row in products.items()}
         self.auth, self.second, self.paging, self.page_size = auth, second, paging, page_size
-        self.results, self.queue = results, queue
+        self.results, self.queue, self.repeats = results, queue, False
         self.orders, self.changed, self.waiting, self.refused = {}, {}, [], set()
         self.key, self.client = "key-of-the-fake", ("client-of-the-fake", "client-secret-of-the-fake")
         self.refresh_token, self.tokens = "refresh-of-the-fake-1", set()
@@ -95,6 +96,8 @@ class RestBox(RoutedBox):
         place = "offset" if self.paging == "offset" else "cursor" if self.paging == "cursor" else "page"
         start = int(args.get(place, 0 if place != "page" else 1))
         start = (start - 1) * size if place == "page" else start
+        if self.repeats and start >= len(rows):
+            start = (len(rows) - 1) // size * size if place == "page" else max(0, len(rows) - size)
         answer, headers = {key: rows[start : start + size]}, {}
         more = start + size < len(rows)
         kept = {name: value for name, value in args.items() if name != "page"}

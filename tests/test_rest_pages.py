@@ -2,6 +2,7 @@
 """Pages of orders that can't be had whole, or that end where the configuration does not expect it."""
 
 from ..marketplaces.rest_forms import loaded_walk
+from ..transport import errors
 from .common import MarketplaceCase
 from .contract import AdapterTools
 from .test_contract_rest import RestDialect
@@ -97,6 +98,22 @@ class TestRestPageFetched(RestPageCase):
         self.time_passes()
         self.assertEqual(self.here(ids), ids)
 
+    def test_an_order_without_an_id_is_kept_where_a_limit_cuts_its_page(self):
+        self.assert_nameless_kept(status=429, retry_after="60")
+
+    def test_an_order_without_an_id_is_kept_where_no_calls_are_tried_for_its_page(self):
+        self.assert_nameless_kept(status=500, times=None)
+
+    def assert_nameless_kept(self, **fault):
+        ids = self.place(3)
+        self.box.orders[ids[2]].update(id=None)
+        self.box.fail("api/orders/", **fault)
+        self.pull()
+        self.assertEqual(set(self.notices().mapped("external_id")), set(ids[:2]))
+        rows = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id), ("kind", "=", "order")])
+        self.assertEqual([row._document()["id"] for row in rows], [None])
+        self.assertEqual(rows.state, "failed", "a person sees it")
+
 
 class TestRestPageQueue(RestPageCase):
     """A queue whose orders are fetched one by one, and acknowledged."""
@@ -154,6 +171,58 @@ class TestRestPageSize(RestPageCase):
         self.assertEqual(self.here(ids), ids)
         self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
         self.assertFalse(self.running().last_error)
+
+    def test_a_page_behind_the_last_one_may_be_refused(self):
+        for status in (400, 416, 422):
+            with self.subTest(status):
+                ids = self.place(1)
+                self.box.fail("api/orders$", status=status, body={"code": "rest_post_invalid_page_number"}, skip=1)
+                self.pull()
+                self.assertEqual(self.here(ids), ids)
+                self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
+                self.assertFalse(self.running().last_error)
+                self.box.clear_faults()
+
+    def test_a_last_page_may_be_shown_for_all_that_stand_behind_it(self):
+        self.box.repeats = True
+        ids = self.place(7)
+        self.pull()
+        self.assertEqual(self.here(ids), ids)
+        self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
+        self.assertFalse(self.running().last_error)
+        self.assertEqual(self.walked(), sorted(self.box.products))
+
+    def test_who_gives_all_at_once_turns_no_pages(self):
+        self.box.page_size, self.pulls.page_size = 50, 50
+        self.box.repeats = True
+        ids = self.place(7)
+        self.pull()
+        self.assertEqual(self.here(ids), ids)
+        self.assertFalse(self.running().last_error)
+
+    def test_a_full_page_is_not_the_last_one_because_the_next_is_refused(self):
+        self.place(5)
+        self.box.fail("api/orders$", status=422, body={"detail": "Not so deep."}, skip=1)
+        self.assert_stopped(errors.RequestRejected)
+
+    def test_a_full_page_is_not_the_last_one_because_it_comes_again(self):
+        self.box.repeats = True
+        self.place(5)
+        self.assert_stopped(errors.InvalidResponse)
+
+    def assert_stopped(self, error):
+        page = self.account._api()._pull_orders(self.account)
+        self.assertTrue(page.more)
+        with self.assertRaises(error):
+            self.account._api()._pull_orders(self.account, page.cursor)
+
+    def walked(self):
+        """The products of the catalogue, by all its pages."""
+        found, cursor = [], None
+        while cursor or not found:
+            products, cursor = self.account._api()._list_products(self.account, cursor)
+            found += [product.external_id for product in products]
+        return sorted(found)
 
     def test_an_address_that_is_unknown_from_the_first_page_on_is_said(self):
         self.box.fail("api/orders$", status=404, body={"detail": "No."})
