@@ -329,6 +329,10 @@ class TestRestSalla(RestContract, MarketplaceCase):
         for options, expected in ((None, "7"), ([], "7"), ([{"name": "Size", "value": {"name": "L"}}], None)):
             found = api._values(self.account, "line", {**raw, "options": options}, only=names)
             self.assertEqual((found.get("product_external_id"), found["product_sku"]), (expected, "TEE-L"))
+            raw_parent = {"product": {"id": 7, "sku": "TEE"}, "options": options}
+            self.assertEqual(
+                api._values(self.account, "line", raw_parent, only=names).get("product_sku"), expected and "TEE"
+            )
 
     def test_a_status_is_told_by_its_slug(self):
         order = self.shipped_order((self.products[0], 2, 10.0))
