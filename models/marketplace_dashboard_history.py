@@ -47,8 +47,8 @@ class MarketplaceConfig(models.Model):
         return SQL(
             """
             (SELECT c.id AS config_id, p.pushed_at, p.pushed_lag
-               FROM unnest(%s) AS c (id)
-              CROSS JOIN unnest(%s) AS hour (begins)
+               FROM unnest(%s::int[]) AS c (id)
+              CROSS JOIN unnest(%s::timestamp[]) AS hour (begins)
               CROSS JOIN LATERAL (
                     SELECT pushed_at, pushed_lag FROM marketplace_listing
                      WHERE config_id = c.id AND pushed_at >= hour.begins

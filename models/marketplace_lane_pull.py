@@ -83,6 +83,13 @@ class MarketplaceLanePull(models.AbstractModel):
             waiting += ["|", ("next_attempt", "=", False), ("next_attempt", "<=", fields.Datetime.now())]
         return self.env["marketplace.inbox"].search(waiting, order="next_attempt NULLS FIRST, id", limit=1)
 
+    def _is_owed_by_pull(self, config):
+        """Tell whether orders that a pull has shown are yet to be fetched. Those that a webhook names are shown by the
+        pull as well."""
+        ours = [("config_id", "in", config._credential_group().ids), ("source", "=", "pull")]
+        waiting = [("kind", "=", "notice"), ("state", "=", "waiting")]
+        return bool(self.env["marketplace.inbox"].search_count(ours + waiting, limit=1))
+
     def _fetch_noticed(self, config_id):
         """Fetch one order that a notice is about, store it, and acknowledge it once that is committed; tell whether
         there was one and it worked."""
@@ -106,8 +113,14 @@ class MarketplaceLanePull(models.AbstractModel):
             row_ids = rows.filtered("needs_ack").ids
             if not row_ids:
                 told.write({"state": "done", "last_error": gone or False})
+                lane._go_on_pulling(config)
                 return True
         return self._acknowledge_noticed(config_id, row_ids, (notice | told).ids)
+
+    def _go_on_pulling(self, config):
+        """Pull once more where stock waits for all orders, and the last that a pull has left behind is here."""
+        if any(one._awaits_orders() for one in config._credential_group()) and not self._is_owed_by_pull(config):
+            config._running()._request_pull()
 
     def _acknowledge_noticed(self, config_id, row_ids, told_ids):
         """Acknowledge what was fetched. Until that worked its notices stay: nothing else makes the order come again."""
@@ -117,6 +130,7 @@ class MarketplaceLanePull(models.AbstractModel):
             acknowledged = all(row.acknowledged_at for row in rows)
             if acknowledged:
                 told.write({"state": "done", "last_error": False})
+                env[self._name]._go_on_pulling(env["marketplace.config"].browse(config_id))
             else:
                 env[self._name]._postpone_unacknowledged(told, rows[:1].ack_error)
         return acknowledged
@@ -176,7 +190,7 @@ class MarketplaceLanePull(models.AbstractModel):
             rows, new = env[self._name]._store(config, answer.documents)
             env[self._name]._close_failed_notices(rows)
             new += env[self._name]._store_later(config, answer)
-            cut = bool(answer.limit or env[self._name]._notices(config, due=False))
+            cut = bool(answer.limit or env[self._name]._is_owed_by_pull(config))
             if not config._capabilities()["needs_ack"]:
                 running.order_cursor = answer.cursor or running.order_cursor
                 return requested_at, answer.more, cut, rows.ids

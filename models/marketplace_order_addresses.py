@@ -22,14 +22,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return created
 
     def _note_phone(self, sale_order, customer):
-        """Say on the order whom to call, where a person has entered another number on the contact. The number stands
-        there, where it is forgotten with the customer; a message would keep it."""
+        """Say on the order that there is another number, where a person has entered one on the contact. The number
+        stands in the document, with which it is forgotten; a message would keep it."""
         contact = sale_order.partner_shipping_id
         country = contact.country_id or sale_order.company_id.country_id
         if customer.phone and not contact._marketplace_has_phone(customer.phone, country):
-            contact.marketplace_phone2 = ", ".join(filter(None, (customer.phone, customer.phone2)))
             sale_order.message_post(
-                body=_("The marketplace names another phone for this order: it is the Second Phone of the contact.")
+                body=_("The marketplace names another phone for this order than its contact has: see the Inbox.")
             )
 
     def _update_order(self, sale_order, order):

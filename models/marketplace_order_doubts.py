@@ -67,7 +67,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _ask_about_step_back(self, sale_order, order):
         """A version that the marketplace calls the newest is not stale: the order was opened again, or stopped."""
         if not self._has_stepped_back(sale_order, order):
-            if "stepped-back" in (sale_order.marketplace_asked or {}):
+            asked = "stepped-back" in (sale_order.marketplace_asked or {})
+            if asked and not self._is_stale(sale_order, order.status):
                 # It was open in between: that it has ended once more is news.
                 self._forget_question(sale_order, "stepped-back", "cancelled-late", "returned")
             return

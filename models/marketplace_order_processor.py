@@ -116,8 +116,8 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         config = row.config_id
         if sale_order.marketplace_status != "editing" or status in STOPPED or not config._is_pulled():
             return False
-        if row.create_date < fields.Datetime.now() - PATIENCE:
-            return False  # no pull has ended since
+        if row.create_date < fields.Datetime.now() - PATIENCE and not config._awaits_orders():
+            return False  # no pull has ended since, and none that goes on after a pause is under way
         running = config._credentials()._running()
         if not row.order_id:
             running._request_pull()

@@ -12,6 +12,11 @@ class TestDashboard(MarketplaceCase):
         data = self.env["marketplace.config"].get_dashboard_data()
         return {one["id"]: one for one in data["accounts"]}[(account or self.account).id]
 
+    def test_it_opens_where_there_is_no_account(self):
+        self.env["marketplace.config"].search([]).active = False
+        self.assertEqual(self.env["marketplace.config"].get_dashboard_data()["accounts"], [])
+        self.assertEqual(self.env["marketplace.config"]._dashboard_history(), {})
+
     def test_the_lag_is_from_the_change_to_the_word_of_the_marketplace(self):
         listing = self.list_products()[0]
         self.products[0].list_price = 71.0

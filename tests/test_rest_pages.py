@@ -115,6 +115,19 @@ class TestRestPageFetched(RestPageCase):
         self.assertEqual(rows.state, "failed", "a person sees it")
 
 
+    def test_stock_that_waits_for_orders_goes_once_those_that_a_limit_cut_are_here(self):
+        ids = self.place(5)
+        self.box.fail(f"api/orders/{ids[2]}$", status=429, retry_after="60")
+        self.account.sudo()._await_orders()
+        self.commit()
+        self.assertTrue(self.notices())
+        self.assertTrue(self.running().stock_waits_since)
+        self.box.clear_faults()
+        self.time_passes()
+        self.assertFalse(self.notices())
+        self.assertFalse(self.running().stock_waits_since)
+
+
 class TestRestPageQueue(RestPageCase):
     """A queue whose orders are fetched one by one, and acknowledged."""
 
