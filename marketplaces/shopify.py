@@ -80,6 +80,7 @@ class MarketplaceApiShopify(models.AbstractModel):
             "subjects": {"price", "stock"},
             "statuses": {"cancelled"},
             "moves_stock": True,
+            "oversells": True,
             "ships": True,
             "needs_remote": True,
             "credentials": ("auth_token", "client_id", "client_secret"),
@@ -266,7 +267,8 @@ class MarketplaceApiShopify(models.AbstractModel):
                 "locationId": forms.gid("Location", config.shopify_location_id.external_id or ""),
                 "quantity": LARGEST_STOCK if data["quantity"] == UNLIMITED else data["quantity"],
             }
-            wire["oversold"] = bool(data["remote"].get("endless")) and data["quantity"] != UNLIMITED
+            endless = data["remote"].get("endless") and not config.oversell
+            wire["oversold"] = bool(endless) and data["quantity"] != UNLIMITED
         return wire
 
     def _push_offers(self, config, rows):
@@ -301,8 +303,7 @@ class MarketplaceApiShopify(models.AbstractModel):
             return RowResult.accepted()
         words = _(
             "Shopify sells this product without end, whatever is in stock. Have its quantity tracked there, and don't "
-            "let it be sold when it is out of stock; or add a stock rule here that makes it unlimited. Then send it "
-            "again."
+            "let it be sold when it is out of stock; or tick “Oversold on Purpose” on the account. Then send it again."
         )
         return RowResult.rejected("stale", words)  # how it is sold is asked for anew then
 

@@ -57,6 +57,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
             "subjects": {"price", "stock", "publication"},
             "statuses": set(STATUS_TO_WOOCOMMERCE),
             "moves_stock": True,
+            "oversells": True,
             "ships": True,
             # "Processing" says that an order is paid: that is for a person to say. There is one word for all that
             # comes after that.
@@ -244,7 +245,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         try:
             with self._exchange(config, "push_offers", len(rows)) as exchange:
                 answer = exchange.request("POST", self._path(config, path), json={"update": wire})
-                results = self._row_results(wire, answer)
+                results = self._row_results(config, wire, answer)
                 exchange.failed = sum(result.outcome != "accepted" for result in results)
             return results
         except errors.RequestRejected as err:
@@ -253,14 +254,14 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
         middle = len(rows) // 2
         return self._push_group(config, parent, rows[:middle]) + self._push_group(config, parent, rows[middle:])
 
-    def _row_results(self, wire, answer):
+    def _row_results(self, config, wire, answer):
         answered = items(answer, "update", default=[]) if isinstance(answer, dict) else []
         by_id = {text(row, "id"): row for row in answered}
         if any(str(row["id"]) not in by_id for row in wire):
             raise errors.InvalidResponse(_("WooCommerce did not answer for each row. Check what its plugins do."))
-        return [self._row_result(row, by_id[str(row["id"])]) for row in wire]
+        return [self._row_result(config, row, by_id[str(row["id"])]) for row in wire]
 
-    def _row_result(self, sent, row):
+    def _row_result(self, config, sent, row):
         problem = forms.part(row, "error")
         if problem:
             return self._refusal(text(problem, "code"), storable(str(problem.get("message") or "")))
@@ -269,12 +270,13 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
                 "stock",
                 _("The shop keeps no stock. Switch on stock management in WooCommerce: Settings, Products, Inventory."),
             )
-        if sent.get("manage_stock") and forms.is_endless(row):
+        on_sale = text(row, "status", default="publish") == "publish"
+        if sent.get("manage_stock") and on_sale and forms.is_endless(row) and not config.oversell:
             return RowResult.rejected(
                 "backorders",
                 _(
                     "The shop sells this product when it is out of stock, too. Don't allow backorders of it in "
-                    "WooCommerce, or add a stock rule here that makes it unlimited. Then send it again."
+                    "WooCommerce, or tick “Oversold on Purpose” on the account. Then send it again."
                 ),
             )
         if "regular_price" in sent and row.get("regular_price") == "":

@@ -187,6 +187,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``async_push``: a push may be answered later, see :meth:`_poll_push`
         - ``subjects``: which of price, stock, publication can be sent
         - ``statuses``: neutral statuses that can be sent
+        - ``oversells``: it can be told to sell what is out of stock
         - ``moves_stock``: it moves its own stock with an order's payment, refunds and cancellation
         - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
         - ``ships_open``: it is told of no delivery once it says itself that the order has left

@@ -246,7 +246,7 @@ class MarketplaceAudit(models.Model):
             stock = 0 if offer.quantity == UNLIMITED else offer.quantity
             found.append(("price", offer.price, product.price, max(0.0, offer.price - product.price) * stock))
         stock_counts = config.sync_stock and product.quantity is not None and offer.quantity != UNLIMITED
-        if stock_counts and product.quantity != offer.quantity:
+        if stock_counts and product.quantity != offer.quantity and not self._is_left_endless(product):
             # More there than here is sold for nothing; less is only not sold. What is without end has no sum.
             more = 0.0 if product.quantity == UNLIMITED else max(0.0, product.quantity - offer.quantity)
             risk = more * (offer.price or product.price or 0.0)
@@ -266,6 +266,10 @@ class MarketplaceAudit(models.Model):
             }
             for subject, ours, theirs, risk in found
         ]
+
+    def _is_left_endless(self, product):
+        """Tell whether what is sold without end there may be so: it is meant, or nobody can buy it."""
+        return product.quantity == UNLIMITED and (self.config_id.oversell or product.published is False)
 
     def _finish(self):
         self.finished_at = fields.Datetime.now()

@@ -141,6 +141,11 @@ class MarketplaceConfig(models.Model):
         required=True,
         help="What is offered of products of which Odoo keeps no stock.",
     )
+    oversell = fields.Boolean(
+        string="Oversold on Purpose",
+        help="Products that the marketplace sells when they are out of stock, too, are meant to be. Otherwise sending "
+        "their stock is refused with that reason, so that nobody sells by mistake what is not there.",
+    )
     price_tax = fields.Selection(
         [("as_is", "As in the pricelist"), ("included", "Taxes included"), ("excluded", "Taxes excluded")],
         string="Prices are Sent",

@@ -63,7 +63,7 @@ class MarketplaceConfig(models.Model):
         """Return what the views ask for, as a set of words, none within another: what stands under
         ``subjects``, ``statuses``, ``credentials`` and ``settings``, and ``ack``, ``sends_webhooks``,
         ``webhook_status``, ``registers_webhooks``, ``ships``, ``lines``, ``reasons``, ``supplier_code``, ``told`` (it
-        hears what becomes of an order)."""
+        hears what becomes of an order), ``oversells``."""
         able = self._capabilities()
         words = {
             "ack": able["needs_ack"],
@@ -75,6 +75,7 @@ class MarketplaceConfig(models.Model):
             "reasons": able["cancellation_reasons"],
             "supplier_code": self.credentials_id or self._origin.shared_config_ids,
             "told": able["statuses"] or able["ships"],
+            "oversells": able.get("oversells"),
         }
         flags = {word for word, is_able in words.items() if is_able}
         return {*able["subjects"], *able["statuses"], *able["credentials"], *able["settings"], *flags}

@@ -8,7 +8,15 @@ from .marketplace_config_access import CREDENTIAL_FIELDS
 SUBJECT_FIELDS = {
     "price": {"active", "sync_price", "pricelist_id", "price_tax", "allow_zero_price"},
     "publication": {"active"},
-    "stock": {"active", "sync_stock", "warehouse_ids", "stock_basis", "safety_quantity", "untracked_policy"},
+    "stock": {
+        "active",
+        "sync_stock",
+        "warehouse_ids",
+        "stock_basis",
+        "safety_quantity",
+        "untracked_policy",
+        "oversell",
+    },
 }
 
 

@@ -185,6 +185,22 @@ class TestShopifyOffers(ShopifyCase):
                 listing.action_sync()
                 self.commit()
 
+    def test_what_is_oversold_on_purpose_is_taken_and_is_no_difference(self):
+        product, there = self.products[0], self.at_box(self.products[0])
+        listing = self.env["marketplace.listing"].search([("product_id", "=", product.id)])
+        there["policy"] = "CONTINUE"
+        listing.remote = False
+        self.set_stock(product, listing.pushed_quantity + 1)
+        self.commit()
+        self.assertEqual(listing.state, "failed")
+        self.account.oversell = True
+        self.commit()
+        self.assertEqual((listing.state, self.quantity_there(product)), ("synced", listing.pushed_quantity))
+        self.env["marketplace.audit"]._start(self.account)
+        self.commit()
+        audit = self.env["marketplace.audit"].search([("config_id", "=", self.account.id)], limit=1)
+        self.assertEqual(audit.state, "clean")
+
     def quantity_there(self, product):
         return sum(self.at_box(product)["stock"].values())
 

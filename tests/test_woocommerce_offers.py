@@ -135,6 +135,46 @@ class TestWoocommerceOffers(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.settle()
         self.assertEqual(listing.state, "synced")
 
+    def test_what_was_refused_as_sold_without_end_is_no_difference_any_more(self):
+        listing = self.list_products()[0]
+        self.settle()
+        self.account.heal_limit = 0
+        self.there[self.products[0]]["backorders"] = "notify"
+        audit = self.audit()
+        self.assertEqual((audit.state, audit.drift_ids.listing_id), ("approval", listing))
+        audit.action_heal()
+        self.settle()
+        self.assertEqual(listing.state, "failed")
+        self.assertEqual(self.audit().state, "clean", "a person was told, and sending it again heals nothing")
+
+    def audit(self):
+        self.env["marketplace.audit"]._start(self.account)
+        self.settle()
+        return self.env["marketplace.audit"].search([("config_id", "=", self.account.id)], limit=1)
+
+    def test_what_is_oversold_on_purpose_is_taken_and_is_no_difference(self):
+        listing = self.list_products()[0]
+        self.there[self.products[0]]["backorders"] = "notify"
+        self.change_offer(self.products[0], 71, 3)
+        self.settle()
+        self.assertEqual(listing.state, "failed")
+        self.account.oversell = True
+        self.settle()
+        self.assertEqual((listing.state, listing.last_error), ("synced", False))
+        self.change_offer(self.products[0], 72, 4)
+        self.settle()
+        self.assert_there(self.products[0], 72, 4)
+        self.assertEqual((listing.state, self.audit().state), ("synced", "clean"))
+
+    def test_what_is_off_sale_is_taken_however_it_was_sold(self):
+        listing = self.list_products()[0]
+        self.settle()
+        self.there[self.products[0]]["backorders"] = "yes"
+        listing.active = False
+        self.settle()
+        self.assertEqual((listing.state, listing.pushed_publication), ("synced", "off"))
+        self.assertEqual(self.audit().state, "clean")
+
     def test_a_variable_product_has_no_price_of_its_own(self):
         parent = self.box.add_product(name="Coat", type="variable", price="")
         results = self.api._push_offers(self.account, [self.row(parent)])
