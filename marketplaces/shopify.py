@@ -378,7 +378,7 @@ class MarketplaceApiShopify(models.AbstractModel):
             "after": place.get("after"),
             "query": f"updated_at:>='{place['since']}'",
         }
-        page = self._ask(config, "pull_orders", documents.ORDERS, variables, 0)["orders"]
+        page = self._ask_orders(config, "pull_orders", documents.ORDERS, variables, 0)["orders"]
         raws = self._whole_orders(config, page["edges"])
         newest = max([place.get("newest") or place["since"], *(raw["updatedAt"] for raw in raws)])
         more = bool(raws) and (page["pageInfo"]["hasNextPage"] or len(raws) < len(page["edges"]))
@@ -403,9 +403,20 @@ class MarketplaceApiShopify(models.AbstractModel):
         return raws
 
     def _whole_order(self, config, operation, raw):
-        for name in ("lineItems", "shippingLines"):
-            self._complete(config, operation, raw, name)
+        for name in ("lineItems", "shippingLines", "fulfillmentOrders"):
+            if name in raw:
+                self._complete(config, operation, raw, name)
         return raw
+
+    def _ask_orders(self, config, operation, document, variables, count):
+        """Ask for orders; without where they leave from, if the app may not see that. Which right it lacks, testing the
+        connection tells."""
+        try:
+            return self._ask(config, operation, document, variables, count)
+        except errors.AuthenticationFailed as err:
+            if err.code != "ACCESS_DENIED" or "fulfillmentOrders" not in str(err):
+                raise
+        return self._ask(config, operation, documents.without_leaving(document), variables, count)
 
     def _beginning(self, config):
         moment = config.orders_since or fields.Datetime.now()
@@ -422,7 +433,8 @@ class MarketplaceApiShopify(models.AbstractModel):
             # the app was installed again, or the message was an old one.
             self._ask(config, "fetch_order", documents.WHO, count=0)
             return None
-        raw = self._ask(config, "fetch_order", documents.ORDER, {"id": forms.gid("Order", external_id)})["order"]
+        order = {"id": forms.gid("Order", external_id)}
+        raw = self._ask_orders(config, "fetch_order", documents.ORDER, order, 1)["order"]
         return raw and self._whole_order(config, "fetch_order", raw)
 
     def _identify(self, config, raw):

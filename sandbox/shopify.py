@@ -162,6 +162,7 @@ class ShopifyBox(OrdersOfShop, FieldsOfShop, BulkOfShop, CostOfShop, RoutedBox):
             check_most(cost)
         self.pay(operation, cost)
         self._check_version(version, body["query"], variables)
+        self.refuse_places(body["query"])
         try:
             data = project(handler(variables) if handler else self.by_field(asked, variables), asked, variables)
         except KeyError as missing:

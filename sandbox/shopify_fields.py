@@ -19,6 +19,15 @@ class FieldsOfShop:
             answers[field.name] = method(field, field.given(variables), variables)
         return answers
 
+    def refuse_places(self, asked):
+        """Refuse an operation that asks for what an app without any right to fulfil may not see, as a whole: an order
+        can't be without it."""
+        if "fulfillmentOrders" not in asked or any(one.endswith("_fulfillment_orders") for one in self.scopes):
+            return
+        words = "Access denied for fulfillmentOrders field. Required access: `read_merchant_managed_fulfillment_orders`"
+        where = {"path": ["orders", "edges", 0, "node", "fulfillmentOrders"]}
+        raise Refused(f"{words} access scope.", 200, "ACCESS_DENIED", where=where, answer={"data": None})
+
     def field_shop(self, field, given, variables):
         return {"name": "Test Shop", "currencyCode": self.currency, "taxesIncluded": True, "taxShipping": False}
 

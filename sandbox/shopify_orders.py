@@ -244,7 +244,12 @@ class OrdersOfShop:
         }
 
     def do_More(self, variables):
-        return {"node": self._node(variables["id"])}
+        node = self._node(variables["id"])
+        return {
+            "node": self._displayed(node)
+            if variables["id"] in [order["id"] for order in self.orders.values()]
+            else node
+        }
 
     def do_Contents(self, variables):
         return {"nodes": [self._node(key) for key in variables["ids"]]}

@@ -131,6 +131,34 @@ class TestShopifyOrderCourse(ShopifyCase):
         external_id = self.moved(self.place_order((self.products[0], 2, "10.00")))
         self.assertEqual(self.pulled(external_id).state, "draft")
 
+    def test_who_may_not_see_where_orders_leave_from_has_its_orders_all_the_same(self):
+        self.box.scopes = [one for one in self.box.scopes if not one.endswith("_fulfillment_orders")]
+        external_id = self.moved(self.place_order((self.products[0], 2, "10.00")))
+        self.assertEqual(self.pulled(external_id).state, "sale")
+        self.assertIn(external_id, self.account._api()._fetch_order(self.account, external_id)["id"])
+        self.assertEqual((self.account.state, self.running().last_error), ("live", False))
+        told = self.account.action_test_connection()["params"]["message"]
+        self.assertIn("write_merchant_managed_fulfillment_orders", told)
+
+    def test_an_app_that_may_see_no_orders_is_asked_once(self):
+        denied = {"message": "Access denied for orders field.", "path": ["orders"]}
+        denied["extensions"] = {"code": "ACCESS_DENIED"}
+        self.box.fail("graphql", status=200, body={"data": None, "errors": [denied]}, times=None)
+        self.box.clear_journal()
+        self.pull()
+        self.assertEqual((self.account.state, len(self.box.calls("graphql"))), ("paused", 1))
+
+    def test_what_leaves_from_the_last_of_many_places_is_seen(self):
+        rows = [self.line(product, 1, "10.00") for product in (*self.products, *self.products)][:7]
+        external_id = self.box.add_order(*rows)
+        for row in rows[1:-1]:
+            self.box.move(external_id, row["id"].rsplit("/", 1)[1], "655441491")
+        self.box.locations["655441492"] = "Warehouse of others"
+        self.box.move(external_id, rows[-1]["id"].rsplit("/", 1)[1], "655441492")
+        order = self.pulled(external_id)
+        self.assertEqual(order.state, "draft")
+        self.assertIn("Warehouse of others", order.marketplace_hold)
+
     # ------------------------------------------------------------------ tips
 
     def test_a_tip_is_charged_once_and_is_no_product(self):
