@@ -51,6 +51,7 @@ UNSAID = {
     "locate_size": 0,
     "moves_stock": False,
     "needs_remote": False,
+    "oversells": False,
     "private_fields": (),
     "registers_webhooks": False,
     "seller_ids": False,

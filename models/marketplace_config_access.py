@@ -75,7 +75,7 @@ class MarketplaceConfig(models.Model):
             "reasons": able["cancellation_reasons"],
             "supplier_code": self.credentials_id or self._origin.shared_config_ids,
             "told": able["statuses"] or able["ships"],
-            "oversells": able.get("oversells"),
+            "oversells": able["oversells"],
         }
         flags = {word for word, is_able in words.items() if is_able}
         return {*able["subjects"], *able["statuses"], *able["credentials"], *able["settings"], *flags}
