@@ -32,7 +32,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if sale_order.state == "sale":
             self._keep_there(sale_order, order)
             sale_order._settle_there()
-            self._ask_about_difference(sale_order, order)
+            if not (order.refunded and self._is_no_more(sale_order, order)):  # else the refund is asked about
+                self._ask_about_difference(sale_order, order)
+
+    def _is_no_more(self, sale_order, order):
+        """Tell whether the marketplace has no line that is new, and none of more than was agreed on."""
+        ours = {line.cartona_line_id: line.marketplace_quantity for line in sale_order.order_line}
+        return all(line.quantity <= ours.get(line.external_id, 0.0) for line in order.lines if self._is_ordered(line))
 
     def _compare_order(self, sale_order, order):
         result = super()._compare_order(sale_order, order)
