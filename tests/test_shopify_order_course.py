@@ -68,6 +68,13 @@ class TestShopifyOrderCourse(ShopifyCase):
             order.activity_ids.unlink()
         self.assertEqual(order.marketplace_heard_status, "shipped", "an older document that comes late is behind that")
 
+    def test_an_addition_beside_a_refund_is_told_as_well(self):
+        order = self.sent((self.products[0], 2, "10.00"))
+        self.box.give_back(order.cartona_id, "10.00", taken_off=[(0, 1)])
+        self.box.add_line(order.cartona_id, self.line(self.products[1], 1, "5.00"))
+        self.pulled(order.cartona_id)
+        self.assertEqual(len(self.questions(order)), 2)
+
     def test_what_is_added_before_the_shop_has_told_that_it_was_sent_is_told_to_a_person(self):
         order = self.pulled(self.place_order((self.products[0], 2, "10.00")))
         order.with_context(marketplace_mover=self.env.uid).marketplace_status = "shipped"
