@@ -74,6 +74,7 @@ class CommittedCase(LoopbackCase):
             env.cr.execute("DELETE FROM marketplace_outbox WHERE config_id = %s", [self.account_id])
             orders.unlink()
             partners.unlink()
+            account.action_pause()  # what is on sale there may stay so
             account.unlink()
             env["stock.quant"].search([("product_id", "in", self.product_ids)]).unlink()
             env["product.product"].browse(self.product_ids).product_tmpl_id.unlink()
