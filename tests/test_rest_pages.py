@@ -115,7 +115,6 @@ class TestRestPageFetched(RestPageCase):
         self.assertEqual([row._document()["id"] for row in rows], [None])
         self.assertEqual(rows.state, "failed", "a person sees it")
 
-
     def test_stock_that_waits_for_orders_goes_once_those_that_a_limit_cut_are_here(self):
         ids = self.place(5)
         self.box.fail(f"api/orders/{ids[2]}$", status=429, retry_after="60")
