@@ -364,6 +364,7 @@ class TestWebhook(MarketplaceCase, HttpCase):
         document = self.document()
         self.account.confirm_policy = "never"
         self.pull()
+        self.account.pull_orders = False  # by which the end of editing would wait for the lines
         for status in ("editing", "pending", "editing"):
             self.deliver({"hashed_id": document["hashed_id"], "status": status}, kind="status")
             self.commit()
