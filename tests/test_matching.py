@@ -355,7 +355,7 @@ class TestMatching(MarketplaceCase):
         self.assertEqual(self.match().product_id, self.products[1:])
         (row,) = self.refused().values()
         self.assertEqual((row.reason, row.candidate_ids, row.pack_size), ("pack", self.products[0], 12))
-        self.assertIn("12 in one", row.explanation)
+        self.assertIn("holds 12 of it", row.explanation)
         row.action_accept_suggestion()
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 120.0)
