@@ -365,6 +365,7 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.account.confirm_policy = "never"
         self.pull()
         self.account.pull_orders = False  # by which the end of editing would wait for the lines
+        self.env.flush_all()
         for status in ("editing", "pending", "editing"):
             self.deliver({"hashed_id": document["hashed_id"], "status": status}, kind="status")
             self.commit()
