@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import release
+
 from .test_order_changes import OrderChangesCase
 
 
@@ -252,7 +254,7 @@ class TestLinesWithoutAnId(ChangedThereCase):
 
     def test_another_product_in_place_of_one_is_asked_about_and_not_added_there(self):
         self.account.confirm_policy = "never"
-        if not self.added.product_updatable:
+        if release.version_info[0] > 17:
             self.skipTest("this series lets nobody replace the product of a confirmed line")
         self.added.write({"product_id": self.products[3].id, "price_unit": 40.0})
         self.first.product_uom_qty = 9
