@@ -3,48 +3,60 @@ from odoo import _, fields, models
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
-    """A buyer who asks to cancel, at a marketplace where that changes nothing until the seller has cancelled or
-    delivered: a person decides. An order that is not confirmed is held; of one that is, a person is asked."""
+    """What the marketplace says of an open order that changes nothing by itself: a person decides. An order that is not
+    confirmed is held; of one that is, a person is asked. Such as a buyer who asks to cancel, at a marketplace where the
+    seller cancels or delivers."""
 
     _inherit = "marketplace.order.processor"
+
+    def _matters(self):
+        """Return what a person decides on, by the cause: the field of the order that says what there is, and the method
+        that returns ``(why it is held, title of the question, question)`` for that."""
+        return {"cancel-request": ("marketplace_cancel_request", self._cancel_request_words)}
+
+    def _open_matters(self, sale_order):
+        """Return what there is to decide on as long as the order is open there: ``[(cause, what, its words)]``."""
+        open_there = sale_order.marketplace_status in ("pending", "editing", "approved")
+        return [
+            (cause, open_there and sale_order[name] or "", words) for cause, (name, words) in self._matters().items()
+        ]
 
     def _prepare_marketplace_values(self, order):
         return {**super()._prepare_marketplace_values(order), "marketplace_cancel_request": order.cancellation_request}
 
     def _hold_reasons(self, sale_order):
         reasons = super()._hold_reasons(sale_order)
-        request = sale_order._open_cancel_request()
-        if request:
-            reasons[self._request_key(request)] = _(
-                "The buyer asks to cancel (%s). Cancel the order at the marketplace, or accept to deliver it all the "
-                "same.",
-                request,
-            )
+        for cause, what, words in self._open_matters(sale_order):
+            if what:
+                reasons[f"{cause}:{what}"] = words(what)[0]
         return reasons
 
     def _process_orders(self, config, rows):
         result = super()._process_orders(config, rows)
         for sale_order in rows.order_id.filtered(lambda order: order.state == "sale"):
-            request = sale_order._open_cancel_request()
             accepted = (sale_order.marketplace_hold_accepted or "").split("\n")
-            if request and self._request_key(request) not in accepted:
-                self._ask_person(
-                    sale_order,
-                    _("The buyer asks to cancel"),
-                    _(
-                        "The reason is: %s. If it has not left yet, cancel the order at the marketplace; or deliver it "
-                        "all the same.",
-                        request,
-                    ),
-                    cause="cancel-request",
-                    about=request,
-                )
-            elif not request:
-                self._forget_question(sale_order, "cancel-request")
+            for cause, what, words in self._open_matters(sale_order):
+                if what and f"{cause}:{what}" not in accepted:
+                    _why, title, question = words(what)
+                    self._ask_person(sale_order, title, question, cause=cause, about=what)
+                elif not what:
+                    self._forget_question(sale_order, cause)
         return result
 
-    def _request_key(self, request):
-        return f"cancel-request:{request}"
+    def _cancel_request_words(self, request):
+        return (
+            _(
+                "The buyer asks to cancel (%s). Cancel the order at the marketplace, or accept to deliver it all the "
+                "same.",
+                request,
+            ),
+            _("The buyer asks to cancel"),
+            _(
+                "The reason is: %s. If it has not left yet, cancel the order at the marketplace; or deliver it "
+                "all the same.",
+                request,
+            ),
+        )
 
 
 class SaleOrder(models.Model):
@@ -57,7 +69,3 @@ class SaleOrder(models.Model):
         groups="base.group_user",
         help="Why the buyer asks to cancel, as long as the seller has not decided.",
     )
-
-    def _open_cancel_request(self):
-        open_there = self.marketplace_status in ("pending", "editing", "approved")
-        return open_there and self.marketplace_cancel_request or ""
