@@ -407,23 +407,24 @@ class MarketplaceConfig(models.Model):
             elif config.pause_cause == "error" and is_original:
                 config._tell_paused()
 
-    def _tell_responsible(self, summary, note, cause):
+    def _tell_responsible(self, summary, note, cause, mail=True):
         """Give the responsible person an activity, unless an open one already says the same, or one of today did that
         was done since: one for each cause and day, not one for each order. Resuming the account begins anew. After the
         commit of what it tells of, which it can't undo.
 
         :param cause: a word by which the same is known in whatever language it is told
+        :param bool mail: Odoo may write to the person that there is an activity
         """
         self.ensure_one()
         told = self.env.cr.postcommit.data.setdefault(TOLD, set())
         if (self.id, cause) not in told:
             told.add((self.id, cause))
-            self.env.cr.postcommit.add(partial(self._tell_now, summary, note, cause))
+            self.env.cr.postcommit.add(partial(self._tell_now, summary, note, cause, mail))
 
-    def _tell_now(self, summary, note, cause):
+    def _tell_now(self, summary, note, cause, mail=True):
         try:
             with own_transaction(self.env) as env:
-                config = env[self._name].browse(self.id).exists()
+                config = env[self._name].with_context(mail_activity_quick_update=not mail).browse(self.id).exists()
                 if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{cause}"):
                     return
                 open_causes = config.activity_ids.mapped("marketplace_cause")

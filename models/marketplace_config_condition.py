@@ -70,8 +70,7 @@ class MarketplaceConfig(models.Model):
         """Tell who looks after the account that nothing is sent from here: a database that was moved, or has another
         name, would stop without a word. By an activity alone: a copy writes to nobody."""
         reason = self._not_original_reason(self.env["marketplace.identity"]._is_copy())
-        quiet = self.with_context(mail_activity_quick_update=True)
-        quiet._tell_responsible(_("%s neither sends nor receives", self.name), reason, cause="copy")
+        self._tell_responsible(_("%s neither sends nor receives", self.name), reason, cause="copy", mail=False)
 
     def _copy_reason(self, is_copy):
         if not is_copy:
