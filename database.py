@@ -62,8 +62,8 @@ def retried_transaction(env, act, repeatable_read=False):
 
 def delete_in_pieces(env, table, found, piece, seconds):
     """Delete the rows of ``table`` whose ids ``found`` selects, ``piece`` of them at most, until it finds fewer, each
-    time in a transaction of its own, for as long as a night has ``seconds``: in place of time, a number would let grow
-    for ever what more is written of in a day."""
+    time in a transaction of its own, for as long as a night has ``seconds``. A limit in rows would let a table grow
+    for ever where a day writes more of them."""
     query = SQL("DELETE FROM %s WHERE id IN (%s)", SQL.identifier(table), found)
     deadline, done = time.monotonic() + seconds, None
     while done is None or (done == piece and time.monotonic() < deadline):

@@ -8,7 +8,7 @@ from ..database import delete_in_pieces
 
 KEEP_DAYS = 90
 BATCH = 1000
-# So long a night takes for each kind: rows in place of time would let grow for ever what more is written of in a day.
+# So long a night takes for each kind, see `database.delete_in_pieces`.
 VACUUM_SECONDS = 30
 
 TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
