@@ -11,13 +11,13 @@ export const DIGITS = {numberingSystem: "latn"};
  * @returns {String} the state of an account in words
  */
 export function stateLabel(account) {
-  return {
-    draft: _t("Draft"),
-    live: _t("Live"),
-    paused: _t("Paused"),
-    blocked: _t("Not answering"),
-    copy: _t("Copy of a database"),
-  }[account.state];
+    return {
+        draft: _t("Draft"),
+        live: _t("Live"),
+        paused: _t("Paused"),
+        blocked: _t("Not answering"),
+        copy: _t("Copy of a database"),
+    }[account.state];
 }
 
 /**
@@ -25,40 +25,40 @@ export function stateLabel(account) {
  *   `fine`, or `off` (nothing is to be expected of it)
  */
 export function need(account) {
-  if (account.state === "draft" || account.state === "copy") {
-    return "off";
-  }
-  if (account.state !== "live") {
-    return "broken";
-  }
-  const waits =
-    failed(account) ||
-    account.alarms.length ||
-    account.held ||
-    account.pull_late ||
-    account.late ||
-    account.tasks.some((task) => task.failed) ||
-    isDriftOpen(account);
-  return waits ? "look" : "fine";
+    if (account.state === "draft" || account.state === "copy") {
+        return "off";
+    }
+    if (account.state !== "live") {
+        return "broken";
+    }
+    const waits =
+        failed(account) ||
+        account.alarms.length ||
+        account.held ||
+        account.pull_late ||
+        account.late ||
+        account.tasks.some((task) => task.failed) ||
+        isDriftOpen(account);
+    return waits ? "look" : "fine";
 }
 
 /**
  * @returns {Number} how many offers, documents and commands wait for a person
  */
 export function failed(account) {
-  return account.failed_listings + account.failed_documents + account.failed_commands;
+    return account.failed_listings + account.failed_documents + account.failed_commands;
 }
 
 /**
  * @returns {Boolean} whether the last comparison with the marketplace failed, or found what a person has to decide on
  */
 export function isDriftOpen(account) {
-  return Boolean(account.drift) && ["approval", "failed"].includes(account.drift.state);
+    return Boolean(account.drift) && ["approval", "failed"].includes(account.drift.state);
 }
 
 /**
  * @returns {Number} the smaller, the more it needs a person
  */
 export function rank(account) {
-  return ["broken", "look", "fine", "off"].indexOf(need(account));
+    return ["broken", "look", "fine", "off"].indexOf(need(account));
 }

@@ -18,145 +18,145 @@ const OPEN_CARDS = 2;
  * fetched again and again while somebody looks; when that fails, they stay and the page says that they are old.
  */
 export class MarketplaceDashboard extends Component {
-  setup() {
-    this.orm = useService("orm");
-    this.action = useService("action");
-    this.display = {controlPanel: {}};
-    this.state = useState({accounts: [], loaded: false, lost: false, manager: false, doctor: false, news: ""});
-    this.readable = [];
-    this.moments = {};
-    this.alive = true;
-    this.asked = this.shown = 0;
-    this.onVisibility = () => this.resume();
-    onWillStart(async () => {
-      await this.load();
-      this.plan();
-    });
-    document.addEventListener("visibilitychange", this.onVisibility);
-    // Also of a page that was left before it was shown.
-    onWillDestroy(() => {
-      this.alive = false;
-      clearTimeout(this.timer);
-      document.removeEventListener("visibilitychange", this.onVisibility);
-    });
-  }
-
-  // ------------------------------------------------------------------ live
-
-  plan() {
-    clearTimeout(this.timer);
-    if (this.alive && !document.hidden) {
-      this.timer = setTimeout(() => this.refresh(), REFRESH_MS);
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.display = {controlPanel: {}};
+        this.state = useState({accounts: [], loaded: false, lost: false, manager: false, doctor: false, news: ""});
+        this.readable = [];
+        this.moments = {};
+        this.alive = true;
+        this.asked = this.shown = 0;
+        this.onVisibility = () => this.resume();
+        onWillStart(async () => {
+            await this.load();
+            this.plan();
+        });
+        document.addEventListener("visibilitychange", this.onVisibility);
+        // Also of a page that was left before it was shown.
+        onWillDestroy(() => {
+            this.alive = false;
+            clearTimeout(this.timer);
+            document.removeEventListener("visibilitychange", this.onVisibility);
+        });
     }
-  }
 
-  async refresh() {
-    await this.load();
-    this.plan();
-  }
+    // ------------------------------------------------------------------ live
 
-  resume() {
-    clearTimeout(this.timer);
-    if (!document.hidden) {
-      this.refresh();
+    plan() {
+        clearTimeout(this.timer);
+        if (this.alive && !document.hidden) {
+            this.timer = setTimeout(() => this.refresh(), REFRESH_MS);
+        }
     }
-  }
 
-  /**
-   * An answer that comes after that of a later question is older than what is shown, and is dropped.
-   */
-  async load() {
-    const turn = ++this.asked;
-    const data = await this.ask();
-    if (turn < this.shown) {
-      return;
+    async refresh() {
+        await this.load();
+        this.plan();
     }
-    this.shown = turn;
-    if (data) {
-      this.show(data);
-    } else {
-      this.state.lost = true;
+
+    resume() {
+        clearTimeout(this.timer);
+        if (!document.hidden) {
+            this.refresh();
+        }
     }
-  }
 
-  async ask() {
-    try {
-      return await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
-    } catch {
-      return null;
+    /**
+     * An answer that comes after that of a later question is older than what is shown, and is dropped.
+     */
+    async load() {
+        const turn = ++this.asked;
+        const data = await this.ask();
+        if (turn < this.shown) {
+            return;
+        }
+        this.shown = turn;
+        if (data) {
+            this.show(data);
+        } else {
+            this.state.lost = true;
+        }
     }
-  }
 
-  show({accounts, manager, readable, ...moments}) {
-    this.state.news = this.newsOf(accounts);
-    this.moments = moments;
-    this.readable = readable;
-    Object.assign(this.state, {accounts: this.sorted(accounts), manager, loaded: true, lost: false});
-  }
-
-  /**
-   * What is read aloud: a state that changed, and more failures than before; not each figure that moved.
-   */
-  newsOf(accounts) {
-    const before = Object.fromEntries(this.state.accounts.map((account) => [account.id, account]));
-    const told = [];
-    for (const account of accounts) {
-      const old = before[account.id];
-      if (old && old.state !== account.state) {
-        told.push(_t("%s: %s", account.name, stateLabel(account)));
-      } else if (old && failed(account) > failed(old)) {
-        told.push(_t("%s: %s failed", account.name, failed(account)));
-      }
+    async ask() {
+        try {
+            return await this.orm.silent.call("marketplace.config", "get_dashboard_data", []);
+        } catch {
+            return null;
+        }
     }
-    return told.length ? told.join(". ") : this.state.news;
-  }
 
-  /**
-   * By need, as long as the page is new; afterwards no card moves away under a hand.
-   */
-  sorted(accounts) {
-    if (!this.order) {
-      const byNeed = [...accounts].sort((one, other) => rank(one) - rank(other));
-      this.order = byNeed.map((account) => account.id);
+    show({accounts, manager, readable, ...moments}) {
+        this.state.news = this.newsOf(accounts);
+        this.moments = moments;
+        this.readable = readable;
+        Object.assign(this.state, {accounts: this.sorted(accounts), manager, loaded: true, lost: false});
     }
-    const place = (account) => {
-      const found = this.order.indexOf(account.id);
-      return found === -1 ? this.order.length : found;
-    };
-    return [...accounts].sort((one, other) => place(one) - place(other));
-  }
 
-  // ------------------------------------------------------------------ what is shown
-
-  get isOpen() {
-    return this.state.accounts.filter((account) => account.state !== "draft").length <= OPEN_CARDS;
-  }
-
-  get columns() {
-    return this.isOpen ? "col-12 col-xl-6" : "col-12 col-lg-6 col-xxl-4";
-  }
-
-  /**
-   * How many accounts are in which state, for those who have many.
-   */
-  get summary() {
-    const counts = new Map();
-    for (const account of this.state.accounts) {
-      const label = stateLabel(account);
-      counts.set(label, (counts.get(label) || 0) + 1);
+    /**
+     * What is read aloud: a state that changed, and more failures than before; not each figure that moved.
+     */
+    newsOf(accounts) {
+        const before = Object.fromEntries(this.state.accounts.map((account) => [account.id, account]));
+        const told = [];
+        for (const account of accounts) {
+            const old = before[account.id];
+            if (old && old.state !== account.state) {
+                told.push(_t("%s: %s", account.name, stateLabel(account)));
+            } else if (old && failed(account) > failed(old)) {
+                told.push(_t("%s: %s failed", account.name, failed(account)));
+            }
+        }
+        return told.length ? told.join(". ") : this.state.news;
     }
-    return [...counts].map(([label, count]) => _t("%s: %s", label, count)).join(" · ");
-  }
 
-  // ------------------------------------------------------------------ what is done
+    /**
+     * By need, as long as the page is new; afterwards no card moves away under a hand.
+     */
+    sorted(accounts) {
+        if (!this.order) {
+            const byNeed = [...accounts].sort((one, other) => rank(one) - rank(other));
+            this.order = byNeed.map((account) => account.id);
+        }
+        const place = (account) => {
+            const found = this.order.indexOf(account.id);
+            return found === -1 ? this.order.length : found;
+        };
+        return [...accounts].sort((one, other) => place(one) - place(other));
+    }
 
-  newAccount() {
-    return this.action.doAction({
-      type: "ir.actions.act_window",
-      res_model: "marketplace.config",
-      views: [[false, "form"]],
-    });
-  }
+    // ------------------------------------------------------------------ what is shown
+
+    get isOpen() {
+        return this.state.accounts.filter((account) => account.state !== "draft").length <= OPEN_CARDS;
+    }
+
+    get columns() {
+        return this.isOpen ? "col-12 col-xl-6" : "col-12 col-lg-6 col-xxl-4";
+    }
+
+    /**
+     * How many accounts are in which state, for those who have many.
+     */
+    get summary() {
+        const counts = new Map();
+        for (const account of this.state.accounts) {
+            const label = stateLabel(account);
+            counts.set(label, (counts.get(label) || 0) + 1);
+        }
+        return [...counts].map(([label, count]) => _t("%s: %s", label, count)).join(" · ");
+    }
+
+    // ------------------------------------------------------------------ what is done
+
+    newAccount() {
+        return this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: "marketplace.config",
+            views: [[false, "form"]],
+        });
+    }
 }
 
 MarketplaceDashboard.template = "cartona_integration.Dashboard";

@@ -5,9 +5,9 @@
  * loses the focus, and the page would begin anew.
  */
 export function keepFocus(ref) {
-  requestAnimationFrame(() => {
-    if (document.activeElement === document.body && ref.el) {
-      ref.el.focus();
-    }
-  });
+    requestAnimationFrame(() => {
+        if (document.activeElement === document.body && ref.el) {
+            ref.el.focus();
+        }
+    });
 }
