@@ -225,32 +225,6 @@ class MarketplaceConfig(models.Model):
         ("safety_positive", "CHECK (safety_quantity >= 0)", "The safety quantity can't be negative."),
     ]
 
-    @api.constrains("credentials_id", "supplier_code", "company_id")
-    def _check_credentials(self):
-        for config in self:
-            owner = config.credentials_id
-            if owner == config or owner.credentials_id:
-                raise ValidationError(_("%s: choose an account that has credentials of its own.", config.name))
-            # sudo: whoever moves an account may not see the companies of those that share its credentials
-            group = config.sudo()._credential_group()
-            if len(group.company_id) > 1:
-                raise ValidationError(
-                    _(
-                        "%s: accounts that share credentials belong to one company, as their customers do. Give this "
-                        "one credentials of its own first.",
-                        config.name,
-                    )
-                )
-            codes = [account.supplier_code for account in group]
-            if len(group) > 1 and (not all(codes) or len(set(codes)) < len(codes)):
-                raise ValidationError(
-                    _(
-                        "Accounts that share a token need a supplier code each, and no two the same: %s. "
-                        "Without it, an update would reach all of them.",
-                        listed(self.env, group.mapped("name")),
-                    )
-                )
-
     @api.constrains("use_cartona_id", "code", "active")
     def _check_use_cartona_id(self):
         """One field on the product can't hold the ids of two marketplaces: each would be sent to the other."""

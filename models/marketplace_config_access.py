@@ -62,7 +62,7 @@ class MarketplaceConfig(models.Model):
     def _features(self):
         """Return what the views ask for, as a set of words, none within another: what stands under
         ``subjects``, ``statuses``, ``credentials`` and ``settings``, and ``ack``, ``sends_webhooks``,
-        ``webhook_status``, ``registers_webhooks``, ``ships``, ``lines``, ``reasons``, ``supplier_code``, ``told`` (it
+        ``webhook_status``, ``registers_webhooks``, ``ships``, ``lines``, ``reasons``, ``told`` (it
         hears what becomes of an order), ``oversells``."""
         able = self._capabilities()
         words = {
@@ -73,7 +73,6 @@ class MarketplaceConfig(models.Model):
             "registers_webhooks": able["registers_webhooks"],
             "webhook_status": able["webhook_status"],
             "reasons": able["cancellation_reasons"],
-            "supplier_code": self.credentials_id or self._origin.shared_config_ids,
             "told": able["statuses"] or able["ships"],
             "oversells": able["oversells"],
         }

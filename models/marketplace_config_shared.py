@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, models
+from odoo.exceptions import ValidationError
 
 from ..compat import listed
 
@@ -9,6 +10,40 @@ class MarketplaceConfig(models.Model):
     of them a document is for."""
 
     _inherit = "marketplace.config"
+
+    @api.constrains("credentials_id", "supplier_code", "company_id", "code")
+    def _check_credentials(self):
+        for config in self:
+            owner = config.credentials_id
+            if owner == config or owner.credentials_id:
+                raise ValidationError(_("%s: choose an account that has credentials of its own.", config.name))
+            if owner and not config._can_share_with(owner):
+                raise ValidationError(
+                    _("%s can't use the credentials of %s: each needs its own.", config.name, owner.name)
+                )
+            # sudo: whoever moves an account may not see the companies of those that share its credentials
+            group = config.sudo()._credential_group()
+            if len(group.company_id) > 1:
+                raise ValidationError(
+                    _(
+                        "%s: accounts that share credentials belong to one company, as their customers do. Give this "
+                        "one credentials of its own first.",
+                        config.name,
+                    )
+                )
+            codes = [account.supplier_code for account in group]
+            if len(group) > 1 and (not all(codes) or len(set(codes)) < len(codes)):
+                raise ValidationError(
+                    _(
+                        "Accounts that share a token need a supplier code each, and no two the same: %s. "
+                        "Without it, an update would reach all of them.",
+                        listed(self.env, group.mapped("name")),
+                    )
+                )
+
+    def _can_share_with(self, owner):
+        """Whether accounts of this marketplace are told apart by their supplier codes, and the owner is one of it."""
+        return self.code == owner.code and "supplier_code" in self._capabilities()["settings"]
 
     def _credentials(self):
         """Return the accounts whose URL and token are used: each itself, unless it shares another's."""

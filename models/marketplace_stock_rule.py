@@ -16,10 +16,18 @@ class MarketplaceStockRule(models.Model):
     _order = "config_id, product_tmpl_id, categ_id, id"
 
     config_id = fields.Many2one("marketplace.config", required=True, index=True, ondelete="cascade")
-    categ_id = fields.Many2one("product.category", string="Category", ondelete="cascade")
+    categ_id = fields.Many2one(
+        "product.category",
+        string="Category",
+        ondelete="cascade",
+        help="The rule is for its products, and for those of the categories below it. Neither category nor product: the "
+        "rule is for everything.",
+    )
     product_tmpl_id = fields.Many2one("product.template", string="Product", ondelete="cascade")
     safety_quantity = fields.Float(
-        string="Keep Back", digits="Product Unit of Measure", help="Never offered, in units of the product."
+        string="Keep Back",
+        digits="Product Unit of Measure",
+        help="Never offered, in units of the product. It takes the place of the account's safety quantity.",
     )
     threshold = fields.Integer(string="Sold Out At", help="Offer 0 when this many selling units are left, or fewer.")
     maximum = fields.Integer(string="At Most", help="Never offer more selling units than this. 0: no limit.")

@@ -6,7 +6,7 @@ from unittest import mock
 from lxml import etree
 
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user
 from odoo.tools import config as odoo_config
 from odoo.tools.safe_eval import safe_eval
@@ -61,14 +61,16 @@ class TestAccountForm(MarketplaceCase):
         self.assertIn("refresh_token", features["amazon"])
         self.assertFalse({"supplier_code", "auth_header", "product_path", "refresh_token"} & features["shopify"])
 
-    def test_accounts_that_share_a_token_show_their_codes_whatever_the_marketplace(self):
-        owner = self.env["marketplace.config"].create({"name": "One", "code": "shopify", "supplier_code": "1"})
-        self.assertNotIn("supplier_code", owner.features.split())
-        values = {"name": "Two", "code": "shopify", "supplier_code": "2", "credentials_id": owner.id}
-        other = self.env["marketplace.config"].create(values)
-        self.assertIn("supplier_code", other.features.split())
-        owner.invalidate_recordset()
-        self.assertIn("supplier_code", owner.features.split())
+    def test_credentials_are_shared_where_a_marketplace_tells_accounts_apart_by_their_codes(self):
+        Account = self.env["marketplace.config"]
+        shop = Account.create({"name": "Shop", "code": "shopify", "supplier_code": "1"})
+        seller = Account.create({"name": "Seller", "code": "amazon", "supplier_code": "1"})
+        for code, owner in (("shopify", shop), ("amazon", shop), ("shopify", seller)):
+            with self.assertRaisesRegex(ValidationError, "each needs its own"), self.cr.savepoint():
+                Account.create({"name": "Two", "code": code, "supplier_code": "2", "credentials_id": owner.id})
+        other = Account.create({"name": "Two", "code": "amazon", "supplier_code": "2", "credentials_id": seller.id})
+        with self.assertRaisesRegex(ValidationError, "each needs its own"):
+            other.code = "ebay"
 
     # ------------------------------------------------------------------ condition
 
