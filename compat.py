@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """The one place that knows how the series of Odoo name what we read: everything else asks here."""
 
-from babel.lists import format_list
+from babel import lists
 
 from odoo import fields
 from odoo.tools.misc import babel_locale_parse, get_lang
@@ -24,12 +24,12 @@ def is_asked(operator, value):
     return (True in asked) == (operator in ("=", "in"))
 
 
-def listed(env, words):
+def format_list(env, words):
     """Return the words as one text that lists them, with the commas of the reader's language. Odoo can since 18.0."""
     words = list(words)
     if len(words) < 2:
         return "".join(words)  # asked for each record of lists: no language is looked up for nothing
-    return format_list(words, style="unit", locale=babel_locale_parse(get_lang(env).code))
+    return lists.format_list(words, style="unit", locale=babel_locale_parse(get_lang(env).code))
 
 
 def has_stock(product):

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from odoo import _, fields, models
 
-from ..compat import listed
+from ..compat import format_list
 from ..schemas import Event, Order, OrderPage, RowResult
 from ..transport import errors
 from ..transport.auth import HeaderToken
@@ -121,7 +121,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
         sells = [row for row in rows if first(first(row, "participation", default={}), "isParticipating")]
         found = next((row for row in sells if text(row, "marketplace", "id") == marketplace.id), None)
         if not found:
-            names = listed(self.env, (text(row, "marketplace", "name") for row in sells))
+            names = format_list(self.env, (text(row, "marketplace", "name") for row in sells))
             raise errors.ConfigurationError(
                 _(
                     "The seller does not sell at %(marketplace)s, but at: %(names)s. Choose one of these, or join it.",

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..compat import listed
+from ..compat import format_list
 from ..schemas import UNLIMITED, OrderPage, RowResult
 from ..transport import errors, oauth
 from ..transport.reading import identifier
@@ -118,11 +118,14 @@ class MarketplaceApiEbay(models.AbstractModel):
                     missing.append(scope)
         if len(missing) == len(SCOPES):
             raise errors.AuthenticationFailed(
-                _("Invalid token: eBay refuses access. Consent again, to the scopes %s.", listed(self.env, missing)),
+                _(
+                    "Invalid token: eBay refuses access. Consent again, to the scopes %s.",
+                    format_list(self.env, missing),
+                ),
                 status=403,
             )
         warnings = (
-            [_("These rights are missing: %s. Consent again, to them too.", listed(self.env, missing))]
+            [_("These rights are missing: %s. Consent again, to them too.", format_list(self.env, missing))]
             if missing
             else []
         )

@@ -6,7 +6,7 @@ from odoo import Command, _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import file_open
 
-from ..compat import listed
+from ..compat import format_list
 from ..encryption import Secret
 from ..models.marketplace_config import MANAGER
 from ..models.marketplace_status_rule import DEFAULT_STATUSES
@@ -281,7 +281,7 @@ def _row_problems(name, row, model, keys, needed):
                         name=name,
                         key=key,
                         value=value,
-                        known=listed(model.env, choices),
+                        known=format_list(model.env, choices),
                     )
                 )
     return problems

@@ -4,7 +4,7 @@ import json
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..compat import listed
+from ..compat import format_list
 from ..transport.errors import MarketplaceError
 from . import rest_forms as forms
 
@@ -308,8 +308,8 @@ class MarketplaceEndpoint(models.Model):
                 self._said(
                     _(
                         "%(used)s is not known here. Known are: %(known)s.",
-                        used=listed(self.env, ("{%s}" % name for name in sorted(used - allowed))),
-                        known=listed(self.env, ("{%s}" % name for name in sorted(allowed))),
+                        used=format_list(self.env, ("{%s}" % name for name in sorted(used - allowed))),
+                        known=format_list(self.env, ("{%s}" % name for name in sorted(allowed))),
                     )
                 )
             )
@@ -380,7 +380,7 @@ class MarketplaceFieldMap(models.Model):
         for row in self:
             makers = MAKERS.get(row._kind())
             if row.field.split(".")[0] not in WRITTEN and makers and row.converter not in makers:
-                known = listed(self.env, (label for name, label in labels.items() if name in makers))
+                known = format_list(self.env, (label for name, label in labels.items() if name in makers))
                 raise ValidationError(row._said(_("choose one of these converters: %s.", known)))
 
     def _kind(self):

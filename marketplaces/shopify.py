@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from odoo import _, fields, models
 
-from ..compat import listed
+from ..compat import format_list
 from ..schemas import UNLIMITED, OrderPage, RowResult
 from ..transport import errors, oauth
 from ..transport.auth import HeaderToken
@@ -146,7 +146,7 @@ class MarketplaceApiShopify(models.AbstractModel):
     def _missing_rights(self, found):
         has = {row["handle"] for row in found["currentAppInstallation"]["accessScopes"]}
         missing = [scope for scope, wider in SCOPES.items() if scope not in has and wider not in has]
-        return [_("The app lacks rights; add them in Shopify: %s.", listed(self.env, missing))] if missing else []
+        return [_("The app lacks rights; add them in Shopify: %s.", format_list(self.env, missing))] if missing else []
 
     # ------------------------------------------------------------------ asking
 

@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..compat import listed
+from ..compat import format_list
 
 NEUTRAL = ("pending", "approved", "shipped", "delivered", "cancelled", "returned")
 
@@ -24,7 +24,7 @@ class MarketplaceConfig(models.Model):
                     raise ValidationError(
                         _(
                             "Own statuses look like packed=approved, courier=shipped. Use the words %s.",
-                            listed(self.env, NEUTRAL),
+                            format_list(self.env, NEUTRAL),
                         )
                     )
 

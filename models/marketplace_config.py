@@ -6,7 +6,6 @@ from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import plaintext2html
 
-from ..compat import listed
 from ..database import own_transaction, try_transaction_lock
 from ..encryption import Secret
 from .marketplace_api import UNSAID

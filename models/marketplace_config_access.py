@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..compat import listed
+from ..compat import format_list
 from ..encryption import Secret
 from ..transport.address import is_loopback
 from .marketplace_api import _private_hosts
@@ -93,7 +93,7 @@ class MarketplaceConfig(models.Model):
                         "%(account)s pulls the orders of %(others)s, which share its credentials. Archive those first, "
                         "or enter credentials on them.",
                         account=config.name,
-                        others=listed(self.env, sharing.mapped("name")),
+                        others=format_list(self.env, sharing.mapped("name")),
                     )
                 )
 

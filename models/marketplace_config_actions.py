@@ -2,7 +2,7 @@
 from odoo import _, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import listed
+from ..compat import format_list
 from ..screen import notification
 from ..transport.errors import MarketplaceError
 
@@ -104,7 +104,7 @@ class MarketplaceConfig(models.Model):
         self.check_access_rule("write")
         not_live = (self | self._credentials()).filtered(lambda config: not config.active or config.state != "live")
         if not_live:
-            raise UserError(_("%s is not live. Start it first.", listed(self.env, not_live.mapped("name"))))
+            raise UserError(_("%s is not live. Start it first.", format_list(self.env, not_live.mapped("name"))))
         self._credentials()._request_pull()
         return self._notify(_("Orders are being pulled. They appear in Sales."), "info")
 

@@ -2,7 +2,7 @@
 from odoo import _, models
 from odoo.tools import SQL
 
-from ..compat import listed
+from ..compat import format_list
 from ..encryption import Secret, is_former, is_key_away, is_lost
 from ..transport.errors import ConfigurationError
 
@@ -26,7 +26,7 @@ class MarketplaceConfig(models.Model):
             text = _(
                 "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
                 "(README: Secrets), or enter them again.",
-                names=listed(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
+                names=format_list(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
             )
             raise ConfigurationError(text, may_pass=is_key_away())
 

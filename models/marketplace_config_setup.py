@@ -3,7 +3,7 @@ import secrets
 
 from odoo import _, api, fields, models
 
-from ..compat import listed
+from ..compat import format_list
 from .marketplace_config_access import CREDENTIAL_FIELDS
 
 
@@ -54,7 +54,7 @@ class MarketplaceConfig(models.Model):
     def _compute_setup_step(self):
         for config in self:
             missing = config._missing_credentials() if config.state == "draft" else []
-            config.setup_missing = listed(self.env, missing)
+            config.setup_missing = format_list(self.env, missing)
             config.setup_step = config._next_setup_step(missing) if config.state == "draft" else False
 
     def _next_setup_step(self, missing):
@@ -92,7 +92,7 @@ class MarketplaceConfig(models.Model):
                 # Some say nothing of it: the account's own name would only look as if they did.
                 "connected_as": found["name"] != self.name and found["name"],
                 "connected_currency": currency,
-                "connected_places": listed(self.env, found.get("places", ())),
+                "connected_places": format_list(self.env, found.get("places", ())),
                 "connected_todo": "\n".join(todo),
             }
         )

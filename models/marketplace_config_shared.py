@@ -2,7 +2,7 @@
 from odoo import _, api, models
 from odoo.exceptions import ValidationError
 
-from ..compat import listed
+from ..compat import format_list
 
 
 class MarketplaceConfig(models.Model):
@@ -19,7 +19,11 @@ class MarketplaceConfig(models.Model):
                 raise ValidationError(_("%s: choose an account that has credentials of its own.", config.name))
             if owner and not config._can_share_with(owner):
                 raise ValidationError(
-                    _("%s can't use the credentials of %s: each needs its own.", config.name, owner.name)
+                    _(
+                        "%(account)s can't use the credentials of %(other)s: each needs its own.",
+                        account=config.name,
+                        other=owner.name,
+                    )
                 )
             # sudo: whoever moves an account may not see the companies of those that share its credentials
             group = config.sudo()._credential_group()
@@ -37,7 +41,7 @@ class MarketplaceConfig(models.Model):
                     _(
                         "Accounts that share a token need a supplier code each, and no two the same: %s. "
                         "Without it, an update would reach all of them.",
-                        listed(self.env, group.mapped("name")),
+                        format_list(self.env, group.mapped("name")),
                     )
                 )
 
@@ -83,7 +87,7 @@ class MarketplaceConfig(models.Model):
         return _(
             "%s goes by the external product IDs of the products, too. If that is another shop, its IDs are other "
             "products here: turn this off, and match the products.",
-            listed(self.env, others.mapped("name")),
+            format_list(self.env, others.mapped("name")),
         )
 
     def _route(self, code):

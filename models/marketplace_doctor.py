@@ -7,7 +7,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import listed
+from ..compat import format_list
 from ..transport.address import is_loopback
 from .marketplace_listing import DUE
 
@@ -103,19 +103,19 @@ class MarketplaceDoctor(models.AbstractModel):
         gone = [name for name, cron in found.items() if not cron]
         if gone:
             advice = _("Update the module: that brings them back.")
-            yield self._finding("error", _("Deleted: %s.", listed(self.env, gone)), advice)
+            yield self._finding("error", _("Deleted: %s.", format_list(self.env, gone)), advice)
         off = [cron.name for cron in crons if not cron.active]
         late = [cron.name for cron in crons if cron.active and cron.nextcall < fields.Datetime.now() - CRON_LATE]
         if off:
             yield self._finding(
                 "error",
-                _("Switched off: %s.", listed(self.env, off)),
+                _("Switched off: %s.", format_list(self.env, off)),
                 _("Without them no orders are pulled."),
                 "_fix_crons",
             )
         if late:
             advice = _("Odoo's scheduled actions do not run. Start Odoo with max_cron_threads of 1 or more.")
-            yield self._finding("error", _("Late: %s.", listed(self.env, late)), advice)
+            yield self._finding("error", _("Late: %s.", format_list(self.env, late)), advice)
         if not off and not late and not gone:
             yield self._finding("ok", _("The scheduled actions are on time."))
 
@@ -232,7 +232,7 @@ class MarketplaceDoctor(models.AbstractModel):
         counts = {label: failed[model].get(config.id, 0) for model, label in labels.items()}
         if any(counts.values()):
             retriable = any(row["retriable"] for row in config._dashboard_failures().get(config.id, ()))
-            told = listed(self.env, (f"{label}: {count}" for label, count in counts.items() if count))
+            told = format_list(self.env, (f"{label}: {count}" for label, count in counts.items() if count))
             advice = _("Open them from the dashboard: each says why. What was mended is tried again by a button.")
             yield self._finding(
                 "warning",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import _, fields, models
 from odoo.tools import SQL
 
-from ..compat import listed
+from ..compat import format_list
 from .marketplace_doctor import STUCK
 from .marketplace_wake import CHANNEL
 
@@ -33,7 +33,9 @@ class MarketplaceDoctor(models.AbstractModel):
     def _exam_channel(self, _configs):
         strays = self._stray_functions()
         if strays:
-            title = _("Jobs of ours run in another channel: %s.", listed(self.env, sorted(strays.mapped("method"))))
+            title = _(
+                "Jobs of ours run in another channel: %s.", format_list(self.env, sorted(strays.mapped("method")))
+            )
             advice = _(
                 "Behind slow jobs of other modules, prices wait. Ours belong in the channel %s.",
                 CHANNEL,
@@ -149,7 +151,7 @@ class MarketplaceDoctor(models.AbstractModel):
             yield self._finding("error", title, advice)
         unmapped = config._unmapped_places()
         if unmapped:
-            places = listed(self.env, unmapped)
+            places = format_list(self.env, unmapped)
             title = _("%(account)s: no warehouse for %(places)s.", account=config.name, places=places)
             advice = _("Choose a warehouse for each of them on the account: without, they get no stock.")
             yield self._finding("warning", title, advice)

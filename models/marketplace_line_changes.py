@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
-from ..compat import listed
+from ..compat import format_list
 from ..database import own_transaction
 from ..schemas import RowResult
 from ..transport import errors
@@ -95,7 +95,7 @@ class MarketplaceLineChanges(models.AbstractModel):
             _(
                 "They were added from here, and can't be changed there until one of its documents names them. All else "
                 "goes on. Change them there by hand, so that they are: %s.",
-                listed(self.env, texts),
+                format_list(self.env, texts),
             ),
             cause="line-ids",
             about="; ".join(texts),
@@ -178,7 +178,7 @@ class MarketplaceLineChanges(models.AbstractModel):
                 "It was told to take off lines, the answer was lost, and told again it refuses: %(why)s Most likely "
                 "they are off. Compare the order there with this one (lines there: %(lines)s).",
                 why=why,
-                lines=listed(self.env, sorted(line_ids)),
+                lines=format_list(self.env, sorted(line_ids)),
             ),
             cause="lines-removed",
             about=",".join(sorted(line_ids)),
@@ -211,7 +211,7 @@ class MarketplaceLineChanges(models.AbstractModel):
                     "last_error": _(
                         "The answer was lost, so it is not known whether these lines were added: %s. Look at the order "
                         "at the marketplace. If they are missing, retry; if they are there, delete this in the outbox.",
-                        listed(env, (line.product_id.display_name for line, _change in added)),
+                        format_list(env, (line.product_id.display_name for line, _change in added)),
                     ),
                 }
             )

@@ -5,7 +5,7 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL, mute_logger
 
-from ..compat import listed
+from ..compat import format_list
 
 # What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
@@ -219,7 +219,7 @@ class MarketplaceListing(models.Model):
         self.check_access_rule("write")
         draft = self.config_id.filtered(lambda config: config.state == "draft")
         if draft:
-            raise UserError(_("%s is not live yet. Start it first.", listed(self.env, draft.mapped("name"))))
+            raise UserError(_("%s is not live yet. Start it first.", format_list(self.env, draft.mapped("name"))))
         self._request_sync(force=True)
 
     def _is_shown(self):

@@ -3,7 +3,7 @@ from collections import Counter
 
 from odoo import _, models
 
-from ..compat import listed
+from ..compat import format_list
 from .marketplace_unmatched import FITTING
 
 
@@ -159,7 +159,7 @@ class MarketplaceMatching(models.AbstractModel):
         """Leave one row in the log; name what was refused."""
         message = ""
         if refused:
-            names = listed(
+            names = format_list(
                 self.env,
                 (f"{product.name} ({product.sku or product.external_id})" for product, _reason, _hits in refused[:20]),
             )

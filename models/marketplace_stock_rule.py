@@ -20,8 +20,8 @@ class MarketplaceStockRule(models.Model):
         "product.category",
         string="Category",
         ondelete="cascade",
-        help="The rule is for its products, and for those of the categories below it. Neither category nor product: the "
-        "rule is for everything.",
+        help="The rule is for its products, and for those of the categories below it. Neither category nor product: "
+        "the rule is for everything.",
     )
     product_tmpl_id = fields.Many2one("product.template", string="Product", ondelete="cascade")
     safety_quantity = fields.Float(

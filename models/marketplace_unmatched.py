@@ -6,7 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import listed
+from ..compat import format_list
 from ..schemas import RemoteProduct
 
 # What was in no catalogue that was read for so long is sold there no more.
@@ -128,7 +128,7 @@ class MarketplaceUnmatched(models.Model):
         hits = self.filtered(lambda row: row.reason == "unknown")._hits()
         for row in self:
             if hits.get(row):
-                names = listed(self.env, hits[row][:3].mapped("display_name"))
+                names = format_list(self.env, hits[row][:3].mapped("display_name"))
                 row.explanation = _("%s has its ID, reference or barcode. Link it, or match again.", names)
             elif row.reason == "unknown":
                 row.explanation = _("Nothing has its ID, reference or barcode.")
@@ -136,7 +136,7 @@ class MarketplaceUnmatched(models.Model):
                 row.explanation = _(
                     "%(product)s fits; one unit there holds %(count)s of it. Pack size: %(count)s if the product here "
                     "is a single one, 1 if it is the whole pack.",
-                    product=listed(self.env, row.candidate_ids.mapped("display_name")),
+                    product=format_list(self.env, row.candidate_ids.mapped("display_name")),
                     count=format(row.unit_count, "g"),
                 )
             elif row.reason == "ambiguous":
@@ -144,7 +144,7 @@ class MarketplaceUnmatched(models.Model):
             else:
                 row.explanation = _(
                     "%s fits it too. If both are sold, link it with its pack size.",
-                    listed(self.env, sorted(rivals[row.config_id, row.candidate_ids] - {row.external_id})) or "?",
+                    format_list(self.env, sorted(rivals[row.config_id, row.candidate_ids] - {row.external_id})) or "?",
                 )
 
     def _compute_held_count(self):
@@ -213,7 +213,7 @@ class MarketplaceUnmatched(models.Model):
 
     def _refuse(self, rows, message):
         if rows:
-            raise UserError(message % listed(self.env, rows.mapped("display_name")))
+            raise UserError(message % format_list(self.env, rows.mapped("display_name")))
 
     def _link(self):
         matching = self.env["marketplace.matching"]

@@ -2,7 +2,7 @@
 from odoo import _, models
 from odoo.exceptions import UserError
 
-from ..compat import listed
+from ..compat import format_list
 
 # Whether prices are with tax is a setting of the company since 18.0.
 PRICE_FIELDS = {"tax_calculation_rounding_method", "account_price_include", "currency_id"}
@@ -34,7 +34,7 @@ class ResCompany(models.Model):
                 _(
                     "%(company)s can't be archived: it sells at %(accounts)s, and nobody could stop that any more. "
                     "Pause or archive these accounts first.",
-                    company=listed(self.env, configs.company_id.mapped("name")),
-                    accounts=listed(self.env, configs.mapped("name")),
+                    company=format_list(self.env, configs.company_id.mapped("name")),
+                    accounts=format_list(self.env, configs.mapped("name")),
                 )
             )

@@ -5,7 +5,7 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
-from ..compat import listed
+from ..compat import format_list
 from ..screen import RELOAD, notification
 from ..transport.redaction import MASK, written_forms
 from .marketplace_erasure import TELLING
@@ -82,7 +82,7 @@ class ResPartner(models.Model):
             text = _(
                 "What marketplaces told is removed. %s stays, as a customer of yours by other ways too, or as a user: "
                 "decide whether the contact may.",
-                listed(self.env, kept.mapped("display_name")),
+                format_list(self.env, kept.mapped("display_name")),
             )
         return notification(text, "warning" if kept else "success", bool(kept), RELOAD)
 

@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import listed
+from ..compat import format_list
 from ..screen import notification
 from .sale_order_out import FINAL
 
@@ -115,7 +115,7 @@ class SaleOrder(models.Model):
         return notification(" ".join(words), "warning" if left else "success", sticky=left)
 
     def _names(self, orders):
-        return listed(self.env, orders.mapped("name"))
+        return format_list(self.env, orders.mapped("name"))
 
     # ------------------------------------------------------------------ OTP
 

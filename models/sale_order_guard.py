@@ -2,7 +2,7 @@
 from odoo import _, api, models, tools
 from odoo.exceptions import AccessError
 
-from ..compat import listed
+from ..compat import format_list
 
 OURS = ("marketplace_", "cartona_")
 
@@ -41,7 +41,7 @@ class MarketplaceGuard(models.AbstractModel):
                 _(
                     "Only what a marketplace sends changes these fields: %s. What happens here is told to it by Odoo's "
                     "own buttons.",
-                    listed(self.env, sorted(names)),
+                    format_list(self.env, sorted(names)),
                 )
             )
 

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
-from ..compat import listed
+from ..compat import format_list
 from .marketplace_order_doubts import ENDED
 
 LEFT_MARKS = "marketplace.left.marks"
@@ -46,7 +46,7 @@ class SaleOrder(models.Model):
         if not other:
             processor._forget_question(self, "quantities")
             return
-        texts = listed(self.env, (line._left_text(amounts[line]) for line in other))
+        texts = format_list(self.env, (line._left_text(amounts[line]) for line in other))
         processor._ask_person(
             self,
             _("Other quantities have left than were ordered at the marketplace"),

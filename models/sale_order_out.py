@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import listed
+from ..compat import format_list
 from ..schemas import STATUS_RANK, LineChange
 
 FINAL = ("delivered", "cancelled", "returned")
@@ -48,7 +48,7 @@ class SaleOrder(models.Model):
                 _(
                     "The marketplace still waits for %s. Cancel instead of deleting: a cancelled order can be deleted "
                     "once the marketplace has been told of it.",
-                    listed(self.env, orders.mapped("name")),
+                    format_list(self.env, orders.mapped("name")),
                 )
             )
 

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
 
-from ..compat import NEGATIVE_OPERATORS, asked_words, is_asked, listed
+from ..compat import NEGATIVE_OPERATORS, asked_words, format_list, is_asked
 from ..screen import RELOAD, notification
 from .marketplace_line_changes import DOUBT
 
@@ -96,7 +96,7 @@ class SaleOrder(models.Model):
         (commands - doubtful).action_retry()
         words = [_("Told again: %s.", len((commands - doubtful).grouped("order_id")))]
         if doubtful:
-            names = listed(self.env, doubtful.sale_order_id.mapped("name"))
+            names = format_list(self.env, doubtful.sale_order_id.mapped("name"))
             words.append(_("Open one by one, and look at the marketplace first: %s.", names))
         return self._marketplace_notify(words, bool(doubtful))
 
@@ -111,7 +111,7 @@ class SaleOrder(models.Model):
         lost = held.sudo().filtered(lambda order: (order.marketplace_config_id, order.cartona_id) not in kept)
         words = [_("Tried again: %s.", len(held) - len(lost))]
         if lost:
-            names = listed(self.env, lost.mapped("name"))
+            names = format_list(self.env, lost.mapped("name"))
             words.append(_("Mend these by hand, what the marketplace sent of them is not kept any more: %s.", names))
         return self._marketplace_notify(words, bool(lost))
 
@@ -127,7 +127,7 @@ class MarketplaceOutbox(models.Model):
         operations = dict(self._fields["operation"]._description_selection(self.env))
         statuses = dict(self.env["sale.order"]._fields["marketplace_status"]._description_selection(self.env))
         words = [statuses.get(row.status) or operations.get(row.operation, "") for row in self.sorted("id")]
-        return listed(self.env, dict.fromkeys(words))
+        return format_list(self.env, dict.fromkeys(words))
 
     def _problem(self, order):
         """Return why these commands about ``order`` have not reached its marketplace, and what to do; ``""``: they are

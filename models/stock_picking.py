@@ -3,7 +3,7 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
-from ..compat import listed
+from ..compat import format_list
 
 # Goods go to the customer by these; by the second (stock_dropshipping) from a vendor, and back to him by the same.
 OUT, DROPSHIP = "outgoing", "dropship"
@@ -60,7 +60,7 @@ class StockPicking(models.Model):
             raise UserError(
                 _(
                     "Validate these deliveries one by one: each needs an OTP of its own customer. %s",
-                    listed(self.env, orders.mapped("name")),
+                    format_list(self.env, orders.mapped("name")),
                 )
             )
         return self.env["marketplace.otp"]._open(orders, self)

@@ -6,7 +6,7 @@ from odoo.exceptions import ValidationError
 from odoo.tests import Form, new_test_user
 from odoo.tools import mute_logger
 
-from ..compat import listed, pack_unit
+from ..compat import format_list, pack_unit
 from ..marketplaces import rest_forms as forms
 from ..schemas import RowResult
 from ..transport import signatures
@@ -120,7 +120,7 @@ class TestLanguage(MarketplaceCase):
         arabic = draft.with_context(lang="ar_001")
         arabic.invalidate_recordset(["setup_missing"])
         self.assertNotIn(",", arabic.setup_missing)
-        self.assertEqual(listed(arabic.env, "ABC").count("\N{ARABIC COMMA}"), 2)
+        self.assertEqual(format_list(arabic.env, "ABC").count("\N{ARABIC COMMA}"), 2)
 
     def test_what_is_refused_names_things_with_the_commas_of_its_reader(self):
         first = self.account.with_context(lang="ar_001")

@@ -114,7 +114,7 @@ def joins_by_comma(node):
 
 
 def test_a_list_within_a_text_for_people_has_the_commas_of_their_language():
-    """`compat.listed` gives them."""
+    """`compat.format_list` gives them."""
     found = []
     for folder in ("models", "marketplaces", "wizards", "controllers"):
         for path in sorted((ROOT / folder).glob("*.py")):

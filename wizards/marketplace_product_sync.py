@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
 
-from ..compat import listed
+from ..compat import format_list
 
 NAMED = 5
 
@@ -44,7 +44,9 @@ class MarketplaceProductSync(models.TransientModel):
         )
         if self.sync == "off":
             listings.write({"active": False})
-            words = _("Off sale at %s. The marketplaces are told.", listed(self.env, self.config_ids.mapped("name")))
+            words = _(
+                "Off sale at %s. The marketplaces are told.", format_list(self.env, self.config_ids.mapped("name"))
+            )
             return self.config_ids._notify(words, "info")
         listings.filtered(lambda listing: not listing.active).write({"active": True})
         self._enable()
@@ -70,7 +72,7 @@ class MarketplaceProductSync(models.TransientModel):
                 "Missing external ID: %(count)s of the products are listed at none of these accounts: %(names)s. Enter "
                 "their external product IDs, or match them under Unmatched of the account.",
                 count=len(products),
-                names=listed(self.env, products[:NAMED].mapped("display_name")),
+                names=format_list(self.env, products[:NAMED].mapped("display_name")),
             ),
             "warning",
         )
