@@ -26,6 +26,11 @@ STATUS_RANK: dict[str, int] = {
     "returned": 40,
 }
 
+#: Before anything of an order has left, when it has, and its two ends without a sale.
+NOT_LEFT = ("pending", "editing", "approved")
+HAS_LEFT = ("shipped", "delivered")
+ENDED = ("cancelled", "returned")
+
 #: A quantity without end. Fits an integer column, and no stock is that large.
 UNLIMITED = 2**31 - 1
 

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
-from ..schemas import UNLIMITED, Customer, Order, OrderLine, RemoteProduct
+from ..schemas import ENDED, UNLIMITED, Customer, Order, OrderLine, RemoteProduct
 from ..transport.errors import MappingError
 from ..transport.reading import first, flag, items, moment, number, text, under
 from ..transport.words import _
@@ -87,7 +87,7 @@ def order_of(raw, digits, with_taxes, price_digits=None):
     :param price_digits: decimals that a price can have here, ``None``: as many
     """
     status = status_of(raw)
-    closed = status in ("cancelled", "returned")  # then it stays what was ordered: nothing is delivered any more
+    closed = status in ENDED  # then it stays what was ordered: nothing is delivered any more
     total = money(raw, "totalPriceSet" if closed else "currentTotalPriceSet")
     add_taxes = with_taxes and not flag(raw, "taxesIncluded")
     sums = Sums(digits, closed, add_taxes, digits if price_digits is None else price_digits)

@@ -3,8 +3,9 @@ from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..compat import format_list
+from ..schemas import ENDED, HAS_LEFT
 
-NEUTRAL = ("pending", "approved", "shipped", "delivered", "cancelled", "returned")
+NEUTRAL = ("pending", "approved", *HAS_LEFT, *ENDED)
 
 
 class MarketplaceConfig(models.Model):

@@ -13,7 +13,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..database import transaction_locks
-from ..schemas import RowResult
+from ..schemas import NOT_LEFT, RowResult
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import MASK
 from ..transport.text import storable
@@ -21,7 +21,7 @@ from ..transport.text import storable
 _logger = logging.getLogger(__name__)
 
 # An order in one of these has goods of ours to come.
-OPEN_STATUSES = ("pending", "editing", "approved", "shipped")
+OPEN_STATUSES = (*NOT_LEFT, "shipped")
 # A document in one of these may still become an order, or change one.
 OPEN_STATES = ("waiting", "imported", "failed")
 # Orders of an account share so many locks: the database has room for some thousand in all.

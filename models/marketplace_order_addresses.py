@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, fields, models
 
+from ..schemas import ENDED
 from .res_partner import _words
 from .stock_picking import DROPSHIP
 
@@ -33,7 +34,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _update_order(self, sale_order, order):
         result = super()._update_order(sale_order, order)
-        draft = sale_order.state in ("draft", "sent") and order.status not in ("cancelled", "returned")
+        draft = sale_order.state in ("draft", "sent") and order.status not in ENDED
         if draft and not self._is_stale(sale_order, order.status) and self._is_moved(sale_order, order):
             self._redirect(sale_order, order)
         return result

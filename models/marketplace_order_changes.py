@@ -3,7 +3,7 @@ from odoo import Command, _, models
 from odoo.tools import float_compare
 
 from ..compat import create_return
-from ..schemas import ROUNDING_LINE, STATUS_RANK
+from ..schemas import ENDED, NOT_LEFT, ROUNDING_LINE, STATUS_RANK
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):
@@ -35,7 +35,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         values = {**self._prepare_marketplace_values(order), "marketplace_status": sale_order.marketplace_status}
         sale_order.write({**values, **heard})
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
-        if draft and order.status not in ("cancelled", "returned"):
+        if draft and order.status not in ENDED:
             self._update_lines(sale_order, order)
         elif not self._differs(sale_order, order):
             self._forget_question(sale_order, "changed")
@@ -124,7 +124,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _is_under_way(self, sale_order, order):
         """Tell whether the order is confirmed, and by the marketplace's newest word has not left."""
-        open_there = {order.status, sale_order.marketplace_status} <= {"pending", "editing", "approved"}
+        open_there = {order.status, sale_order.marketplace_status} <= set(NOT_LEFT)
         under_way = sale_order.state == "sale" and open_there
         return under_way and not self._is_stale(sale_order, order.status)
 

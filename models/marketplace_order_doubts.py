@@ -2,11 +2,8 @@
 from odoo import _, fields, models
 from odoo.exceptions import UserError
 
-from ..schemas import STATUS_RANK
+from ..schemas import ENDED, HAS_LEFT, STATUS_RANK
 from ..transport.errors import MappingError
-
-ENDED = ("cancelled", "returned")
-HAS_LEFT = ("shipped", "delivered")
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):

@@ -2,7 +2,7 @@
 from odoo import _, models
 
 from ..compat import is_blocked
-from ..schemas import RemoteProduct
+from ..schemas import ENDED, HAS_LEFT, RemoteProduct
 
 # An order whose sum is off by more than this is wrong.
 CENT = 0.01
@@ -71,7 +71,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _hold_reasons(self, sale_order):
         """Return why the order can't go on, a sentence each: ``{key: sentence}``. The key says the same in no language;
         whoever accepts a reason accepts what it names, so it changes with that. Extend this to hold for more."""
-        if sale_order.marketplace_status in ("cancelled", "returned"):
+        if sale_order.marketplace_status in ENDED:
             return {}
         unknown = sale_order._marketplace_unknown_lines()
         reasons = {self._unknown_key(line): line.name for line in unknown}
@@ -122,7 +122,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         config, status = sale_order.marketplace_config_id, sale_order.marketplace_status
         if status == "shipped" and config._capabilities()["needs_ack"]:
             return bool(config.orders_since and sale_order.date_order < config.orders_since)
-        return status in ("shipped", "delivered")
+        return status in HAS_LEFT
 
     def _unknown_key(self, line):
         ordered = (line.cartona_product_id, line.cartona_product_sku, line.marketplace_quantity)

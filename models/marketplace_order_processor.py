@@ -5,7 +5,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
 
-from ..schemas import STATUS_RANK
+from ..schemas import ENDED, STATUS_RANK
 from ..transport.errors import MappingError
 from ..transport.retry import backoff
 from .marketplace_config_resume import PATIENCE
@@ -15,7 +15,7 @@ STATUS_ATTEMPTS = 20
 # How long a status waits before it looks whether the orders that it has asked for are here.
 PULL_SECONDS = 15
 # An order that its customer is changing, or that is not wanted any more, is not confirmed.
-STOPPED = ("editing", "cancelled", "returned")
+STOPPED = ("editing", *ENDED)
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):

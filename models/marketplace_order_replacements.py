@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, fields, models
 
+from ..schemas import ENDED
+
 
 class MarketplaceOrderProcessor(models.AbstractModel):
     """An order that replaces another one, and of which the marketplace tells no price: it comes in for nothing, and a
@@ -14,7 +16,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _hold_reasons(self, sale_order):
         reasons = super()._hold_reasons(sale_order)
         original = sale_order.marketplace_replaces
-        if original and sale_order.marketplace_status not in ("cancelled", "returned"):
+        if original and sale_order.marketplace_status not in ENDED:
             reasons[f"replaces:{original}"] = _(
                 "It replaces the order %s, and the marketplace tells no price of it: it comes in for nothing. Accept "
                 "it to deliver it.",

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, fields, models
 
+from ..schemas import NOT_LEFT
+
 
 class MarketplaceOrderProcessor(models.AbstractModel):
     """What the marketplace says of an open order that changes nothing by itself: a person decides. An order that is not
@@ -16,7 +18,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _open_matters(self, sale_order):
         """Return what there is to decide on as long as the order is open there: ``[(cause, what, its words)]``."""
-        open_there = sale_order.marketplace_status in ("pending", "editing", "approved")
+        open_there = sale_order.marketplace_status in NOT_LEFT
         return [
             (cause, open_there and sale_order[name] or "", words) for cause, (name, words) in self._matters().items()
         ]

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..compat import expiry_field, narrowed, unit_field
-from .marketplace_order_doubts import ENDED
+from ..schemas import ENDED, HAS_LEFT
 from .marketplace_order_hold import LEFT
 
 PRICE_FIELDS = {
@@ -181,7 +181,7 @@ class ProductProduct(models.Model):
             # for by itself: of that an older Odoo does not know whether it is like anything.
             "|",
             "|",
-            ("marketplace_status", "not in", ("shipped", "delivered")),
+            ("marketplace_status", "not in", HAS_LEFT),
             ("marketplace_hold_key", "=", False),
             "!",
             ("marketplace_hold_key", "=like", f"%{LEFT}%"),

@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from .marketplace_order_doubts import ENDED
+from ..schemas import ENDED
 from .marketplace_order_hold import LEFT
 
 # What it was ordered for may be another thing in a moment: nothing is reserved or told until the marketplace says so.

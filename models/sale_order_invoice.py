@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields, models
 
+from ..schemas import ENDED
+
 # Set while the lane of invoices makes an invoice: goods are invoiced as delivered, whatever their product says.
 AS_DELIVERED = "marketplace_as_delivered"
 
@@ -36,7 +38,7 @@ class SaleOrder(models.Model):
     def _is_to_invoice_now(self):
         """Tell whether nothing is left to be delivered, here or, where there never was, by the marketplace's word."""
         self.ensure_one()
-        if self.state != "sale" or self.marketplace_status in ("cancelled", "returned"):
+        if self.state != "sale" or self.marketplace_status in ENDED:
             return False  # what was called off or comes back is a person's to settle
         if self.picking_ids._marketplace_outgoing():
             return self._has_all_left()

@@ -2,7 +2,7 @@
 from odoo import _, models
 
 from ..compat import format_list
-from .marketplace_order_doubts import ENDED
+from ..schemas import ENDED
 
 LEFT_MARKS = "marketplace.left.marks"
 

@@ -3,9 +3,9 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 from ..compat import format_list
-from ..schemas import STATUS_RANK, LineChange
+from ..schemas import ENDED, STATUS_RANK, LineChange
 
-FINAL = ("delivered", "cancelled", "returned")
+FINAL = ("delivered", *ENDED)
 LINE_MARKS = "marketplace.lines.marks"
 
 

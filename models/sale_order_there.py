@@ -2,8 +2,7 @@
 from odoo import fields, models
 from odoo.tools import float_compare
 
-from ..schemas import ROUNDING_LINE
-from .marketplace_order_doubts import HAS_LEFT
+from ..schemas import HAS_LEFT, ROUNDING_LINE
 
 AMOUNTS = ("marketplace_quantity", "marketplace_price_unit")
 

@@ -38,6 +38,11 @@ def test_an_order_goes_from_one_rank_to_the_next_and_to_one_of_two_ends():
     assert steps == [{"pending", "editing"}, {"approved"}, {"shipped"}, {"delivered"}, ends]
 
 
+def test_an_order_has_left_or_has_not_or_has_ended():
+    told = [*schemas.NOT_LEFT, *schemas.HAS_LEFT, *schemas.ENDED]
+    assert sorted(told) == sorted(schemas.STATUS_RANK)
+
+
 def test_two_products_share_no_mutable_default():
     one, two = (schemas.RemoteProduct(str(n)) for n in range(2))
     one.remote["a"] = 1
