@@ -1,7 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, fields, models
 
-from ..schemas import ENDED
 from .res_partner import _words
 from .stock_picking import DROPSHIP
 
@@ -32,23 +31,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 body=_("The marketplace names another phone for this order than its contact has: see the Inbox.")
             )
 
-    def _update_order(self, sale_order, order):
-        result = super()._update_order(sale_order, order)
-        draft = sale_order.state in ("draft", "sent") and order.status not in ENDED
-        if draft and not self._is_stale(sale_order, order.status) and self._is_moved(sale_order, order):
-            self._redirect(sale_order, order)
-        return result
-
-    def _is_to_compare(self, sale_order, order):
-        moved = self._is_under_way(sale_order, order) and self._is_moved(sale_order, order)
-        return moved or super()._is_to_compare(sale_order, order)
-
-    def _compare_order(self, sale_order, order):
-        result = super()._compare_order(sale_order, order)
-        if self._is_moved(sale_order, order):
-            self._redirect(sale_order, order)
-        return result
-
     def _is_moved(self, sale_order, order):
         """Tell whether the marketplace names another address than it did. A customer who was forgotten gets no new
         one."""
@@ -59,7 +41,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return there != _words(told.marketplace_address or told.street)
 
     def _redirect(self, sale_order, order):
-        """Have the order delivered to the address that the marketplace names now, or ask a person."""
+        """Have the order delivered to the address that the marketplace names now, where that is another one, or ask a
+        person."""
+        if not self._is_moved(sale_order, order):
+            return
         contacts = sale_order.partner_id
         address = contacts._marketplace_addresses([(contacts, order.customer)], contacts.browse())[0]
         before = sale_order._marketplace_shipping()

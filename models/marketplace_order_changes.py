@@ -25,20 +25,30 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         return order
 
     def _update_order(self, sale_order, order):
-        """Take over a newer version of an order that is here already, and locked."""
+        """Take over a newer version of an order that is here already, and locked. Extend this to take over more of it,
+        or one of the steps, which stand where their subject does."""
         draft = sale_order.state in ("draft", "sent")
         if self._is_stale(sale_order, order.status):
             if draft and sale_order._marketplace_unknown_lines():
                 self._update_lines(sale_order, order)  # the status was told apart; what was ordered stands here alone
             return
+        self._update_facts(sale_order, order)
+        if draft and order.status not in ENDED:
+            self._update_lines(sale_order, order)
+            self._redirect(sale_order, order)
+        elif not self._differs(sale_order, order):
+            self._forget_question(sale_order, "changed")
+        if draft:
+            self._promise(sale_order, order)
+        self._update_deadline(sale_order, order)
+        self._update_there(sale_order, order)
+
+    def _update_facts(self, sale_order, order):
+        """Take over what the marketplace alone knows, but for a status that is behind what it was told."""
         heard = self._prepare_heard(sale_order, order.status, order.raw_status)
         values = {**self._prepare_marketplace_values(order), "marketplace_status": sale_order.marketplace_status}
         sale_order.write({**values, **heard})
         self.env["marketplace.line.changes"]._learn(sale_order, order.lines)
-        if draft and order.status not in ENDED:
-            self._update_lines(sale_order, order)
-        elif not self._differs(sale_order, order):
-            self._forget_question(sale_order, "changed")
 
     def _lock_as_it_is(self, sale_order):
         """Read the order as it is by now, and have it stay so until the commit: since it was found, a person may have
@@ -119,8 +129,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         )
 
     def _is_to_compare(self, sale_order, order):
-        """Tell whether the marketplace's lines differ from those of a confirmed order that has not left."""
-        return self._is_under_way(sale_order, order) and self._differs(sale_order, order)
+        """Tell whether there is anything for :meth:`_compare_order`: a confirmed order that has not left, and of which
+        the marketplace says something else. Extend both alike."""
+        return self._is_under_way(sale_order, order) and (
+            self._differs(sale_order, order)
+            or self._is_moved(sale_order, order)
+            or self._is_promised_anew(sale_order, order)
+        )
 
     def _is_under_way(self, sale_order, order):
         """Tell whether the order is confirmed, and by the marketplace's newest word has not left."""
@@ -140,6 +155,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _compare_order(self, sale_order, order):
         self._reduce_lines(sale_order, order)
         self._ask_about_difference(sale_order, order)
+        self._redirect(sale_order, order)
+        self._promise(sale_order, order)
+        self._keep_there(sale_order, order)  # what was reduced here is agreed on by now
 
     def _reduce_lines(self, sale_order, order):
         """Take over that less is wanted of a confirmed order, as far as it has not left yet."""

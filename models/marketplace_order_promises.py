@@ -15,21 +15,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             values.update(commitment_date=promised, marketplace_promised_at=promised)
         return values
 
-    def _update_order(self, sale_order, order):
-        result = super()._update_order(sale_order, order)
-        if sale_order.state in ("draft", "sent") and not self._is_stale(sale_order, order.status):
-            self._promise(sale_order, order)
-        return result
-
-    def _is_to_compare(self, sale_order, order):
-        moved = self._is_under_way(sale_order, order) and self._is_promised_anew(sale_order, order)
-        return moved or super()._is_to_compare(sale_order, order)
-
-    def _compare_order(self, sale_order, order):
-        result = super()._compare_order(sale_order, order)
-        self._promise(sale_order, order)
-        return result
-
     def _promised(self, order):
         """Return for when the marketplace promises the order, ``None`` where it does not."""
         return fields.Datetime.to_datetime(order.delivery_date) or order.ship_by

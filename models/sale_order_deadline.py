@@ -145,12 +145,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         values = super()._prepare_order_values(config, order, partners, listings)
         return {**values, "marketplace_deadline": self._deadline(config, order)}
 
-    def _update_order(self, sale_order, order):
-        result = super()._update_order(sale_order, order)
+    def _update_deadline(self, sale_order, order):
         deadline = self._deadline(sale_order.marketplace_config_id, order, came=sale_order.create_date)
-        if sale_order.marketplace_deadline != deadline and not self._is_stale(sale_order, order.status):
+        if sale_order.marketplace_deadline != deadline:
             sale_order.marketplace_deadline = deadline
-        return result
 
     def _deadline(self, config, order, came=None):
         """Return by when the order has to leave: what the marketplace says, else the end of the day that was agreed, or

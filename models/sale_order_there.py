@@ -13,13 +13,11 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     _inherit = "marketplace.order.processor"
 
-    def _update_order(self, sale_order, order):
-        result = super()._update_order(sale_order, order)
+    def _update_there(self, sale_order, order):
         if self._is_under_way(sale_order, order):
             self._keep_there(sale_order, order)
-        elif sale_order.marketplace_status in HAS_LEFT and not self._is_stale(sale_order, order.status):
+        elif sale_order.marketplace_status in HAS_LEFT:
             self._ask_about_left(sale_order, order)
-        return result
 
     def _update_lines(self, sale_order, order):
         result = super()._update_lines(sale_order, order)
@@ -39,11 +37,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Tell whether the marketplace has no line that is new, and none of more than was agreed on."""
         ours = {line.cartona_line_id: line.marketplace_quantity for line in sale_order.order_line}
         return all(line.quantity <= ours.get(line.external_id, 0.0) for line in order.lines if self._is_ordered(line))
-
-    def _compare_order(self, sale_order, order):
-        result = super()._compare_order(sale_order, order)
-        self._keep_there(sale_order, order)  # what was reduced here is agreed on by now
-        return result
 
     def _keep_there(self, sale_order, order):
         ours = {line.cartona_line_id: line for line in sale_order.order_line if line.cartona_line_id}
