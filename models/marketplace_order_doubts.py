@@ -15,24 +15,24 @@ class MarketplaceOrderProcessor(models.AbstractModel):
     def _prepare_marketplace_values(self, order):
         return {**super()._prepare_marketplace_values(order), "marketplace_refunded": order.refunded}
 
-    def _process_orders(self, config, rows):
-        known = self._find_orders(config, rows.mapped("external_id"))
-        before = {order.id: order.marketplace_refunded for order in known.values()}
-        result = super()._process_orders(config, rows)
-        newest = rows.filtered(lambda row: row.version and row.external_id in known)
-        newest = [(row, self._as_told(row.order_id, row, self._parse(config, row))) for row in newest]
-        for row, order in newest:
-            self._take_over_behind(row.order_id, order)
-        for sale_order in rows.order_id.filtered("marketplace_refunded"):
+    def _ask_about_doubts(self, taken, refunded):
+        """Ask about what documents say that were just taken over.
+
+        :param list taken: ``[(row, what it says by now)]``
+        :param dict refunded: what had been given back of the orders that were here before
+        """
+        newest = [(row.order_id, order) for row, order in taken if row.version and row.order_id in refunded]
+        for sale_order, order in newest:
+            self._take_over_behind(sale_order, order)
+        for sale_order in (row.order_id for row, _order in taken):
             ended = sale_order.marketplace_status in ENDED
-            if not ended and sale_order.marketplace_refunded > before.get(sale_order.id, 0.0):
+            if not ended and sale_order.marketplace_refunded > refunded.get(sale_order, 0.0):
                 self._ask_about_refund(sale_order)
-        for row, order in newest:
-            self._ask_about_step_back(row.order_id, order)
-        for sale_order in known.values():
+        for sale_order, order in newest:
+            self._ask_about_step_back(sale_order, order)
+        for sale_order, before in refunded.items():
             self._forget_question(sale_order, "deleted")
-            self._mark_moved(sale_order, before[sale_order.id])
-        return result
+            self._mark_moved(sale_order, before)
 
     def _mark_moved(self, sale_order, refunded):
         """The marketplace may have moved its own stock by what it tells: taken it once the order was paid, put it back

@@ -39,36 +39,39 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             self._process_status(config, row)
 
     def _process_orders(self, config, rows):
-        """Create the orders that are new, in one batch, and change the others one by one."""
+        """Create the orders that are new, in one batch, change the others one by one, and ask a person about what no
+        document decides. Extend this, or one of the steps, which stand where their subject does."""
         parsed = list(zip(rows, self._parse_all(config, rows), strict=True))
-        orders = self._find_orders(config, [order.external_id for _row, order in parsed])
-        new = [(row, order) for row, order in parsed if order.external_id not in orders]
-        self._refuse_elsewhere(config, [order.external_id for _row, order in new])
-        created = self._create_orders(config, [order for _row, order in new])
-        for (_row, order), sale_order in zip(new, created, strict=True):
-            orders[order.external_id] = sale_order
-        known = {id(row) for row, _order in new}
-        parsed = [
-            (row, order if id(row) in known else self._take_over(orders[order.external_id], row, order))
+        known = self._find_orders(config, [order.external_id for _row, order in parsed])
+        refunded = {sale_order: sale_order.marketplace_refunded for sale_order in known.values()}
+        new = self._create_new(config, [order for _row, order in parsed if order.external_id not in known])
+        taken = [
+            (row, self._take_over(known[order.external_id], row, order) if order.external_id in known else order)
             for row, order in parsed
         ]
+        orders = {**known, **new}
         self._hold_orders(self.env["sale.order"].union(*orders.values()))
-        for row, order in parsed:
-            sale_order = orders[order.external_id]
-            follow_up = self._is_to_follow_up(sale_order) or self._is_to_compare(sale_order, order)
-            row.write(
-                {
-                    "state": "imported" if follow_up else "done",
-                    "order_id": sale_order.id,
-                    "attempts": 0,
-                    "next_attempt": False,
-                    "last_error": False,
-                }
-            )
+        for row, order in taken:
+            self._close(row, order, orders[order.external_id])
         self._retire_older(rows)
-        self.env["marketplace.outbox"]._tell_again(self.env["sale.order"].union(*orders.values()) - created)
+        self.env["marketplace.outbox"]._tell_again(self.env["sale.order"].union(*known.values()))
         if new:
-            self._catch_up(config, {order.external_id for _row, order in new})
+            self._catch_up(config, new)
+        self._ask_about_doubts(taken, refunded)
+        self._ask_about_matters(rows.order_id)
+
+    def _close(self, row, order, sale_order):
+        """Note on a document what became of it; one that wants a follow-up is not done yet."""
+        follow_up = self._is_to_follow_up(sale_order) or self._is_to_compare(sale_order, order)
+        row.write(
+            {
+                "state": "imported" if follow_up else "done",
+                "order_id": sale_order.id,
+                "attempts": 0,
+                "next_attempt": False,
+                "last_error": False,
+            }
+        )
 
     def _retire_older(self, rows):
         """An older document of these orders that failed needs nobody any more."""
@@ -232,6 +235,12 @@ class MarketplaceOrderProcessor(models.AbstractModel):
             )
 
     # ------------------------------------------------------------------ creating
+
+    def _create_new(self, config, orders):
+        """Create the orders that are here for the first time: ``{marketplace's order id: sale.order}``."""
+        external_ids = [order.external_id for order in orders]
+        self._refuse_elsewhere(config, external_ids)
+        return dict(zip(external_ids, self._create_orders(config, orders), strict=True))
 
     def _create_orders(self, config, orders):
         """Create sales orders for neutral orders, in one batch."""

@@ -33,9 +33,9 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                 reasons[f"{cause}:{what}"] = words(what)[0]
         return reasons
 
-    def _process_orders(self, config, rows):
-        result = super()._process_orders(config, rows)
-        for sale_order in rows.order_id.filtered(lambda order: order.state == "sale"):
+    def _ask_about_matters(self, sale_orders):
+        """Ask about what there is to decide on of orders that are confirmed; about what is over, no more."""
+        for sale_order in sale_orders.filtered(lambda order: order.state == "sale"):
             accepted = (sale_order.marketplace_hold_accepted or "").split("\n")
             for cause, what, words in self._open_matters(sale_order):
                 if what and f"{cause}:{what}" not in accepted:
@@ -43,7 +43,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
                     self._ask_person(sale_order, title, question, cause=cause, about=what)
                 elif not what:
                     self._forget_question(sale_order, cause)
-        return result
 
     def _cancel_request_words(self, request):
         return (
