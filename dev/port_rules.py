@@ -57,14 +57,15 @@ RULES = {
         ),
         Rule(r"<field name=\"detailed_type\">service<", '<field name="type">service<', XML, "one field again"),
         # --- Python ---
-        Rule(r"\n +[\w.]+\.check_access_rule\(\"(\w+)\"\)(?=\n)", "", PY, "check_access_rights does both there"),
         Rule(
             r"what\.type = 'product'", "what.is_storable", ("models/product_product_kits.py",),
             "a flag beside the type",
         ),
         Rule(r"\._filter_access_rules\(", "._filtered_access(", PY, "renamed"),
-        Rule(r"\.check_access_rights\(\"(\w+)\"\)", r'.check_access("\1")', PY, "one method for rights and rules"),
-        Rule(r"\n\s*[\w.]+\.check_access_rule\(\"\w+\"\)", "", PY, "the line before it checks both"),
+        Rule(
+            r"\.check_access_rights\(operation\)\n\s*records\.check_access_rule\(", ".check_access(", ("compat.py",),
+            "one method for rights and rules",
+        ),
         Rule(r"\"type\", \"detailed_type\"", '"type", "is_storable"', ("compat.py",), "a flag beside the type"),
         # --- tests ---
         Rule(r"\"detailed_type\": \"product\"", '"is_storable": True', ("tests/*.py",), "a flag beside the type"),

@@ -6,7 +6,7 @@ from odoo import Command, _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import file_open
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..encryption import Secret
 from ..models.marketplace_config import MANAGER
 from ..models.marketplace_status_rule import DEFAULT_STATUSES
@@ -141,8 +141,7 @@ class MarketplaceConfig(models.Model):
 
     def _open_rest_wizard(self, model, name):
         self.ensure_one()
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         return {
             "type": "ir.actions.act_window",
             "name": name,

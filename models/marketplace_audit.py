@@ -6,6 +6,7 @@ from datetime import timedelta
 from odoo import _, api, fields, models
 from odoo.tools import float_compare, formatLang
 
+from ..compat import check_access
 from ..database import is_of_database, own_transaction, try_transaction_lock
 from ..schemas import UNLIMITED
 from ..transport.retry import backoff
@@ -72,8 +73,7 @@ class MarketplaceAudit(models.Model):
 
     def action_heal(self):
         """Send what is true here for everything that differed, whatever the marketplace shows by now."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         self._heal()
 
     # ------------------------------------------------------------------ business

@@ -2,7 +2,7 @@
 from odoo import _, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..screen import notification
 from ..transport.errors import MarketplaceError
 
@@ -17,8 +17,7 @@ class MarketplaceConfig(models.Model):
     def action_test_connection(self):
         """Ask the marketplace who we are, and tell it. One of the few calls that a person waits for."""
         self.ensure_one()
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         try:
             found = self._api()._test_connection(self)
         except MarketplaceError as err:
@@ -58,8 +57,7 @@ class MarketplaceConfig(models.Model):
 
     def action_go_live(self):
         """Start sending and receiving; from now on this database is the one that may speak for the account."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         for config in self:
             if not config._credentials().sudo().base_url:
                 raise UserError(_("%s: enter the API URL first, then test the connection.", config.name))
@@ -89,8 +87,7 @@ class MarketplaceConfig(models.Model):
 
     def action_match_products(self):
         """Read the marketplace's catalogue in the background and list the products that are found in it."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         started = [self.env["marketplace.task"]._start(config, "match") for config in self]
         if not any(started):
             return self._notify(_("Matching runs already. Its progress is on the dashboard."), "warning")
@@ -100,8 +97,7 @@ class MarketplaceConfig(models.Model):
 
     def action_pull_orders(self):
         """Ask for the marketplace's new orders now, without waiting for the next turn of the clock."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         not_live = (self | self._credentials()).filtered(lambda config: not config.active or config.state != "live")
         if not_live:
             raise UserError(_("%s is not live. Start it first.", format_list(self.env, not_live.mapped("name"))))
@@ -110,8 +106,7 @@ class MarketplaceConfig(models.Model):
 
     def action_sync_all(self):
         """Send the current price and stock of every listing again, whether it changed or not."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         started = [self.env["marketplace.task"]._start(config, "sync", total=config.listing_count) for config in self]
         self.env["marketplace.outbox"]._mark("price", "stock", config=self.ids, force=True)
         if not any(started):
@@ -120,16 +115,14 @@ class MarketplaceConfig(models.Model):
 
     def action_retry_failed(self):
         """Put everything of the account that failed back into its queue: listings, documents, statuses."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         for model in ("marketplace.listing", "marketplace.inbox", "marketplace.outbox"):
             self._retry_failed(model)
         return self._notify(_("What had failed is tried again."), "info")
 
     def action_audit(self):
         """Compare what the marketplace shows with Odoo, in a job."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         self.env["marketplace.audit"]._start(self)
         return self._notify(_("The audit has started. Its result appears under Audits."), "info")
 

@@ -3,7 +3,7 @@ import secrets
 
 from odoo import _, api, fields, models
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from .marketplace_config_access import CREDENTIAL_FIELDS
 
 
@@ -106,21 +106,18 @@ class MarketplaceConfig(models.Model):
     def action_continue_setup(self):
         """Store what was entered, which pressing any button does, and say what is still missing."""
         self.ensure_one()
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         missing = self.setup_step == "credentials" and self.setup_missing
         return self._notify(_("Still missing: %s.", missing), "warning") if missing else None
 
     def action_choose_policies(self):
         """Take the policies as they stand on the form: whoever presses this has looked at them."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         self.policies_chosen = True
 
     def action_generate_webhook_secret(self):
         """Make a new secret for the webhooks; the former one stays good until it is removed."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         for config in self:
             config.write(
                 {"webhook_secret_previous": config.webhook_secret, "webhook_secret": secrets.token_urlsafe(32)}

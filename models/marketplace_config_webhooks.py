@@ -5,6 +5,7 @@ import time
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..compat import check_access
 from ..encryption import Secret
 from ..transport import signatures
 from ..transport.errors import ConfigurationError, MarketplaceError
@@ -153,8 +154,7 @@ class MarketplaceConfig(models.Model):
     def action_register_webhooks(self):
         """Have the marketplace send its webhooks here. One of the few calls that a person waits for."""
         self.ensure_one()
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         if self.state == "draft":
             raise UserError(_("%s is not live, so what it is sent would be refused. Start it first.", self.name))
         try:

@@ -3,6 +3,7 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..compat import check_access
 from .marketplace_listing import FAILED_LISTING, FAILED_LISTING_SQL
 
 #: What can fail and be tried again, and which of its rows failed, as the dashboard counts them; then as domains.
@@ -27,8 +28,7 @@ class MarketplaceConfig(models.Model):
 
     def _failed_by_model(self):
         """Return what failed and waits for a person, of what the user may read: ``{model: {account id: count}}``."""
-        self.check_access_rights("read")
-        self.check_access_rule("read")
+        check_access(self, "read")
         rights = self.env["ir.model.access"]
         readable = [model for model in FAILING if rights.check(model, "read", raise_exception=False)]
         found = {model: self._dashboard_counts(model, FAILING[model]) for model in readable}
@@ -42,8 +42,7 @@ class MarketplaceConfig(models.Model):
 
     def retry_cause(self, model, cause):
         """Try again what of ``model`` failed of this cause, and nothing else."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         if model not in FAILING:
             raise UserError(_("This can't be tried again by a button."))
         self._retry_failed(model, [("cause", "=", cause)])

@@ -7,7 +7,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..transport.address import is_loopback
 from .marketplace_listing import DUE
 
@@ -317,13 +317,13 @@ class MarketplaceConfig(models.Model):
     @api.model
     def get_doctor_findings(self):
         """Return what the doctor finds, see ``marketplace.doctor._examine``, of the accounts that the user may see."""
-        self.check_access_rights("read")
+        check_access(self, "read")
         return self.env["marketplace.doctor"]._examine(self.search([]))
 
     @api.model
     def apply_doctor_fix(self, name, account):
         """Carry out a fix that the doctor offered: its name, and the account's id or ``False``."""
-        self.check_access_rights("write")
+        check_access(self, "write")
         config = self.search([("id", "=", account)]) if account else self
         if account and not config:
             raise UserError(_("This account is not there any more."))

@@ -12,6 +12,7 @@ from odoo import _, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..compat import check_access
 from ..database import transaction_locks
 from ..schemas import NOT_LEFT, RowResult
 from ..transport.errors import MarketplaceError
@@ -168,7 +169,7 @@ class MarketplaceInbox(models.Model):
 
     def action_replay(self):
         """Process the documents again, as they stand here now, each at the account that its supplier code names."""
-        self.check_access_rights("write")
+        check_access(self, "write")
         self._check_replayable()
         for row in self:
             row._reroute()
@@ -180,8 +181,7 @@ class MarketplaceInbox(models.Model):
     def action_set_aside(self):
         """Have documents that failed, and of which no order is to be made, wait for nobody. They stay in the list, can
         be replayed, and what they asked for is for sale again."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         failed = self.filtered(lambda row: row.state == "failed")
         if not failed:
             raise UserError(_("Only what failed can be set aside."))

@@ -5,7 +5,7 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL, mute_logger
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 
 # What failed stays due, so that it goes with the next change or a retry; until then it waits for a person.
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
@@ -215,8 +215,7 @@ class MarketplaceListing(models.Model):
 
     def action_sync(self):
         """Send the current price and stock again, whether they changed or not."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         draft = self.config_id.filtered(lambda config: config.state == "draft")
         if draft:
             raise UserError(_("%s is not live yet. Start it first.", format_list(self.env, draft.mapped("name"))))

@@ -3,6 +3,7 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from ..compat import check_access
 from .marketplace_line_changes import DOUBT
 from .product_product_kits import KIN
 
@@ -217,8 +218,7 @@ class MarketplaceOutbox(models.Model):
     def action_retry(self):
         """Put failed commands back into their queue. What was accepted needs no second try: it waits to be noted, and
         an OTP is good for once."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         # sudo: the rights on these rows were just checked; what is written is none of the user's
         again = self.sudo().filtered(lambda command: command.state != "accepted")
         again.write(

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, models
 
+from ..compat import check_access
+
 
 class MarketplaceOwned(models.AbstractModel):
     """What belongs to an account, and stays with what the user may see: record rules look at a row as it was before it
@@ -36,5 +38,4 @@ class MarketplaceOwned(models.AbstractModel):
 
     def _check_reference(self, record):
         """:raise AccessError: the user may not see it"""
-        record.check_access_rights("read")
-        record.check_access_rule("read")
+        check_access(record, "read")

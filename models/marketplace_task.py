@@ -4,6 +4,7 @@ import psycopg2.errors
 from odoo import _, api, fields, models
 from odoo.tools import SQL, mute_logger
 
+from ..compat import check_access
 from .marketplace_listing import DUE
 
 
@@ -85,8 +86,7 @@ class MarketplaceTask(models.Model):
 
     def action_stop(self):
         """Stop what runs; what is done stays done, and what has changed meanwhile is still sent."""
-        self.config_id.check_access_rights("write")
-        self.config_id.check_access_rule("write")
+        check_access(self.config_id, "write")
         # sudo: nobody writes tasks but the machinery; that the user may change the account was just checked
         running = self.sudo().filtered(lambda task: task.state == "running")
         for task in running:
@@ -97,15 +97,13 @@ class MarketplaceTask(models.Model):
 
     def action_retry(self):
         """Begin what failed anew."""
-        self.config_id.check_access_rights("write")
-        self.config_id.check_access_rule("write")
+        check_access(self.config_id, "write")
         for task in self.filtered(lambda task: task.state == "failed"):
             self._start(task.config_id, task.kind, total=task.total)
 
     def action_dismiss(self):
         """Have what failed, and is not to be begun anew, wait for nobody."""
-        self.config_id.check_access_rights("write")
-        self.config_id.check_access_rule("write")
+        check_access(self.config_id, "write")
         # sudo: as above
         for task in self.sudo().filtered(lambda task: task.state == "failed"):
             dismissed = _("Dismissed by %(user)s: %(error)s", user=self.env.user.name, error=task.message or "?")

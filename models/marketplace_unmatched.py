@@ -6,7 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..schemas import RemoteProduct
 
 # What was in no catalogue that was read for so long is sold there no more.
@@ -183,14 +183,14 @@ class MarketplaceUnmatched(models.Model):
 
     def action_link(self):
         """List the rows as the products that were chosen on them."""
-        self.check_access_rights("write")
+        check_access(self, "write")
         self._refuse(self.filtered(lambda row: not row.product_id), _("Choose the product of these first: %s"))
         self._link()
 
     def action_accept_suggestion(self):
         """List the rows as what was suggested for them: for the person who has looked. What was chosen on a row goes
         before its suggestion; a product that is listed already, or would be by another row, is no suggestion."""
-        self.check_access_rights("write")
+        check_access(self, "write")
         undecided = self.filtered(lambda row: not row.product_id)
         listed = self.env["marketplace.listing"].search(
             [("config_id", "in", undecided.config_id.ids), ("product_id", "in", undecided.suggestion_id.ids)]

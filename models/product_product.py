@@ -6,7 +6,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..compat import expiry_field, narrowed, unit_field
+from ..compat import check_access, expiry_field, narrowed, unit_field
 from ..schemas import ENDED, HAS_LEFT
 from .marketplace_order_hold import LEFT
 
@@ -78,7 +78,7 @@ class ProductProduct(models.Model):
 
     def action_marketplace_sync(self):
         """Send price and stock of the products to their marketplaces again, whether they changed or not."""
-        self.env["marketplace.listing"].check_access_rights("read")
+        check_access(self.env["marketplace.listing"], "read")
         # sudo: who may see the listings may have them sent; what is sent is what is true anyway
         listings = self.sudo().marketplace_listing_ids
         if not listings:

@@ -5,7 +5,7 @@ from odoo import _, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..screen import RELOAD, notification
 from ..transport.redaction import MASK, written_forms
 from .marketplace_erasure import TELLING
@@ -62,15 +62,13 @@ class ResPartner(models.Model):
 
     def action_marketplace_forget(self):
         """Forget these customers at all their accounts, under all their codes."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         known = ((partner, partner._marketplace_codes()) for partner in self)
         codes = {partner: codes for partner, codes in known if codes}
         if not codes:
             raise UserError(_("No marketplace knows this contact, so there is nothing to forget. Archive it instead."))
         configs = self.env["marketplace.config"].union(*(config for known in codes.values() for config in known))
-        configs.check_access_rights("write")
-        configs.check_access_rule("write")
+        check_access(configs, "write")
         # sudo: the rights on the contact and on each account were just checked; it is found in what only machinery has
         kept = [partner for partner, known in codes.items() if not partner.sudo()._marketplace_forget_as(known)]
         return self._marketplace_forgotten(self.union(*kept) if kept else self.browse())

@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..screen import notification
 from .sale_order_out import FINAL
 
@@ -88,8 +88,7 @@ class SaleOrder(models.Model):
     def action_confirm_marketplace_delivery(self):
         """Tell the marketplace that the customer has the goods. One order that needs an OTP opens the question for it;
         of several, those are left, and named."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         ready = self.filtered("marketplace_to_deliver")
         if not ready:
             raise UserError(

@@ -2,6 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import check_access
 from ..schemas import ENDED
 from .marketplace_order_hold import LEFT
 
@@ -72,16 +73,14 @@ class SaleOrder(models.Model):
 
     def action_marketplace_retry(self):
         """Look again at the newest documents of these orders: what was mended meanwhile lets them go on."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         # sudo: who may change the order may have it looked at again, without rights on what marketplaces sent
         for order in self.sudo():
             order._marketplace_document().action_replay()
 
     def action_marketplace_accept(self):
         """Go on in spite of what the order is held for. Products have to be known all the same."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         held = self.filtered("marketplace_hold")
         for order in held:
             if order._is_in_other_currency():

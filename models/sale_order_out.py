@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..schemas import ENDED, STATUS_RANK, LineChange
 
 FINAL = ("delivered", *ENDED)
@@ -65,8 +65,7 @@ class SaleOrder(models.Model):
         return result
 
     def action_draft(self):
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         result = super().action_draft()
         if self.sudo().marketplace_config_id:
             self.env["marketplace.wake"]._request()  # what was to be told of the cancellation is dropped

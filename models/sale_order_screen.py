@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, api, fields, models
 
-from ..compat import NEGATIVE_OPERATORS, asked_words, format_list, is_asked
+from ..compat import NEGATIVE_OPERATORS, asked_words, check_access, format_list, is_asked
 from ..screen import RELOAD, notification
 from .marketplace_line_changes import DOUBT
 
@@ -89,8 +89,7 @@ class SaleOrder(models.Model):
     def action_marketplace_tell_again(self):
         """Have the marketplace told again of what it refused or did not answer. Where it may have taken it all the
         same, a person has to look first: such orders go one by one."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         commands = self._marketplace_commands()
         doubtful = commands.filtered(lambda row: row.error_code == DOUBT) if len(self) > 1 else commands.browse()
         (commands - doubtful).action_retry()
@@ -102,8 +101,7 @@ class SaleOrder(models.Model):
 
     def action_marketplace_try_again(self):
         """Look again at what these orders are held for, as far as what the marketplace sent is kept."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         held = self.filtered("marketplace_hold")
         documents = held.sudo()._marketplace_documents()._replayable()  # sudo: as for one order
         documents.action_replay()

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import api, fields, models
 
+from ..compat import check_access
+
 SEEN = {
     "compute": "_compute_marketplace_order",
     "groups": "cartona_integration.group_marketplace_user",
@@ -49,7 +51,6 @@ class StockPicking(models.Model):
 
     def action_marketplace_tell_again(self):
         """Have the marketplace told again of what it did not take of these deliveries' orders."""
-        self.check_access_rights("write")
-        self.check_access_rule("write")
+        check_access(self, "write")
         # sudo: whoever may change the delivery may have it told, without rights on sales orders
         return self.sudo().sale_id.action_marketplace_tell_again()

@@ -4,6 +4,7 @@ import unicodedata
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import check_access
 from ..database import own_transaction
 from ..encryption import Secret
 
@@ -93,8 +94,7 @@ class MarketplaceOtp(models.TransientModel):
         # sudo: who validates deliveries may lack rights on sales orders
         order, pickings = self.order_id._origin, self.picking_ids._origin
         records = pickings if order in pickings.sudo().sale_id else order
-        records.check_access_rights("write")
-        records.check_access_rule("write")
+        check_access(records, "write")
 
     def _digits(self):
         """Return the OTP as the marketplace writes it: without blanks, and Arabic digits as Latin ones."""

@@ -5,6 +5,7 @@ import json
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..compat import check_access
 from ..marketplaces.rest_config import PRESETS
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import redact
@@ -37,8 +38,7 @@ class MarketplaceRestFile(models.TransientModel):
         """Set the account up by the preset or the file, in place of what it was."""
         self.ensure_one()
         config = self.config_id
-        config.check_access_rights("write")
-        config.check_access_rule("write")
+        check_access(config, "write")
         if not self.preset and not self.upload:
             raise UserError(_("Choose a preset or a file."))
         config._import_rest(
@@ -67,8 +67,7 @@ class MarketplaceRestPreview(models.TransientModel):
     def action_fetch(self):
         self.ensure_one()
         config = self.config_id
-        config.check_access_rights("write")
-        config.check_access_rule("write")
+        check_access(config, "write")
         try:
             found, rows = config._api()._preview(config, self.operation)
         except MarketplaceError as err:
