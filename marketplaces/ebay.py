@@ -53,11 +53,6 @@ class MarketplaceConfig(models.Model):
     def _place_fields(self):
         return {*super()._place_fields(), "ebay_marketplace"}
 
-    def _prepare_adapter_values(self, code):
-        values = super()._prepare_adapter_values(code)
-        # What is not paid yet comes in as pending, and must not be shipped.
-        return {**values, "confirm_policy": "approved"} if code == "ebay" else values
-
 
 class MarketplaceApiEbay(models.AbstractModel):
     """eBay: the Sell APIs Inventory and Fulfillment, version 1.
@@ -79,6 +74,8 @@ class MarketplaceApiEbay(models.AbstractModel):
     def _capabilities(self):
         return {
             "batch_size": BATCH,
+            # What is not paid yet comes in as pending, and must not be shipped.
+            "defaults": {"confirm_policy": "approved"},
             "needs_ack": False,
             "seller_ids": True,
             "has_webhook": True,

@@ -42,6 +42,7 @@ class MarketplaceApiRest(models.AbstractModel):
     def _capabilities(self):
         return {
             "batch_size": 100,
+            "defaults": {"auth_header": "Authorization", "auth_prefix": "Bearer"},
             "needs_ack": False,
             "has_webhook": True,
             "webhook_status": True,

@@ -121,10 +121,6 @@ class MarketplaceConfig(models.Model):
     def _place_fields(self):
         return {*super()._place_fields(), "rest_token_2"}
 
-    def _prepare_adapter_values(self, code):
-        values = super()._prepare_adapter_values(code)
-        return {**values, "auth_header": "Authorization", "auth_prefix": "Bearer"} if code == "rest" else values
-
     @api.depends("rest_auth", "endpoint_ids", "status_map_ids", "rest_webhook_mode")
     def _compute_features(self):
         return super()._compute_features()

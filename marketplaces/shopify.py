@@ -72,6 +72,8 @@ class MarketplaceApiShopify(models.AbstractModel):
     def _capabilities(self):
         return {
             "batch_size": documents.LONGEST_LIST,
+            # An order that is not paid yet must not be shipped.
+            "defaults": {"cancellation_reason": "OTHER", "confirm_policy": "approved"},
             "needs_ack": False,
             "has_webhook": True,
             "registers_webhooks": True,

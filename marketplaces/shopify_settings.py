@@ -53,12 +53,6 @@ class MarketplaceConfig(models.Model):
         "Otherwise they are held, since somebody else sends them.",
     )
 
-    def _prepare_adapter_values(self, code):
-        """An order that is not paid yet must not be shipped."""
-        values = super()._prepare_adapter_values(code)
-        own = {"cancellation_reason": "OTHER", "confirm_policy": "approved"}
-        return {**values, **own} if code == "shopify" else values
-
     def _stock_place_fields(self):
         return {*super()._stock_place_fields(), "shopify_location_id"}
 

@@ -50,6 +50,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     def _capabilities(self):
         return {
             "batch_size": 100,
+            "defaults": {"confirm_policy": "approved"},  # an order that is not paid yet must not be shipped
             "needs_ack": False,
             "has_webhook": True,
             "registers_webhooks": True,

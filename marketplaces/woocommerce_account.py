@@ -29,11 +29,6 @@ class MarketplaceConfig(models.Model):
                         )
                     )
 
-    def _prepare_adapter_values(self, code):
-        """An order that is not paid yet must not be shipped."""
-        values = super()._prepare_adapter_values(code)
-        return {**values, "confirm_policy": "approved"} if code == "woocommerce" else values
-
     def _woocommerce_own_statuses(self):
         """Return ``{status of the shop: neutral status}``."""
         pairs = (pair.partition("=") for pair in (self.woocommerce_statuses or "").split(",") if pair.strip())

@@ -46,6 +46,7 @@ HOLES = {
 # What of an adapter's capabilities may be left unsaid, and what is meant then; the rest is said by each.
 UNSAID = {
     "credentials": ("auth_token",),
+    "defaults": {},
     "default_statuses": {},
     "line_statuses": frozenset(),
     "locate_size": 0,
@@ -193,6 +194,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
         - ``ships_open``: it is told of no delivery once it says itself that the order has left
         - ``line_statuses``: in which of them an order's lines can be changed; none: never
+        - ``defaults``: what a new account is set to: ``{name of a field: value}``
         - ``default_statuses``: what is told at which event, where it is not the usual, see ``marketplace.status.rule``
         - ``credentials``: names of the account's fields that it asks for, of those in ``marketplace_config_access.py``
         - ``credentials_needed``: those of them without which nothing goes, where that is not all

@@ -325,8 +325,9 @@ class MarketplaceConfig(models.Model):
             self.update(self._prepare_adapter_values(self.code))
 
     def _prepare_adapter_values(self, code):
-        """Return what a new account is set to because of its marketplace. Extend this with settings of an adapter."""
-        return {"batch_size": self.env["marketplace.api"]._adapter(code)._capabilities()["batch_size"]}
+        """Return what a new account is set to because of its marketplace, see ``defaults`` of its capabilities."""
+        able = self.env["marketplace.api"]._adapter(code)._capabilities()
+        return {"batch_size": able["batch_size"], **able.get("defaults", {})}
 
     # ------------------------------------------------------------------ business
 
