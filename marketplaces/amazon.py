@@ -139,7 +139,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
     def _check_currency(self, config):
         """Amazon is told a price with its currency, so a price in another one must not be sent as it is."""
         marketplace = self._marketplace(config)
-        ours = config._currency()
+        ours = config.currency_id
         if config.sync_price and ours.name != marketplace.currency:
             raise errors.ConfigurationError(
                 _(

@@ -191,7 +191,7 @@ class MarketplaceApiEbay(models.AbstractModel):
 
     def _serialize_price(self, config, data, wanted):
         """Return the price as eBay wants it. One in another currency is not sent; it holds back no stock."""
-        currency = config._currency()
+        currency = config.currency_id
         if wanted in ("", currency.name):
             value = f"{data['price']:.{currency.decimal_places}f}"
             return {"price": {"currency": currency.name, "value": value}}

@@ -297,7 +297,7 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _digits(self, config, code=""):
         """Return the decimals of a currency by its code, or of the account's own."""
-        own = config.sudo()._currency().decimal_places
+        own = config.sudo().currency_id.decimal_places
         return self._decimals(code.upper(), own) if code else own
 
     def _status_row(self, config, raw):

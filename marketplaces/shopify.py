@@ -261,7 +261,7 @@ class MarketplaceApiShopify(models.AbstractModel):
     def _serialize_product(self, config, data):
         wire = {"product": forms.gid("Product", data["remote"]["product"])}
         if "price" in data:
-            price = f"{data['price']:.{config._currency().decimal_places}f}"
+            price = f"{data['price']:.{config.currency_id.decimal_places}f}"
             wire["variant"] = {"id": forms.gid("ProductVariant", data["external_id"]), "price": price}
         if "quantity" in data:
             wire["stock"] = {

@@ -210,7 +210,7 @@ class MarketplaceApiWoocommerce(models.AbstractModel):
     def _serialize_product(self, config, data):
         row = {"id": int(data["external_id"])}  # what is no number was not located
         if "price" in data:
-            row["regular_price"] = f"{data['price']:.{config._currency().decimal_places}f}"
+            row["regular_price"] = f"{data['price']:.{config.currency_id.decimal_places}f}"
         if data.get("quantity") == UNLIMITED:
             row.update({"manage_stock": False, "stock_status": "instock"})
         elif "quantity" in data:

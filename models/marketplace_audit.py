@@ -58,6 +58,7 @@ class MarketplaceAudit(models.Model):
     last_error = fields.Char(readonly=True)
     drift_ids = fields.One2many("marketplace.drift", "audit_id", readonly=True)
     drift_count = fields.Integer(compute="_compute_drift")
+    currency_id = fields.Many2one(related="config_id.currency_id")
     amount_at_risk = fields.Float(compute="_compute_drift", digits="Product Price")
 
     @api.depends("drift_ids")
@@ -316,6 +317,7 @@ class MarketplaceDrift(models.Model):
     ours = fields.Float(string="In Odoo", readonly=True, digits="Product Price")
     theirs = fields.Float(string="At the Marketplace", readonly=True, digits="Product Price")
     theirs_in_words = fields.Char(string="At the Marketplace (in Words)", compute="_compute_theirs_in_words")
+    currency_id = fields.Many2one(related="audit_id.currency_id")
     amount_at_risk = fields.Float(
         readonly=True, digits="Product Price", help="What selling at the marketplace's value may cost."
     )

@@ -145,6 +145,9 @@ class MarketplaceConfig(models.Model):
         help="Products that the marketplace sells when they are out of stock, too, are meant to be. Otherwise sending "
         "their stock is refused with that reason, so that nobody sells by mistake what is not there.",
     )
+    currency_id = fields.Many2one(
+        "res.currency", compute="_compute_currency_id", compute_sudo=True, help="What the account's prices are in."
+    )
     price_tax = fields.Selection(
         [("as_is", "As in the pricelist"), ("included", "Taxes included"), ("excluded", "Taxes excluded")],
         string="Prices are Sent",
@@ -443,10 +446,10 @@ class MarketplaceConfig(models.Model):
             nearest[product.id] = next(rule for rule in found if rule)
         return nearest
 
-    def _currency(self):
-        """Return the currency that the account's prices are in."""
-        self.ensure_one()
-        return self.pricelist_id.currency_id or self.company_id.currency_id
+    @api.depends("pricelist_id.currency_id", "company_id.currency_id")
+    def _compute_currency_id(self):
+        for config in self:
+            config.currency_id = config.pricelist_id.currency_id or config.company_id.currency_id
 
     def _delivery_warehouse(self):
         """Return the warehouse that the account's orders are delivered from."""

@@ -45,7 +45,7 @@ class MarketplaceConfig(models.Model):
 
     def _currency_problem(self, theirs):
         """Return why prices can't be sent where they are in the currency ``theirs``, ``""`` where they can."""
-        ours, theirs = self._currency().name, (theirs or "").strip().upper()
+        ours, theirs = self.currency_id.name, (theirs or "").strip().upper()
         if not theirs or theirs == ours or not self.env["marketplace.api"]._currency_id(theirs):
             return ""  # a word that Odoo knows for no currency says nothing
         return _(

@@ -24,8 +24,8 @@ class MarketplaceConfig(models.Model):
             return
         if lost := [name for name in self._lost_secrets() if name in asked]:
             text = _(
-                "%(names)s can't be read: the key they were encrypted with is not here. Put the former key back "
-                "(README: Secrets), or enter them again.",
+                "%(names)s can't be read: the key they were encrypted with is not here. Put cartona_integration.key "
+                "back into Odoo's data folder (or the former key into odoo.conf), or enter them again.",
                 names=format_list(self.env, (self._fields[name]._description_string(self.env) for name in lost)),
             )
             raise ConfigurationError(text, may_pass=is_key_away())
@@ -76,7 +76,10 @@ class MarketplaceDoctor(models.AbstractModel):
         # sudo: whether they can be read is told, not what they are
         for config in configs.sudo():
             if config._lost_secrets():
-                advice = _("Put the key back that was there (README: Secrets), or enter the credentials again.")
+                advice = _(
+                    "Put cartona_integration.key back into Odoo's data folder (or the former key into odoo.conf), or "
+                    "enter the credentials again."
+                )
                 yield self._finding("error", _("%s: the credentials can't be decrypted.", config.name), advice)
             elif config._former_secrets():
                 advice = _("Then the former key can be taken out of the settings.")

@@ -116,7 +116,7 @@ class MarketplaceConfig(models.Model):
             "failed_commands": count("commands", "failed"),
             "orders_today": orders_today,
             "value_today": value_today,
-            "currency": self._currency().id,
+            "currency": self.currency_id.id,
             "calls": done,
             "failed_calls": count("calls", "error"),
             "success_rate": round(100 * (done - count("calls", "error")) / done) if done else None,
@@ -222,6 +222,6 @@ class MarketplaceConfig(models.Model):
             config = self.browse(config_id)
             currency, company = self.env["res.currency"].browse(currency_id), config.company_id
             so_far, value = result.get(config_id, (0, 0.0))
-            value += currency._convert(total, config._currency(), company, fields.Date.today())
+            value += currency._convert(total, config.currency_id, company, fields.Date.today())
             result[config_id] = so_far + count, value
         return result

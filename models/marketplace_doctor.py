@@ -81,8 +81,8 @@ class MarketplaceDoctor(models.AbstractModel):
         since, done = wake._unclaimed_since(), wake._last_done()
         if since:
             advice = _(
-                "Start Odoo with --load=web,queue_job, see Installation in README. Until then changes go "
-                "out once a minute."
+                "Start Odoo with server_wide_modules = web,queue_job in odoo.conf (or --load=web,queue_job). Until "
+                "then changes go out once a minute."
             )
             title = _("No job runner works: a job waits since %s.", self._told(since))
             yield self._finding("error", title, advice, "_fix_sweep")
@@ -144,7 +144,10 @@ class MarketplaceDoctor(models.AbstractModel):
 
     def _exam_copy(self, _configs):
         if self.env["marketplace.identity"]._is_copy():
-            advice = _("It speaks to no marketplace. Work in the original, or see Copies and moves in README.")
+            advice = _(
+                "It speaks to no marketplace. Work in the original. If this one is to take its place, delete the "
+                "system parameter cartona_integration.identity here, then press Resume on one account."
+            )
             yield self._finding("warning", _("This database is a copy."), advice)
 
     # ------------------------------------------------------------------ an account

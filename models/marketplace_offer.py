@@ -18,6 +18,7 @@ class MarketplaceListing(models.Model):
 
     _inherit = "marketplace.listing"
 
+    currency_id = fields.Many2one(related="config_id.currency_id")
     pushed_price = fields.Float(string="Price There", readonly=True, copy=False, digits="Product Price")
     pushed_quantity = fields.Integer(string="Quantity There", readonly=True, copy=False)
     pushed_publication = fields.Selection([("on", "On sale"), ("off", "Off sale")], readonly=True, copy=False)

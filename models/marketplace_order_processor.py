@@ -286,7 +286,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         own = config.pricelist_id
         if (
             not currency
-            or currency == config._currency().name
+            or currency == config.currency_id.name
             or not self.env["marketplace.api"]._currency_id(currency)
         ):
             return own

@@ -36,7 +36,7 @@ class ResCurrencyRate(models.Model):
         configs_sudo = self.env["marketplace.config"].sudo().search([])
 
         def follows(config):
-            converted = main | config.company_id.currency_id | config._currency()
+            converted = main | config.company_id.currency_id | config.currency_id
             return len(converted) > 1 and converted & currencies
 
         return configs_sudo.filtered(follows)

@@ -15,8 +15,8 @@ export function stateLabel(account) {
         draft: _t("Draft"),
         live: _t("Live"),
         paused: _t("Paused"),
-        blocked: _t("Not answering"),
-        copy: _t("Copy of a database"),
+        blocked: _t("Error"),
+        copy: _t("Copy"),
     }[account.state];
 }
 

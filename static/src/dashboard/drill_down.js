@@ -13,7 +13,7 @@ const MODELS = {
     "marketplace.listing": () => _t("Listings"),
     "marketplace.inbox": () => _t("Inbox"),
     "marketplace.outbox": () => _t("Outbox"),
-    "marketplace.sync.log": () => _t("Log"),
+    "marketplace.sync.log": () => _t("Exchanges"),
     "sale.order": () => _t("Orders"),
 };
 
