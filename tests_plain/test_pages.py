@@ -77,3 +77,14 @@ def test_the_description_is_the_overview(readme):
 def test_the_contributors_are_the_manifests_author():
     manifest = ast.literal_eval((ROOT / "__manifest__.py").read_text())
     assert (ROOT / "readme" / "CONTRIBUTORS.md").read_text() == f"- {manifest['author']}\n"
+
+
+def test_every_command_is_a_target_that_is_helped_and_described():
+    source = ast.parse((ROOT / "dev" / "__main__.py").read_text())
+    commands = next(ast.literal_eval(node.value) for node in source.body if isinstance(node, ast.Assign))
+    makefile, page = (ROOT / "Makefile").read_text(), (ROOT / "docs" / "DEVELOPMENT.md").read_text()
+    for command in set(commands) - {"series"}:  # what CI alone asks
+        assert f'@echo "make {command} ' in makefile, command
+        assert f"| `make {command}` |" in page, command
+    targets = re.search(r"^([\w ]+):\n\t@\$\(PYTHON\) -m dev \$@$", makefile, re.M)[1].split()
+    assert set(targets) == set(commands) - {"series"}
