@@ -45,7 +45,8 @@ class MarketplaceConfig(models.Model):
         string="Delivery Charges",
         domain=[("type", "=", "service")],
         check_company=True,
-        help="Product of the line for what the marketplace charges its customer for the delivery.",
+        help="Product of the lines for what the marketplace charges its customer beside the goods: delivery, fees, "
+        "tips, rounding.",
     )
 
     @api.depends("code", "credentials_id")
