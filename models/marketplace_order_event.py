@@ -46,18 +46,10 @@ class SaleOrder(models.Model):
         groups="cartona_integration.group_marketplace_user",
     )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        orders = super().create(vals_list)
-        orders.filtered("marketplace_status")._note_marketplace_step()
-        return orders
-
-    def write(self, vals):
+    def _moved_by(self, vals):
+        """Return those whose status at the marketplace such a write changes."""
         status = vals.get("marketplace_status")
-        moved = self.filtered(lambda order: order.marketplace_status != status) if status else self.browse()
-        result = super().write(vals)
-        moved._note_marketplace_step()
-        return result
+        return self.filtered(lambda order: order.marketplace_status != status) if status else self.browse()
 
     def _note_marketplace_step(self):
         """Add to the timeline where these orders stand now. What the marketplace has accepted from somebody here is

@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import fields, models
+from odoo import api, fields, models
 
 STATUSES = [
     ("pending", "Pending"),
@@ -103,10 +103,24 @@ class SaleOrder(models.Model):
 
     # ------------------------------------------------------------------ CRUD
 
+    # All that a change of an order means for marketplaces, in this order. Each step stands where its subject does.
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        orders = super().create(vals_list)
+        orders._refuse_made_up()
+        orders.filtered("marketplace_status")._note_marketplace_step()
+        return orders
+
     def write(self, vals):
+        self._refuse_told(vals)
+        moved = self._moved_by(vals)
         result = super().write(vals)
         if {"warehouse_id", "state"} & vals.keys():
             self._mark_marketplace_stock()
+        moved._note_marketplace_step()
+        if vals.get("marketplace_status") == "delivered":
+            self._request_marketplace_invoice()
         return result
 
     def unlink(self):

@@ -146,13 +146,3 @@ class SaleOrder(models.Model):
             self.env["marketplace.lane.orders"]._ask(self, "delivered", {"otp": otp})
             self.env.cr.postcommit.data.setdefault(ACCEPTED, set()).add(self.id)
             self.env["marketplace.wake"]._request()
-
-
-class SaleOrderLine(models.Model):
-    _inherit = "sale.order.line"
-
-    def write(self, vals):
-        result = super().write(vals)
-        if "qty_delivered" in vals:
-            self.order_id._tell_marketplace_done()
-        return result

@@ -35,6 +35,10 @@ class MarketplaceGuard(models.AbstractModel):
             self._refuse_to_tell({name for name in self._told_by_marketplaces() if any(self.sudo().mapped(name))})
         return self
 
+    def _refuse_told(self, vals):
+        """Refuse to write such values."""
+        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
+
     def _refuse_to_tell(self, names):
         if names and not self._may_tell_for_marketplaces():
             raise AccessError(
@@ -50,23 +54,7 @@ class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = ["sale.order", "marketplace.guard"]
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        return super().create(vals_list)._refuse_made_up()
-
-    def write(self, vals):
-        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
-        return super().write(vals)
-
 
 class SaleOrderLine(models.Model):
     _name = "sale.order.line"
     _inherit = ["sale.order.line", "marketplace.guard"]
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        return super().create(vals_list)._refuse_made_up()
-
-    def write(self, vals):
-        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
-        return super().write(vals)

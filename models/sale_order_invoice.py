@@ -12,12 +12,6 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
-    def write(self, vals):
-        result = super().write(vals)
-        if vals.get("marketplace_status") == "delivered":
-            self._request_marketplace_invoice()
-        return result
-
     def _request_marketplace_invoice(self):
         """Ask for an invoice after this transaction, where the account wants one and it is time."""
         for order in self.sudo():  # the seller's rights end before the account's settings

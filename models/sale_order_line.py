@@ -90,19 +90,26 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        lines._refuse_made_up()
         lines._mark_marketplace_stock()
+        lines._mark_new_lines(vals_list)
         return lines
 
     def write(self, vals):
+        self._refuse_told(vals)
         prices = self._prices_in_unit(vals) if "price_unit" not in vals else {}
         result = super().write(vals)
+        if "qty_delivered" in vals:
+            self.order_id._tell_marketplace_done()
         for line, price in prices.items():
             line.price_unit = price
         if {"product_id", "product_uom_qty", "product_uom"} & vals.keys():
             self._mark_marketplace_stock()
+        self._mark_changed_lines(vals)
         return result
 
     def unlink(self):
+        self._mark_removed_lines()
         self._mark_marketplace_stock()
         return super().unlink()
 

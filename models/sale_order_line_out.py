@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, models
+from odoo import models
 from odoo.tools import float_compare
 
 from ..schemas import ROUNDING_LINE, LineChange
@@ -18,32 +18,26 @@ class SaleOrderLine(models.Model):
 
     _inherit = "sale.order.line"
 
-    # ------------------------------------------------------------------ CRUD
+    # ------------------------------------------------------------------ steps of create, write and unlink
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        lines = super().create(vals_list)
-        ours = [line.id for line, vals in zip(lines, vals_list, strict=True) if "marketplace_quantity" not in vals]
+    def _mark_new_lines(self, vals_list):
+        ours = [line.id for line, vals in zip(self, vals_list, strict=True) if "marketplace_quantity" not in vals]
         self.browse(ours)._mark_marketplace_lines()
         # sudo: what is known of the marketplace is our own code's to write; whoever may add the line causes it
-        for line in lines.sudo().filtered(lambda line: line.order_id.marketplace_dropped and not line.cartona_line_id):
+        for line in self.sudo().filtered(lambda line: line.order_id.marketplace_dropped and not line.cartona_line_id):
             line._replace_dropped()
-        return lines
 
-    def write(self, vals):
-        result = super().write(vals)
+    def _mark_changed_lines(self, vals):
         if TOLD & vals.keys() and "marketplace_quantity" not in vals:
             self._mark_marketplace_lines()
         if "product_uom_qty" in vals:
             self._mark_marketplace_left()
-        return result
 
-    def unlink(self):
+    def _mark_removed_lines(self):
         for line in self.filtered(lambda line: line.cartona_line_id and line.marketplace_quantity):
             if line._is_known_there():
                 line.order_id._mark_marketplace_lines(removed={line.cartona_line_id: line._marketplace_sum()})
             line.order_id._note_marketplace_dropped(line)
-        return super().unlink()
 
     def _replace_dropped(self):
         """Be the marketplace's line of this product that was deleted here, where it was not told of that: so the goods
