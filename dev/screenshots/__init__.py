@@ -26,6 +26,8 @@ DELIVERED = 8
 LIMIT = 60
 HELD = [("marketplace_hold", "!=", False), ("state", "=", "draft")]
 FORM = "document.querySelector('.o_form_view .o_field_widget')"
+ROWS = "document.querySelector('.o_data_row')"
+SECTIONS = "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"
 IN_THE_REPOSITORY = (*PICTURES, *IN_README)
 
 
@@ -197,70 +199,89 @@ class Scene:
                 raise Stop(f"{model} {domain} is not there after {LIMIT} s")
             time.sleep(0.1)
 
-    def account_form(self, account=None):
-        """Return the address of an account, or of a new one."""
-        action = f"action={self.id_of('marketplace_config_action')}&menu_id={self.id_of('menu_marketplace')}"
-        return f"{action}&model=marketplace.config&view_type=form" + (f"&id={account}" if account else "")
+    # ------------------------------------------------------------------ the pages
 
     def pages(self):
-        order = self.odoo.call("sale.order", "search", [("marketplace_config_id", "=", self.account)], limit=1)[0]
-        held = self.odoo.call("sale.order", "search", HELD, limit=1)[0]
-        undelivered = [("marketplace_status", "=", "shipped"), ("marketplace_otp_required", "=", True)]
-        otp = self.odoo.call("sale.order", "search", undelivered, limit=1)[0]
-        rows = "document.querySelector('.o_data_row')"
-        ours = f"menu_id={self.id_of('menu_marketplace')}"
-        refused = self.odoo.call("marketplace.listing", "search_read", [("external_id", "=", "999999")],
-                                 fields=["product_tmpl_id"])[0]["product_tmpl_id"][0]  # fmt: skip
-        partner = self.odoo.call("res.partner", "search", [("cartona_id", "!=", False)], limit=1)[0]
-        ordered = [("sale_id.marketplace_config_id", "!=", False)]
-        delivery = self.odoo.call("stock.picking", "search", ordered, limit=1)[0]
+        return [*self.dashboards(), *self.accounts(), *self.lists(), *self.orders(), *self.contacts_and_goods()]
+
+    def dashboards(self):
+        address, ready = f"action={self.id_of('marketplace_dashboard_action')}&{self.our_menu()}", SECTIONS
         return [
-            page("dashboard", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
-                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1"),
+            page("dashboard", address, ready),
+            page("checkup", address, ready, before=click(".o_marketplace_dashboard [aria-expanded]")),
+            page("dashboard_narrow", address, ready, width=390),
+        ]
+
+    def accounts(self):
+        return [
             page("account", self.account_form(self.account), FORM),
-            page("listings", f"action={self.id_of('marketplace_listing_action')}&model=marketplace.listing"
-                 f"&view_type=list&{ours}", rows),
-            page("order", f"model=sale.order&view_type=form&id={order}"
-                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM),
-            page("product", f"model=product.template&view_type=form&id={refused}", FORM,
-                 before="document.querySelector('[name=marketplace].nav-link').click()"),
-            page("partner", f"model=res.partner&view_type=form&id={partner}", FORM),
-            page("forget", f"model=res.partner&view_type=form&id={partner}", FORM,
-                 before="document.querySelector('button[name=action_marketplace_forget]').click()"),
-            page("delivery", f"model=stock.picking&view_type=form&id={delivery}", FORM,
-                 before="document.querySelector('[name=extra].nav-link').click()"),
-            page("timeline", f"model=sale.order&view_type=form&id={order}", FORM,
-                 before="document.querySelector('[name=marketplace].nav-link').click();"
-                        "setTimeout(() => (document.querySelector('.o_content').scrollTop = 900), 300)"),
-            page("held", f"model=sale.order&view_type=form&id={held}"
-                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM),
-            page("otp", f"model=sale.order&view_type=form&id={otp}"
-                 f"&menu_id={self.id_of('sale_menu_root', 'sale')}", FORM,
-                 before="document.querySelector('button[name=action_confirm_marketplace_delivery]').click()"),
-            page("unmatched", f"action={self.id_of('marketplace_unmatched_action')}&model=marketplace.unmatched"
-                 f"&view_type=list&{ours}", rows),
-            page("settlement", f"action={self.id_of('marketplace_settlement_action')}&model=sale.order"
-                 f"&view_type=list&{ours}", "document.querySelector('.o_group_header')",
-                 before="document.querySelector('.o_group_header').click()"),
             page("setup", self.account_form(self.amazon), FORM),
             page("new", self.account_form(), FORM),
             page("paused", self.account_form(self.paused), FORM),
-            page("webhooks", self.account_form(self.account), FORM,
-                 before="document.querySelector('[name=webhooks].nav-link').click()"),
-            page("rest", self.account_form(self.rest), FORM,
-                 before="document.querySelector('[name=rest].nav-link').click()"),
-            page("checkup", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
-                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1",
-                 before="document.querySelector('.o_marketplace_dashboard [aria-expanded]').click()"),
-            page("dashboard_narrow", f"action={self.id_of('marketplace_dashboard_action')}&{ours}",
-                 "document.querySelectorAll('.o_marketplace_dashboard section').length > 1", width=390),
-            page("inbox", f"action={self.id_of('marketplace_inbox_action')}&model=marketplace.inbox&view_type=list"
-                 f"&{ours}", rows),
-        ]  # fmt: skip
+            page("webhooks", self.account_form(self.account), FORM, before=click("[name=webhooks].nav-link")),
+            page("rest", self.account_form(self.rest), FORM, before=click("[name=rest].nav-link")),
+        ]
+
+    def lists(self):
+        group = ".o_group_header"
+        settlement = self.list_of("marketplace_settlement_action", "sale.order")
+        return [
+            page("listings", self.list_of("marketplace_listing_action", "marketplace.listing"), ROWS),
+            page("unmatched", self.list_of("marketplace_unmatched_action", "marketplace.unmatched"), ROWS),
+            page("settlement", settlement, f"document.querySelector('{group}')", before=click(group)),
+            page("inbox", self.list_of("marketplace_inbox_action", "marketplace.inbox"), ROWS),
+        ]
+
+    def orders(self):
+        menu = f"&menu_id={self.id_of('sale_menu_root', 'sale')}"
+        undelivered = [("marketplace_status", "=", "shipped"), ("marketplace_otp_required", "=", True)]
+        held, otp = self.form("sale.order", HELD), self.form("sale.order", undelivered)
+        order = self.form("sale.order", [("marketplace_config_id", "=", self.account)])
+        scrolled = "setTimeout(() => (document.querySelector('.o_content').scrollTop = 900), 300)"
+        return [
+            page("order", order + menu, FORM),
+            page("timeline", order, FORM, before=f"{click('[name=marketplace].nav-link')};{scrolled}"),
+            page("held", held + menu, FORM),
+            page("otp", otp + menu, FORM, before=click("button[name=action_confirm_marketplace_delivery]")),
+        ]
+
+    def contacts_and_goods(self):
+        refused = self.odoo.call("marketplace.listing", "search_read", [("external_id", "=", "999999")],
+                                 fields=["product_tmpl_id"])[0]["product_tmpl_id"][0]  # fmt: skip
+        product = self.form("product.template", [("id", "=", refused)])
+        partner = self.form("res.partner", [("cartona_id", "!=", False)])
+        delivery = self.form("stock.picking", [("sale_id.marketplace_config_id", "!=", False)])
+        return [
+            page("product", product, FORM, before=click("[name=marketplace].nav-link")),
+            page("partner", partner, FORM),
+            page("forget", partner, FORM, before=click("button[name=action_marketplace_forget]")),
+            page("delivery", delivery, FORM, before=click("[name=extra].nav-link")),
+        ]
+
+    # ------------------------------------------------------------------ addresses
+
+    def account_form(self, account=None):
+        """Return the address of an account, or of a new one."""
+        action = f"action={self.id_of('marketplace_config_action')}&{self.our_menu()}"
+        return f"{action}&model=marketplace.config&view_type=form" + (f"&id={account}" if account else "")
+
+    def form(self, model, domain):
+        """Return the address of the first record of the domain."""
+        return f"model={model}&view_type=form&id={self.odoo.call(model, 'search', domain, limit=1)[0]}"
+
+    def list_of(self, action, model):
+        return f"action={self.id_of(action)}&model={model}&view_type=list&{self.our_menu()}"
+
+    def our_menu(self):
+        return f"menu_id={self.id_of('menu_marketplace')}"
 
     def id_of(self, name, module=MODULE):
         domain = [("module", "=", module), ("name", "=", name)]
         return self.odoo.call("ir.model.data", "search_read", domain, fields=["res_id"])[0]["res_id"]
+
+
+def click(selector):
+    return f"document.querySelector('{selector}').click()"
 
 
 def page(name, address, ready, before="", width=None):
