@@ -4,7 +4,8 @@ from datetime import timedelta
 from odoo import _, fields, models
 from odoo.tools import SQL
 
-# So long stock waits at most for orders that can't be pulled.
+# So long stock waits at most for orders that can't be pulled. And so long nobody asks for orders only where nothing
+# runs: the clock does every quarter of an hour.
 PATIENCE = timedelta(hours=1)
 
 
@@ -12,15 +13,15 @@ class MarketplaceConfigState(models.Model):
     _inherit = "marketplace.config.state"
 
     stock_waits_since = fields.Datetime(
-        help="Since when no stock is sent, but for what is sold out: orders that came while the account was stopped "
-        "are not here yet."
+        help="Since when no stock is sent, but for what is sold out: orders that came while the account was stopped, "
+        "or the server off, are not here yet."
     )
 
 
 class MarketplaceConfig(models.Model):
-    """What goes out after an account was stopped. The marketplace went on selling meanwhile and counted that off its
-    own stock, of which nobody here knows: to send ours would have it sell the same goods twice. So orders are pulled
-    first. What is stored of them counts at once, imported or not."""
+    """What goes out after an account was stopped, or the server off. The marketplace went on selling meanwhile and
+    counted that off its own stock, of which nobody here knows: to send ours would have it sell the same goods twice. So
+    orders are pulled first. What is stored of them counts at once, imported or not."""
 
     _inherit = "marketplace.config"
 
@@ -47,6 +48,17 @@ class MarketplaceConfig(models.Model):
             )
         )
         state.invalidate_model(["stock_waits_since", "pull_requested_at"])
+
+    def _await_orders_after_absence(self):
+        """Do the same where the server was off. A pull that fails is asked for all the same, so nobody waits again for
+        one that goes on failing."""
+        running = self._credentials()._running()
+        asked = max(filter(None, (running.last_pull_at, running.pull_requested_at)), default=None)
+        if not asked or asked >= fields.Datetime.now() - PATIENCE:
+            return
+        if any(config._is_pulled() for config in self._credential_group()):
+            self._credentials()._await_orders()
+            self.env["marketplace.wake"]._request()
 
     def _is_pulled(self):
         """Tell whether the account's orders are pulled, by itself or by the one whose credentials it uses."""
@@ -81,9 +93,9 @@ class MarketplaceConfig(models.Model):
         self._tell_responsible(
             _("%s: stock is sent, and orders are missing", self.name),
             _(
-                "Orders that came while the account was stopped could not be pulled for an hour. What they ask for is "
-                "not taken off the stock that is sent from now on, so more may be sold than is there. The account's "
-                "log says why; then pull orders."
+                "Orders that came while the account was stopped, or the server off, could not be pulled for an hour. "
+                "What they ask for is not taken off the stock that is sent from now on, so more may be sold than is "
+                "there. The account's log says why; then pull orders."
             ),
             cause="stock without orders",
         )

@@ -45,6 +45,7 @@ class MarketplaceConfigState(models.Model):
     last_pull_at = fields.Datetime()
     last_push_at = fields.Datetime()
     pull_requested_at = fields.Datetime(help="Orders are asked for and not pulled yet, since this time.")
+    pull_is_cut = fields.Boolean(help="The last pull came to its end before all orders were here.")
     told = fields.Json(help="The causes that a person was told of lately, with the day: each once a day.")
     deadlines_told = fields.Json(help="The orders that a person was told have to leave, with the time: each once.")
     order_cursor = fields.Char(help="Where the next pull goes on, by the marketplace's own clock.")
@@ -86,6 +87,8 @@ class MarketplaceConfigState(models.Model):
 
     def _request_pull(self):
         """Ask for new orders with this very transaction."""
+        for config in self.config_id:
+            config._await_orders_after_absence()
         self.flush_recordset(["pull_requested_at"])
         # To the microsecond: a pull that is under way must not take this for the request it answers.
         self.env.cr.execute(

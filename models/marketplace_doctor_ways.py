@@ -138,8 +138,8 @@ class MarketplaceDoctor(models.AbstractModel):
                 since=self._told(since),
             )
             advice = _(
-                "Orders that came while the account was stopped are not here yet; its log says why. After an hour all "
-                "stock is sent without them."
+                "Orders that came while the account was stopped, or the server off, are not here yet; its log says "
+                "why. After an hour all stock is sent without them."
             )
             yield self._finding("warning", title, advice, "_fix_pull")
 

@@ -75,6 +75,7 @@ class MarketplaceLaneOffers(models.AbstractModel):
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             if self._may_talk(config):
+                config._await_orders_after_absence()
                 rows, settled = env[self._name]._claim(config)
             size = config._running()._size(self._lane(), config.batch_size)
             if env[self._name]._failures(config) >= PROBE_FAILURES:

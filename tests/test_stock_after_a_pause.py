@@ -102,6 +102,78 @@ class TestStockAfterAPause(MarketplaceCase):
         self.push()
         self.assertEqual(self.quantities(), [])
 
+    # ------------------------------------------------------------------ after the server was off
+
+    def off(self, hours=3, quantity=99):
+        """Let the server have been off for so long, in which 60 were ordered there; the stock was counted anew."""
+        self.box_order((self.product, 60, 10.0))
+        self.set_stock(self.product, quantity)
+        self.running().write({"last_pull_at": self.ago(hours), "pull_requested_at": False})
+        self.env.flush_all()  # a pull that is asked for now is stored by a transaction of its own
+
+    def ago(self, hours):
+        return fields.Datetime.now() - timedelta(hours=hours)
+
+    def test_no_stock_is_sent_after_the_server_was_off_before_the_orders_of_that_time_are_known(self):
+        self.off()
+        self.push()
+        self.assertEqual(self.quantities(), [])
+        self.commit()
+        self.assertEqual(set(self.quantities()), {39})
+        self.assertFalse(self.running().stock_waits_since)
+
+    def test_no_stock_is_sent_where_the_clock_is_the_first_to_ask_for_those_orders(self):
+        self.off()
+        self.env["marketplace.config"]._cron_pull_orders()
+        self.push()
+        self.assertEqual(self.quantities(), [])
+        self.commit()
+        self.assertEqual(set(self.quantities()), {39})
+
+    def test_a_request_that_nobody_took_up_before_the_server_went_off_does_not_count(self):
+        self.off()
+        self.running().pull_requested_at = self.ago(3)
+        self.push()
+        self.assertEqual(self.quantities(), [])
+
+    def test_a_pull_that_fails_for_hours_while_the_server_is_on_holds_no_stock_back(self):
+        self.off()
+        self.running().pull_requested_at = self.ago(0.25)
+        self.push()
+        self.assertEqual(self.quantities(), [99])
+
+    def test_a_server_that_was_off_for_moments_holds_no_stock_back(self):
+        self.off(hours=0.9)
+        self.push()
+        self.assertEqual(self.quantities(), [99])
+
+    def test_orders_that_can_not_be_pulled_after_that_are_waited_for_once_and_for_an_hour(self):
+        self.box.fail(PULL, status=503, times=None)
+        self.off()
+        self.push()
+        self.hours_pass(1.1)
+        self.sweep()
+        self.running().write({"blocked_until": False, "failing": False})
+        self.push()
+        self.assertEqual(self.quantities(), [99])
+        self.assertIn("orders", self.told().note)
+
+    def test_an_account_whose_orders_are_pulled_no_more_waits_for_none(self):
+        self.account.pull_orders = False
+        self.off()
+        self.push()
+        self.assertEqual(self.quantities(), [99])
+        self.assertFalse(self.running().pull_requested_at)
+
+    def test_an_account_waits_for_the_one_that_pulls_its_orders_though_that_takes_none_itself(self):
+        self.account.write({"supplier_code": "1", "pull_orders": False})
+        second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
+        self.off()
+        self.env["marketplace.config"]._cron_pull_orders()
+        self.env.invalidate_all()
+        self.assertTrue(second.state_ids.stock_waits_since)
+        self.assertFalse(self.running().stock_waits_since)
+
     # ------------------------------------------------------------------ where none come
 
     def test_a_pull_that_fails_holds_stock_back_for_an_hour_and_no_longer(self):
