@@ -334,10 +334,11 @@ class MarketplaceLanePull(models.AbstractModel):
                 SQL(
                     """
                     UPDATE marketplace_config_state
-                       SET last_pull_at = now() at time zone 'utc',
+                       SET last_pull_at = now() at time zone 'utc', pull_is_cut = %s,
                            pull_requested_at = CASE WHEN pull_requested_at = %s THEN NULL ELSE pull_requested_at END
                      WHERE config_id = %s
                     """,
+                    not complete,
                     requested_at,
                     config_id,
                 )

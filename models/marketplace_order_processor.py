@@ -14,6 +14,8 @@ from .marketplace_config_resume import PATIENCE
 STATUS_ATTEMPTS = 20
 # How long a status waits before it looks whether the orders that it has asked for are here.
 PULL_SECONDS = 15
+# The same where the last one ended early: each time it is asked for again.
+CUT_SECONDS = 60
 # An order that its customer is changing, or that is not wanted any more, is not confirmed.
 STOPPED = ("editing", *ENDED)
 
@@ -122,11 +124,13 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         if row.create_date < fields.Datetime.now() - PATIENCE and not config._awaits_orders():
             return False  # no pull has ended since, and none that goes on after a pause is under way
         running = config._credentials()._running()
-        if not row.order_id:
-            running._request_pull()
-        elif not running.pull_requested_at:
+        pulls = bool(running.pull_requested_at)
+        if row.order_id and not pulls and not running.pull_is_cut:
             return False  # it has brought nothing of this order
-        moment = fields.Datetime.now() + timedelta(seconds=PULL_SECONDS)
+        if not row.order_id or not pulls:
+            running._request_pull()
+        again = CUT_SECONDS if running.pull_is_cut else PULL_SECONDS
+        moment = fields.Datetime.now() + timedelta(seconds=again)
         row.write({"state": "waiting", "order_id": sale_order.id, "next_attempt": moment})
         return True
 

@@ -226,15 +226,49 @@ class TestEditingThatIsOver(OvertakenCase):
         self.later()
         self.assertEqual((self.order.state, self.first.product_uom_qty), ("sale", 12))
 
+    def test_a_pull_that_ended_early_says_nothing_of_the_lines(self):
+        self.cut_pulls()
+        status = self.say("pending")
+        self.commit()
+        for _time in range(2):
+            self.later()
+        self.assertEqual((status.state, self.order.marketplace_status), ("waiting", "editing"))
+        self.box.edit_order(self.hashed_id, {self.first_id: 12}, status="pending")  # by now it is on what can be pulled
+        self.later()
+        self.later()
+        self.assertEqual((self.order.state, self.first.product_uom_qty), ("sale", 12))
+
+    def cut_pulls(self):
+        """Have each pull end early, as by a limit of calls."""
+        finish = type(self.env["marketplace.lane.pull"])._finish
+
+        def cut(lane, config_id, requested_at, complete=True):
+            return finish(lane, config_id, requested_at, complete=False)
+
+        self.patch(type(self.env["marketplace.lane.pull"]), "_finish", cut)
+
+    def test_after_an_hour_of_pulls_that_ended_early_it_waits_no_longer(self):
+        self.cut_pulls()
+        status = self.say("pending")
+        self.commit()
+        self.later()
+        self.assertEqual(status.state, "waiting")
+        self.hour_passes(status)
+        self.later()
+        self.assertEqual((status.state, self.order.state), ("done", "sale"))
+
+    def hour_passes(self, status):
+        self.env.cr.execute(
+            "UPDATE marketplace_inbox SET create_date = create_date - interval '61 minutes' WHERE id = %s", [status.id]
+        )
+        self.env.invalidate_all()
+
     def test_after_an_hour_without_a_pull_it_waits_no_longer(self):
         self.box.fail(path="pull-orders", status=503, times=None)
         status = self.say("pending")
         self.commit()
         self.assertEqual(self.order.marketplace_status, "editing")
-        self.env.cr.execute(
-            "UPDATE marketplace_inbox SET create_date = create_date - interval '61 minutes' WHERE id = %s", [status.id]
-        )
-        self.env.invalidate_all()
+        self.hour_passes(status)
         self.later()
         self.assertEqual((status.state, self.order.state), ("done", "sale"))
 
