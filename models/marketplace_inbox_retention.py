@@ -172,15 +172,16 @@ class MarketplaceInbox(models.Model):
         return len(rows)
 
     def _set_aside_old(self, config):
-        """Have what waits for an archived account, and so for nobody, go with time as what a person has set aside."""
-        self.env.cr.execute(
-            SQL(
-                "UPDATE marketplace_inbox SET state = 'aside', needs_ack = FALSE "
-                "WHERE config_id = %s AND state IN ('waiting', 'failed') AND kind != 'erase' AND create_date < %s",
-                config.id,
-                self._days_ago(config.inbox_days),
-            )
-        )
+        """Have what waits for an archived account, and so for nobody, go with time as what a person has set aside; what
+        is processed waits for no acknowledgement any more."""
+        moment = self._days_ago(config.inbox_days)
+        old = SQL("config_id = %s AND kind != 'erase' AND create_date < %s", config.id, moment)
+        for values, waiting in (
+            ("state = 'aside', needs_ack = FALSE", "state IN ('waiting', 'imported')"),
+            ("state = 'aside', needs_ack = FALSE", "state = 'failed'"),
+            ("needs_ack = FALSE", "needs_ack AND acknowledged_at IS NULL"),
+        ):
+            self.env.cr.execute(SQL("UPDATE marketplace_inbox SET %s WHERE %s AND %s", SQL(values), SQL(waiting), old))
 
     def _old_sql(self, config, days):
         """Return the condition of those that are older than that and still tell who ordered, though they should not."""

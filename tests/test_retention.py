@@ -90,6 +90,19 @@ class TestRetention(MarketplaceCase):
         self.vacuum()
         self.assertFalse(any((failed | unacknowledged | draft).mapped("redacted_at")))
 
+    def test_what_waits_for_an_archived_account_forgets_who_ordered_too(self):
+        imported, unacknowledged, young = self.document(31), self.document(31), self.document(29)
+        imported.state = "imported"
+        (unacknowledged | young).write({"needs_ack": True, "acknowledged_at": False})
+        self.vacuum()
+        self.assertFalse((imported | unacknowledged).filtered("redacted_at"))
+        self.account.action_pause()
+        self.account.active = False
+        self.vacuum()
+        self.assertTrue(imported.redacted_at and unacknowledged.redacted_at)
+        self.assertEqual(imported.state, "aside")
+        self.assertEqual((unacknowledged.state, young.needs_ack, young.redacted_at), ("done", True, False))
+
     def test_as_many_days_later_the_document_is_deleted(self):
         row = self.document(61)
         order = row.order_id
