@@ -35,6 +35,13 @@ class TestDeadlines(MarketplaceCase):
         named = Order("1", "pending", "", Customer(""), [], delivered_by_marketplace=True, ship_by=moment)
         self.assertEqual(processor._deadline(self.account, named), moment)
 
+    def test_what_the_marketplace_fetches_after_all_loses_a_time_that_was_not_its_own(self):
+        order = self.imported(estimated_delivery_day="2026-01-15", delivered_by="delivered_by_supplier")
+        self.assertTrue(order.marketplace_deadline)
+        self.box.edit_order(order.cartona_id, delivered_by="delivered_by_cartona")
+        self.pull()
+        self.assertEqual((order.marketplace_delivers, order.marketplace_deadline), (True, False))
+
     def test_without_such_a_day_the_account_says_when(self):
         order = self.imported(estimated_delivery_day=None)
         self.assertFalse(order.marketplace_deadline)
