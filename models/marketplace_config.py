@@ -138,7 +138,8 @@ class MarketplaceConfig(models.Model):
         string="Consumables and Services",
         default="unlimited",
         required=True,
-        help="What is offered of products of which Odoo keeps no stock.",
+        help="What is offered of products of which Odoo keeps no stock. At Most of an exception limits what is always "
+        "available; Unlimited of one for the product or its category goes before Not available.",
     )
     oversell = fields.Boolean(
         string="Oversold on Purpose",
