@@ -268,17 +268,7 @@ class MarketplaceConfig(models.Model):
         listings = counts("marketplace.listing", [])
         unmatched = counts("marketplace.unmatched", [])
         inbox = counts("marketplace.inbox", [("state", "in", ("waiting", "imported", "failed"))])
-        # sudo: who may see the account sees how many orders it has, without rights on each of them
-        orders = (
-            self.env["sale.order"]
-            .sudo()
-            ._read_group(
-                [("marketplace_config_id", "in", self.ids), ("cartona_id", "!=", False)],
-                ["marketplace_config_id"],
-                ["__count"],
-            )
-        )
-        orders = {config.id: count for config, count in orders}
+        orders = self._count_orders([("cartona_id", "!=", False)])
         held = self._held_orders()
         failed = self._failed_by_model()
         for config in self:
@@ -289,22 +279,12 @@ class MarketplaceConfig(models.Model):
             config.order_count = orders.get(config.id, 0)
             config.held_count = held.get(config.id, 0)
 
-    def _held_orders(self):
-        """Return how many orders of each account can't go on: ``{account id: count}``."""
-        # sudo: who may see the account sees how many orders are held, without rights on each of them
-        groups = (
-            self.env["sale.order"]
-            .sudo()
-            ._read_group(
-                [
-                    ("marketplace_config_id", "in", self.ids),
-                    ("marketplace_hold", "!=", False),
-                    ("state", "in", ("draft", "sent")),
-                ],
-                ["marketplace_config_id"],
-                ["__count"],
-            )
-        )
+    def _count_orders(self, domain):
+        """Return how many orders of each account are as the domain says: ``{account id: count}``."""
+        # sudo: who may see the account sees how many there are, without rights on each of them
+        Order = self.env["sale.order"].sudo()
+        domain = [("marketplace_config_id", "in", self.ids), *domain]
+        groups = Order._read_group(domain, ["marketplace_config_id"], ["__count"])
         return {config.id: count for config, count in groups}
 
     # ------------------------------------------------------------------ CRUD

@@ -5,8 +5,9 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .marketplace_config import MANAGER
+from .marketplace_failure import FAILING
 from .marketplace_inbox import OPEN_STATES
-from .marketplace_listing import FAILED_LISTING_SQL
+from .marketplace_order_hold import HELD
 
 SALESPERSON = "sales_team.group_sale_salesman"
 SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
@@ -33,7 +34,8 @@ class MarketplaceConfig(models.Model):
         """Return what the dashboard shows of each account the user may see.
 
         :return: ``{"accounts": [dict], "manager": whether the user may act, "readable": the models that
-            the user may see whole lists of}``; times are texts in UTC, money is in the account's currency
+            the user may see whole lists of}``, and by what figures are counted: moments, and domains of what failed and
+            is held; times are texts in UTC, money is in the account's currency
         """
         configs = self.search([])
         now = fields.Datetime.now()
@@ -47,6 +49,8 @@ class MarketplaceConfig(models.Model):
             "day_ago": fields.Datetime.to_string(now - timedelta(days=1)),
             "calls_since": fields.Datetime.to_string(self.env["marketplace.log.hour"]._first_hour()),
             "hour_ago": fields.Datetime.to_string(now - timedelta(hours=1)),
+            "failed": {model: self.env[model]._failed_domain() for model in FAILING},
+            "held": HELD,
             "today": fields.Datetime.to_string(self._dashboard_today()),
             "accounts": [
                 {
@@ -79,7 +83,7 @@ class MarketplaceConfig(models.Model):
         """Return what is counted of the accounts: ``{what: {(account id, state): count}}``, and ``orders`` of today."""
         return {
             "listings": self._dashboard_counts("marketplace.listing", SQL("active")),
-            "failed": self._dashboard_counts("marketplace.listing", FAILED_LISTING_SQL),
+            "failed": self._dashboard_counts("marketplace.listing", self.env["marketplace.listing"]._failed_sql()),
             "inbox": self._dashboard_counts("marketplace.inbox", SQL("state IN %s", OPEN_STATES)),
             "calls": self.env["marketplace.log.hour"]._calls(self),
             "commands": self._dashboard_counts("marketplace.outbox", SQL("lane != 'offers'")),

@@ -4,19 +4,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..compat import check_access
-from .marketplace_listing import FAILED_LISTING, FAILED_LISTING_SQL
+from .marketplace_failure import FAILING
 
-#: What can fail and be tried again, and which of its rows failed, as the dashboard counts them; then as domains.
-FAILING = {
-    "marketplace.listing": FAILED_LISTING_SQL,
-    "marketplace.inbox": SQL("state = 'failed'"),
-    "marketplace.outbox": SQL("state = 'failed' AND lane != 'offers'"),
-}
-FAILED = {
-    "marketplace.listing": FAILED_LISTING,
-    "marketplace.inbox": [("state", "=", "failed")],
-    "marketplace.outbox": [("state", "=", "failed"), ("lane", "!=", "offers")],
-}
 # So many causes are told of each account, those of the most rows first.
 CAUSES = 5
 
@@ -31,14 +20,14 @@ class MarketplaceConfig(models.Model):
         check_access(self, "read")
         rights = self.env["ir.model.access"]
         readable = [model for model in FAILING if rights.check(model, "read", raise_exception=False)]
-        found = {model: self._dashboard_counts(model, FAILING[model]) for model in readable}
+        found = {model: self._dashboard_counts(model, self.env[model]._failed_sql()) for model in readable}
         return {model: {config: count for (config, _state), count in counts.items()} for model, counts in found.items()}
 
     def action_open_failed(self):
         """Open what failed; of the three kinds the one that there is most of, as the dashboard does."""
         found = self._failed_by_model()
         most = max(found, key=lambda model: sum(found[model].values()))
-        return self._open(f"cartona_integration.{most.replace('.', '_')}_action", FAILED[most])
+        return self._open(f"cartona_integration.{most.replace('.', '_')}_action", self.env[most]._failed_domain())
 
     def retry_cause(self, model, cause):
         """Try again what of ``model`` failed of this cause, and nothing else."""
@@ -52,7 +41,8 @@ class MarketplaceConfig(models.Model):
 
         :param model: one of ``FAILING``
         """
-        self.env[model].search([("config_id", "in", self.ids), *FAILED[model], *domain])._try_again()
+        Failing = self.env[model]
+        Failing.search([("config_id", "in", self.ids), *Failing._failed_domain(), *domain])._try_again()
 
     def _dashboard_failures(self):
         """Return of each account its most frequent causes: ``{account id: [{"model", "cause", "text", "count",

@@ -9,6 +9,8 @@ from odoo.tools import SQL
 # pattern alike.
 IDS = "[0-9A-Za-z_-]*[0-9]{4,}[0-9A-Za-z_-]*"
 LONGEST = 300
+#: The models of what can fail and be tried again.
+FAILING = ("marketplace.listing", "marketplace.inbox", "marketplace.outbox")
 
 
 class MarketplaceFailure(models.AbstractModel):
@@ -51,9 +53,9 @@ class MarketplaceFailure(models.AbstractModel):
         return SQL("coalesce(nullif(last_error, ''), %s, '')", code)
 
     @api.model
-    def _failure_condition(self):
-        """Return the condition of the rows that are told, beyond their state."""
-        return SQL("active") if "active" in self._fields else SQL("TRUE")
+    def _failed_domain(self):
+        """Return the domain of what failed and concerns somebody: the one place that says so."""
+        return [("state", "=", "failed")]
 
     @api.model
     def _retriable_sql(self):
@@ -67,6 +69,12 @@ class MarketplaceFailure(models.AbstractModel):
     # ------------------------------------------------------------------ business
 
     @api.model
+    def _failed_sql(self):
+        """Return the same as a condition of SQL."""
+        # sudo: what is counted, and of whom, the caller says
+        return self.sudo().with_context(active_test=False)._search(self._failed_domain()).where_clause
+
+    @api.model
     def _cause_sql(self):
         return SQL("left(regexp_replace(%s, %s, '…', 'g'), %s)", self._error_sql(), IDS, LONGEST)
 
@@ -78,7 +86,7 @@ class MarketplaceFailure(models.AbstractModel):
             """
             SELECT config_id, %s AS model, %s AS cause, count(*) AS found, max(%s) AS example,
                    count(*) FILTER (WHERE %s) AS retriable
-              FROM %s WHERE state = 'failed' AND config_id = ANY(%s) AND %s GROUP BY 1, 3
+              FROM %s WHERE config_id = ANY(%s) AND %s GROUP BY 1, 3
             """,
             self._name,
             self._cause_sql(),
@@ -86,5 +94,5 @@ class MarketplaceFailure(models.AbstractModel):
             self._retriable_sql(),
             SQL.identifier(self._table),
             configs.ids,
-            self._failure_condition(),
+            self._failed_sql(),
         )

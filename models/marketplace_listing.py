@@ -11,16 +11,6 @@ from ..compat import check_access, format_list
 DUE = "(price_due OR stock_due OR publication_due) AND state != 'failed'"
 DUE_MARKS = ("price_due", "stock_due", "publication_due")
 
-# What failed and concerns somebody, as a domain and in SQL: of what is archived, that which may be on sale there still.
-FAILED_LISTING = [
-    ("state", "=", "failed"),
-    *("|", ("active", "=", True), "|", ("pushed_quantity", ">", 0)),
-    *("|", ("pushed_publication", "=", "on"), ("doubt_since", "!=", False)),
-]
-FAILED_LISTING_SQL = SQL(
-    "state = 'failed' AND (active OR pushed_quantity > 0 OR pushed_publication = 'on' OR doubt_since IS NOT NULL)"
-)
-
 # Settings that change what is offered.
 OFFER_FIELDS = {"config_id", "product_id", "external_id", "pack_size", "active"}
 
@@ -338,8 +328,10 @@ class MarketplaceListing(models.Model):
         return self.union(*[self._create_missing([one]) for one in values])
 
     @api.model
-    def _failure_condition(self):
-        return FAILED_LISTING_SQL
+    def _failed_domain(self):
+        """Of what is archived, that which may be on sale there still."""
+        shown = ["|", ("pushed_quantity", ">", 0), "|", ("pushed_publication", "=", "on"), ("doubt_since", "!=", False)]
+        return [*super()._failed_domain(), "|", ("active", "=", True), *shown]
 
     def _try_again(self):
         self._request_sync()

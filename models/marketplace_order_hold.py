@@ -8,6 +8,8 @@ from ..schemas import ENDED, HAS_LEFT, RemoteProduct
 CENT = 0.01
 # The key of the reason that the goods left by other ways than Odoo.
 LEFT = "left"
+# The domain of orders that can't go on.
+HELD = [("marketplace_hold", "!=", False), ("state", "in", ("draft", "sent"))]
 
 
 class MarketplaceOrderProcessor(models.AbstractModel):

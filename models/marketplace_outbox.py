@@ -227,8 +227,8 @@ class MarketplaceOutbox(models.Model):
         self.env["marketplace.wake"]._request()
 
     @api.model
-    def _failure_condition(self):
-        return SQL("lane != 'offers'")
+    def _failed_domain(self):
+        return [*super()._failed_domain(), ("lane", "!=", "offers")]
 
     @api.model
     def _retriable_sql(self):

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 import pytz
 
 from odoo import _, api, fields, models, tools
-from odoo.tools import SQL, plaintext2html
+from odoo.tools import plaintext2html
 
 from ..compat import is_asked
 from ..database import own_transaction
@@ -39,21 +39,7 @@ class MarketplaceConfig(models.Model):
 
     def _late_orders(self, moment):
         """Return how many orders of each account have not left and should by ``moment``: ``{account id: count}``."""
-        self.env["sale.order"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT marketplace_config_id, count(*) FROM sale_order
-                 WHERE marketplace_config_id = ANY(%s) AND marketplace_deadline < %s
-                   AND marketplace_status IN %s AND state NOT IN ('cancel')
-              GROUP BY marketplace_config_id
-                """,
-                self.ids,
-                moment,
-                OPEN_STATUSES,
-            )
-        )
-        return dict(self.env.cr.fetchall())
+        return self._count_orders(late_domain(moment))
 
     def _cron_deadlines(self):
         """Tell the responsible person of each account that orders have to leave soon: of each order once, by one

@@ -4,10 +4,18 @@ from odoo.exceptions import UserError
 
 from ..compat import check_access
 from ..schemas import ENDED
-from .marketplace_order_hold import LEFT
+from .marketplace_order_hold import HELD, LEFT
 
 # What it was ordered for may be another thing in a moment: nothing is reserved or told until the marketplace says so.
 EDITING = "editing"
+
+
+class MarketplaceConfig(models.Model):
+    _inherit = "marketplace.config"
+
+    def _held_orders(self):
+        """Return how many orders of each account can't go on: ``{account id: count}``."""
+        return self._count_orders(HELD)
 
 
 class SaleOrder(models.Model):

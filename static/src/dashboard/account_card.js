@@ -221,7 +221,7 @@ export class AccountCard extends Component {
     // ------------------------------------------------------------------ what is done
 
     listOf(key, extra) {
-        return listOf(key, this.account, this.props.moments, this.props.readable, extra);
+        return listOf(key, this.account, this.props.terms, this.props.readable, extra);
     }
 
     open(key, extra) {
@@ -277,7 +277,7 @@ AccountCard.template = "cartona_integration.AccountCard";
 AccountCard.components = {HistoryChart};
 AccountCard.props = {
     account: Object,
-    moments: Object,
+    terms: Object,
     readable: Array,
     manager: Boolean,
     open: Boolean,

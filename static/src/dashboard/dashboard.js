@@ -24,7 +24,7 @@ export class MarketplaceDashboard extends Component {
         this.display = {controlPanel: {}};
         this.state = useState({accounts: [], loaded: false, lost: false, manager: false, doctor: false, news: ""});
         this.readable = [];
-        this.moments = {};
+        this.terms = {};
         this.alive = true;
         this.asked = this.shown = 0;
         this.onVisibility = () => this.resume();
@@ -87,9 +87,9 @@ export class MarketplaceDashboard extends Component {
         }
     }
 
-    show({accounts, manager, readable, ...moments}) {
+    show({accounts, manager, readable, ...terms}) {
         this.state.news = this.newsOf(accounts);
-        this.moments = moments;
+        this.terms = terms;
         this.readable = readable;
         Object.assign(this.state, {accounts: this.sorted(accounts), manager, loaded: true, lost: false});
     }

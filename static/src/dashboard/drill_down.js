@@ -2,13 +2,6 @@
 
 import {_t} from "@web/core/l10n/translation";
 
-const FAILED = [["state", "=", "failed"]];
-// Of what is archived, that which may be on sale there still; the list then shows it, as it is asked for.
-const FAILED_LISTINGS = [
-    ...FAILED,
-    ...["|", ["active", "=", true], "|", ["pushed_quantity", ">", 0]],
-    ...["|", ["pushed_publication", "=", "on"], ["doubt_since", "!=", false]],
-];
 const MODELS = {
     "marketplace.listing": () => _t("Listings"),
     "marketplace.inbox": () => _t("Inbox"),
@@ -21,46 +14,40 @@ const MODELS = {
  * The model and the condition of what a figure of an account counts.
  */
 const LISTS = {
-    orders: (account, moments) => [
+    orders: (account, terms) => [
         "sale.order",
         [
             ["cartona_id", "!=", false],
-            ["create_date", ">=", moments.today],
+            ["create_date", ">=", terms.today],
         ],
     ],
-    held: () => [
-        "sale.order",
-        [
-            ["marketplace_hold", "!=", false],
-            ["state", "in", ["draft", "sent"]],
-        ],
-    ],
+    held: (account, terms) => ["sale.order", terms.held],
     late: () => ["sale.order", [["marketplace_late", "=", true]]],
     // What waits, and what failed, may be of three kinds: the one that there is most of.
-    waiting: (account, moments, readable) =>
+    waiting: (account, terms, readable) =>
         most(readable, [
             [account.waiting, "marketplace.listing", [["state", "in", ["new", "waiting"]]]],
             [account.waiting_documents, "marketplace.inbox", [["state", "in", ["waiting", "imported"]]]],
             [account.waiting_commands, "marketplace.outbox", [["state", "=", "waiting"]]],
         ]),
-    failed: (account, moments, readable) =>
+    failed: (account, terms, readable) =>
         most(readable, [
-            [account.failed_listings, "marketplace.listing", FAILED_LISTINGS],
-            [account.failed_documents, "marketplace.inbox", FAILED],
-            [account.failed_commands, "marketplace.outbox", FAILED],
+            [account.failed_listings, "marketplace.listing", terms.failed["marketplace.listing"]],
+            [account.failed_documents, "marketplace.inbox", terms.failed["marketplace.inbox"]],
+            [account.failed_commands, "marketplace.outbox", terms.failed["marketplace.outbox"]],
         ]),
-    cause: (account, moments, readable, failure) => [
+    cause: (account, terms, readable, failure) => [
         failure.model,
-        [...(failure.model === "marketplace.listing" ? FAILED_LISTINGS : FAILED), ["cause", "=", failure.cause]],
+        [...terms.failed[failure.model], ["cause", "=", failure.cause]],
     ],
     listings: () => ["marketplace.listing", []],
-    lag: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.hour_ago]]],
-    lagDay: (account, moments) => ["marketplace.listing", [["pushed_at", ">=", moments.day_ago]]],
+    lag: (account, terms) => ["marketplace.listing", [["pushed_at", ">=", terms.hour_ago]]],
+    lagDay: (account, terms) => ["marketplace.listing", [["pushed_at", ">=", terms.day_ago]]],
     pulls: () => ["marketplace.sync.log", [["operation", "=", "pull_orders"]]],
     pushes: () => ["marketplace.sync.log", [["operation", "=", "push_offers"]]],
-    calls: (account, moments) => {
+    calls: (account, terms) => {
         const failed = account.failed_calls ? [["status", "=", "error"]] : [];
-        return ["marketplace.sync.log", [["create_date", ">=", moments.calls_since], ...failed]];
+        return ["marketplace.sync.log", [["create_date", ">=", terms.calls_since], ...failed]];
     },
     missed: (account) => [
         "marketplace.inbox",
@@ -87,14 +74,15 @@ function ofAccount(model, account) {
 }
 
 /**
+ * @param {Object} terms by what figures are counted, as the server says
  * @param {Array} readable the models that the user may see lists of
  * @returns {Object} the action that opens the records which a figure counts, nothing where the user may not see them
  */
-export function listOf(key, account, moments, readable, extra) {
+export function listOf(key, account, terms, readable, extra) {
     if (key === "drift") {
         return readable.includes("marketplace.audit") ? audits(account) : null;
     }
-    const [model, domain] = LISTS[key](account, moments, readable, extra);
+    const [model, domain] = LISTS[key](account, terms, readable, extra);
     if (!readable.includes(model)) {
         return null;
     }
