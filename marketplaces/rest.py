@@ -57,13 +57,15 @@ class MarketplaceApiRest(models.AbstractModel):
     def _account_capabilities(self, config):
         sudo = config.sudo()  # who sees an order or a delivery may see what its marketplace can do
         operations = set(sudo.endpoint_ids.mapped("operation"))
+        ship = sudo.endpoint_ids.filtered(lambda endpoint: endpoint.operation == "ship")
         return {
             **self._capabilities(),
             "needs_ack": "acknowledge" in operations,
             "has_webhook": sudo.rest_webhook_mode != "none",
             "subjects": self._subjects(sudo, operations),
             "statuses": self._statuses(sudo, operations),
-            "ships": "ship" in operations,
+            "ships": bool(ship),
+            "ships_whole": "{lines}" not in (ship.body or ""),
             "credentials": CREDENTIALS[sudo.rest_auth or "none"],
             "settings": ("supplier_code", *(HEADER if sudo.rest_auth in ("header", *OAUTH) else ())),
         }

@@ -59,6 +59,7 @@ UNSAID = {
     "settings": (),
     "ships": False,
     "ships_open": False,
+    "ships_whole": False,
     "token_url": "",
     "webhook_status": False,
 }
@@ -193,6 +194,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``moves_stock``: it moves its own stock with an order's payment, refunds and cancellation
         - ``ships``: it is told of each delivery, with tracking, see :meth:`_ship`; *shipped* is no status then
         - ``ships_open``: it is told of no delivery once it says itself that the order has left
+        - ``ships_whole``: it can't tell one of several deliveries from all that was ordered
         - ``line_statuses``: in which of them an order's lines can be changed; none: never
         - ``defaults``: what a new account is set to: ``{name of a field: value}``
         - ``default_statuses``: what is told at which event, where it is not the usual, see ``marketplace.status.rule``

@@ -30,6 +30,7 @@ class SaleOrder(models.Model):
             marks.discard(order.id)
             if order.state == "sale" and order._has_all_left():
                 order._tell_marketplace("left")
+                order._tell_marketplace_packages()
                 order._note_marketplace_shipped()  # of what was told before the rest was given up
                 order.with_context(lang=order.marketplace_config_id._language())._ask_about_quantities()
                 order._request_marketplace_invoice()

@@ -61,7 +61,7 @@ class StockPicking(models.Model):
     def _tell_marketplace_shipped(self):
         """Leave a command for each delivery that the marketplace does not know of yet."""
         # sudo: whoever validates a delivery may lack rights on sales orders and accounts
-        for picking in self.sudo().filtered("marketplace_ships"):
+        for picking in self.sudo()._to_be_told().filtered("marketplace_ships"):
             order = picking.sale_id
             if picking.marketplace_told_at or not order.marketplace_config_id.push_status:
                 continue
@@ -70,6 +70,14 @@ class StockPicking(models.Model):
                 waiting.action_retry()
             else:
                 self.env["marketplace.outbox"]._command(order, "ship", payload={"picking_id": picking.id})
+
+    def _to_be_told(self):
+        """Return those that the marketplace is told of now. Where it would take one of them for the whole order: none
+        before nothing of that is left to go, then all that it has, in order."""
+        whole = self.sale_id.filtered(lambda order: order.marketplace_config_id._ships_whole())
+        left = whole.filtered(lambda order: order._has_all_left()).picking_ids._marketplace_outgoing()
+        others = self.filtered(lambda picking: picking.sale_id not in whole)
+        return others | left.filtered(lambda picking: picking.state == "done").sorted("id")
 
     def _note_marketplace_told(self, user_id=None):
         """Note that the marketplace knows of this delivery; of the order, once it knows of all.
@@ -146,6 +154,11 @@ class SaleOrder(models.Model):
         open_alone = self.marketplace_config_id._capabilities()["ships_open"]
         return not (open_alone and self.marketplace_status == "shipped")
 
+    def _tell_marketplace_packages(self):
+        """Tell of what has left before the rest was given up, where that had to wait for the rest."""
+        if self.marketplace_config_id._ships_whole():
+            self.picking_ids._tell_marketplace_shipped()
+
     def _note_marketplace_shipped(self, user_id=None):
         """Note that the order has left, once nothing is left to go and the marketplace knows of each delivery."""
         gone = self.picking_ids.filtered(lambda picking: picking.marketplace_ships and picking.state == "done")
@@ -187,6 +200,10 @@ class MarketplaceConfig(models.Model):
     def _ships(self):
         """Tell whether the marketplace wants to know of each delivery."""
         return bool(self) and bool(self._capabilities()["ships"])
+
+    def _ships_whole(self):
+        """Tell whether it wants to know, but takes each for all that was ordered."""
+        return self._ships() and self._capabilities()["ships_whole"]
 
 
 class MarketplaceOutbox(models.Model):

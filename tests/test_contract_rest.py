@@ -377,6 +377,29 @@ class TestRestZid(RestContract, MarketplaceCase):
         self.assertEqual((there["order_status"]["code"], there["tracking"]), ("indelivery", ["1Z001"]))
         self.assertEqual(order.marketplace_status, "shipped")
 
+    def partly_delivered(self):
+        """Return an order of which the first of two packages has left."""
+        order = self.shipped_order((self.products[0], 2, 10.0), (self.products[1], 3, 5.0))
+        self.deliver(order, {self.products[0]: 2}, marketplace_tracking="1Z001")
+        there = self.box.orders[order.cartona_id]
+        self.assertNotEqual(there["order_status"]["code"], "indelivery")
+        self.assertFalse(there.get("tracking"))
+        return order, there
+
+    def test_an_order_is_in_delivery_once_its_last_package_has_left(self):
+        order, there = self.partly_delivered()
+        self.deliver(order, marketplace_tracking="1Z002")
+        self.assertEqual((there["order_status"]["code"], there["tracking"]), ("indelivery", ["1Z001", "1Z002"]))
+        self.assertEqual(order.marketplace_status, "shipped")
+        self.assertTrue(all(order.picking_ids.mapped("marketplace_told_at")))
+
+    def test_an_order_is_in_delivery_once_the_rest_of_it_is_given_up(self):
+        order, there = self.partly_delivered()
+        order.picking_ids.filtered(lambda one: one.state != "done").action_cancel()
+        self.settle()
+        self.assertEqual((there["order_status"]["code"], there["tracking"]), ("indelivery", ["1Z001"]))
+        self.assertEqual(order.marketplace_status, "shipped")
+
     def test_a_delivery_whose_answer_was_lost_and_that_was_changed_then_is_not_told_twice(self):
         self.skipTest("Zid keeps no deliveries")
 
