@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import _, api, fields, models, tools
 from odoo.tools import SQL
 
-from ..database import delete_old, own_transaction
+from ..database import VACUUM_SECONDS, delete_old, own_transaction
 from ..schemas import RowResult
 
 # eBay lets a listing be revised so often in a day, whatever of it is changed, and all its variations together. Its day
@@ -14,7 +14,6 @@ REVISIONS = 250
 KEPT_FOR_STOCK = 50
 DAY = timedelta(hours=24)
 VACUUM_ROWS = 50_000
-VACUUM_SECONDS = 60
 
 
 class MarketplaceEbayRevision(models.Model):

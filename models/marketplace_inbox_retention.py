@@ -8,14 +8,12 @@ from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..database import own_transaction
+from ..database import VACUUM_SECONDS, go_on_soon, own_transaction
 from ..schemas import Customer
 from ..transport.errors import MarketplaceError
 from ..transport.redaction import without_codes, without_personal
 
 BATCH = 1000
-# So long a night takes: where more comes in a day than a share of rows holds, they would grow for ever.
-VACUUM_SECONDS = 30
 # Nights that may pass before what is still there is told as a fault.
 GRACE_DAYS = 2
 
@@ -115,8 +113,8 @@ class MarketplaceInbox(models.Model):
 
     @api.autovacuum
     def _gc_old_documents(self):
-        """Remove personal data, then documents, in pieces, each in a transaction of its own, for as long as a night has
-        time: the accounts by turns, so that none has to wait for another's."""
+        """Remove personal data, then documents, in pieces, each in a transaction of its own, for as long as there is
+        time, and the rest soon: the accounts by turns, so that none has to wait for another's."""
         deadline = time.monotonic() + VACUUM_SECONDS
         configs = self.env["marketplace.config"].with_context(active_test=False).search([("inbox_days", ">", 0)])
         turn = configs.ids
@@ -124,6 +122,8 @@ class MarketplaceInbox(models.Model):
             turn = [config_id for config_id in turn if self._gc_documents_of(config_id)]
             if time.monotonic() >= deadline:
                 break
+        if turn:
+            go_on_soon(self.env)
 
     def _gc_documents_of(self, config_id):
         """Take one piece of each step's documents of an account; tell whether there may be more. What fails at one

@@ -4,12 +4,10 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..database import delete_in_pieces
+from ..database import VACUUM_SECONDS, delete_in_pieces
 
 KEEP_DAYS = 90
 BATCH = 1000
-# So long a night takes for each kind, see `database.delete_in_pieces`.
-VACUUM_SECONDS = 30
 
 TASKS = "SELECT id FROM marketplace_task WHERE state != 'running' AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
 # The newest audit of an account is what its dashboard tells of, however old it is.

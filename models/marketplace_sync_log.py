@@ -6,14 +6,13 @@ from datetime import timedelta
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from ..database import delete_old, own_transaction, transaction_lock
+from ..database import VACUUM_SECONDS, delete_old, own_transaction, transaction_lock
 
 _logger = logging.getLogger(__name__)
 
 KEEP_DAYS = 30
-# Rows that go in one piece, and how long a night deletes at most.
+# Rows that go in one piece.
 VACUUM_ROWS = 10_000
-VACUUM_SECONDS = 60
 
 
 class MarketplaceSyncLog(models.Model):

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from odoo import fields
 
+from .. import database
 from ..marketplaces import ebay_revisions
 from ..models import marketplace_retention, marketplace_sync_log
 from .common import MarketplaceCase
 
-OPERATIONS = Path(__file__).resolve().parent.parent / "docs" / "OPERATIONS.md"
+ADDON = Path(__file__).resolve().parent.parent
+OPERATIONS = ADDON / "docs" / "OPERATIONS.md"
 
 
 class TestOldRows(MarketplaceCase):
@@ -85,6 +87,22 @@ class TestOldRows(MarketplaceCase):
             self.env.invalidate_all()
             self.assertEqual(len(old.exists().drift_ids), left)
         self.assertFalse(old.exists())
+
+    def test_a_night_that_does_not_get_to_the_end_goes_on_soon(self):
+        triggers, asked = self.env["ir.cron.trigger"], [("cron_id", "=", self.env.ref("base.autovacuum_job").id)]
+        self.patch(marketplace_retention, "BATCH", 1)
+        for time_left, goes_on in ((marketplace_retention.VACUUM_SECONDS, False), (0, True)):
+            self.audit(200), self.audit(100)
+            self.patch(marketplace_retention, "VACUUM_SECONDS", time_left)
+            triggers.search(asked).unlink()
+            self.env["marketplace.audit"]._gc_old_audits()
+            self.assertEqual(bool(triggers.search_count(asked)), goes_on)
+
+    def test_all_of_a_night_fits_into_the_time_that_odoo_gives_a_cron(self):
+        """Odoo runs them all in one go, and ends the process after ``limit_time_real``, 120 seconds by default."""
+        sources = [path.read_text() for name in ("models", "marketplaces") for path in (ADDON / name).glob("*.py")]
+        documents, others = 1, sum(text.count("delete_old(self.env") for text in sources)
+        self.assertLessEqual((documents + others) * database.VACUUM_SECONDS, 90)
 
     def test_each_table_is_named_with_how_long_its_rows_stay(self):
         if not OPERATIONS.exists():

@@ -156,6 +156,8 @@ class TestRetention(MarketplaceCase):
         self.vacuum()
         self.assertEqual(len(rows.filtered("redacted_at")), 2)
         self.assertTrue(of_small.redacted_at)
+        night = self.env.ref("base.autovacuum_job")
+        self.assertTrue(self.env["ir.cron.trigger"].search([("cron_id", "=", night.id)]), "it goes on soon")
         self.patch(marketplace_inbox_retention, "VACUUM_SECONDS", seconds)
         self.vacuum()
         self.assertTrue(all(rows.mapped("redacted_at")))
