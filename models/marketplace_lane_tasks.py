@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import _, fields, models
 
-from ..database import own_transaction, retried_transaction
+from ..database import is_of_database, own_transaction, retried_transaction
 from ..transport import errors
 from ..transport.retry import backoff
 
@@ -47,7 +47,10 @@ class MarketplaceLaneTasks(models.AbstractModel):
         try:
             return getattr(self, f"_step_{kind}")(config_id, task_id, cursor)
         except Exception as err:
-            _logger.exception("A step of the marketplace task %s failed", task_id)
+            if is_of_database(err):
+                _logger.info("A step of the marketplace task %s is tried again later: %s", task_id, err)
+            else:
+                _logger.exception("A step of the marketplace task %s failed", task_id)
             with own_transaction(self.env) as env:
                 env[self._name]._note_failure(task_id, err)
             return True
@@ -134,13 +137,14 @@ class MarketplaceLaneTasks(models.AbstractModel):
         return self.env["marketplace.task"].browse([row[0] for row in self.env.cr.fetchall()])
 
     def _note_failure(self, task_id, error):
-        """What went wrong here stands on the task, and is tried again, but not for ever; then a person is told."""
+        """What went wrong here stands on the task, and is tried again, but not for ever; then a person is told. That
+        somebody else was in the way, or the database away, is no attempt."""
         task = self._running(task_id)
         if not task:
             return
-        attempts = task.attempts + 1
+        attempts = task.attempts + (not is_of_database(error))
         message = self.env["marketplace.api"]._in_words(error)
-        moment = fields.Datetime.now() + timedelta(seconds=backoff(attempts, base=60))
+        moment = fields.Datetime.now() + timedelta(seconds=backoff(max(attempts, 1), base=60))
         task.write({"attempts": attempts, "message": message, "next_attempt": moment})
         if attempts >= MAX_ATTEMPTS:
             self._give_up(task, message)

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import psycopg2.errors
+
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
@@ -118,6 +120,28 @@ class TestTasks(MarketplaceCase):
         self.commit()
         self.assertFalse(self.shown())
         self.assertEqual(len(self.account.listing_ids), 6)
+
+    def test_a_step_that_somebody_was_in_the_way_of_is_tried_again_however_often(self):
+        task, matching = self.start_match(), self.registry["marketplace.matching"]
+        original, met = matching._match_page, []
+
+        def locked(*_args):
+            met.append(True)
+            raise psycopg2.errors.LockNotAvailable("somebody else has these rows")
+
+        self.patch(matching, "_match_page", locked)
+        self.commit()
+        for _attempt in range(MAX_ATTEMPTS):
+            self.assertGreater(task.next_attempt, fields.Datetime.now(), "not before its time")
+            task.next_attempt = fields.Datetime.now()
+            self.sweep()
+        self.assertGreater(len(met), MAX_ATTEMPTS)
+        self.assertEqual((task.state, task.attempts), ("running", 0))
+        self.assertFalse(self.account.activity_ids)
+        self.patch(matching, "_match_page", original)
+        task.next_attempt = fields.Datetime.now()
+        self.sweep()
+        self.assertEqual((task.state, task.done, task.message), ("done", 6, False))
 
     def test_a_step_that_goes_well_forgets_what_failed_before(self):
         task = self.start_match()
