@@ -4,6 +4,8 @@ import logging
 import time
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import _, api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -224,13 +226,19 @@ class MarketplaceInbox(models.Model):
                 row.state = row._failed_state()
 
     def _customer(self):
-        """Return the neutral customer of a document; an empty one where it can't be told."""
+        """Return the neutral customer of a document; an empty one where it can't be told, for whatever reason: what the
+        adapter stumbles over must not keep its customer from being forgotten."""
         self.ensure_one()
         if self.kind != "order":
             return Customer("")
         try:
             return self.config_id._api()._parse_order(self.config_id, self._document()).customer
         except MarketplaceError:
+            return Customer("")
+        except psycopg2.Error:
+            raise  # the transaction is lost
+        except Exception:
+            _logger.exception("The customer of document %s can't be told", self.id)
             return Customer("")
 
     def _personal_words(self):

@@ -63,6 +63,19 @@ class TestOddDocuments(MarketplaceCase):
         self.assertEqual(len(set(self.inbox().mapped("digest"))), len(self.inbox()), "each of its versions once")
         self.assertFalse(self.running().last_error)
 
+    def test_an_order_that_can_not_be_understood_for_a_bug_is_forgotten_with_its_customer(self):
+        line, who = (self.products[0], 1, 5.0), {"retailer_name": "Somebody Unique", "retailer_code": "KV00777"}
+        self.good, self.bad = (self.box_order(line, retailer=who, status="pending") for _number in range(2))
+        self.stumble("_parse_order")
+        self.pull_quietly()
+        failed = self.inbox().filtered(lambda row: row.state == "failed")
+        customer = self.order_of(self.good).partner_id
+        with mute_logger("odoo.addons.cartona_integration.models.marketplace_inbox_retention"):
+            customer.action_marketplace_forget()
+        self.assertEqual(customer.name, "Forgotten customer")
+        self.assertEqual((failed.external_id, failed.state), (self.bad["hashed_id"], "closed"))
+        self.assertNotIn("Somebody", failed.payload)
+
     def test_what_sums_up_to_no_number_asks_for_nothing(self):
         raw = {**self.bad, "order_details": [{**self.bad["order_details"][0], "amount": 1e308}] * 2}
         self.assertEqual(self.env["marketplace.inbox"]._demand_of(self.account, "order", raw), {})
