@@ -37,9 +37,13 @@ class MarketplaceApiRest(models.AbstractModel):
                 exchange, config, endpoint, walk, since=forms.written_since(since, endpoint.since_format)
             )
             exchange.count = len(records)
-        page = self._completed_page(config, endpoint, records)
         there = server_time(response.headers.get("Date")) if response else None
         began = walk.get("began") or (fields.Datetime.to_string(there) if there else "")
+        came = walk.get("came", ())
+        records = [record for record in records if self._identify(config, record)[0] not in came]
+        page, failure = self._completed_page(config, endpoint, records)
+        if failure and not self._find_endpoint(config, "fetch_order"):
+            return self._begun_page(config, page, {**walk, "since": begin, "began": began}, failure)
         if following:
             page.cursor, page.more = json.dumps({"since": begin, "began": began, **following}), True
             return page
@@ -53,9 +57,10 @@ class MarketplaceApiRest(models.AbstractModel):
         return page
 
     def _completed_page(self, config, endpoint, records):
-        """Return the page with the whole document of each order. What can't be had now comes later, one by one: nothing
-        that was fetched is lost by a limit of calls, and an order whose own call fails holds back no other."""
-        page = OrderPage([])
+        """Return the page with the whole document of each order, and the failure of the last call that had one. What
+        can't be had now comes later, one by one: nothing that was fetched is lost by a limit of calls, and an order
+        whose own call fails holds back no other."""
+        page, failure = OrderPage([]), None
         for record in records:
             if page.limit or len(page.later) >= FAILED_CALLS:
                 # Nobody can fetch later what has no ID: it is kept as it was listed.
@@ -64,11 +69,19 @@ class MarketplaceApiRest(models.AbstractModel):
             try:
                 page.documents.append(self._completed(config, endpoint, record))
             except (errors.RateLimited, errors.TemporaryFailure, errors.InvalidResponse) as err:
-                if not self._find_endpoint(config, "fetch_order"):
-                    raise
+                failure = err
                 page.later.append(record)
                 page.limit = err if isinstance(err, errors.RateLimited) else None
-        return page
+        return page, failure
+
+    def _begun_page(self, config, page, walk, failure):
+        """Return what came of a page whose others nobody can fetch one by one: this very page is asked for again, for
+        them alone, so that each pull gets on however few calls the marketplace takes. Without any, the pull waits."""
+        came = {self._identify(config, raw)[0] for raw in page.documents} - {""}
+        if not came:
+            raise failure
+        walk["came"] = [*walk.get("came", ()), *sorted(came)]
+        return OrderPage(page.documents, json.dumps(walk), more=True)
 
     def _completed(self, config, endpoint, record):
         """Return the whole document of an order of which a list told too little. One that can't be had is stored as it

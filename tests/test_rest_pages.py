@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """Pages of orders that can't be had whole, or that end where the configuration does not expect it."""
 
+from odoo import Command
+
 from ..marketplaces.rest_forms import loaded_walk
 from ..transport import errors
 from .common import MarketplaceCase
@@ -95,6 +97,40 @@ class TestRestPageFetched(RestPageCase):
         self.box.fail("api/orders/", status=500, times=None)
         self.pull()
         self.assertEqual([self.fetched(one) for one in ids], [2, 1, 0, 0, 0])
+        self.box.clear_faults()
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+
+    def lines_alone(self):
+        """Have a list without lines, a call for those of each order, and none for an order."""
+        self.pulls.fetch_each = False
+        self.account.endpoint_ids.filtered(lambda one: one.operation == "fetch_order").unlink()
+        lines = {"operation": "order_lines", "path": "orders/{id}", "records_path": "order.rows", "into": "lines"}
+        self.account.endpoint_ids = [Command.create(lines)]
+        self.account.field_map_ids.filtered(lambda one: one.field == "order.lines").path = "lines"
+
+    def test_a_limit_met_by_each_pull_lets_one_with_lines_alone_get_on_all_the_same(self):
+        self.lines_alone()
+        ids = self.place(3)
+        for number in range(1, 3):
+            self.box.fail("api/orders/", status=429, retry_after="60", skip=1, times=None)
+            self.pull() if number == 1 else self.time_passes()
+            self.assertEqual(self.here(ids), ids[:number])
+            self.assertTrue(self.running()._is_blocked("pull"))
+            self.box.clear_faults()
+        self.time_passes()
+        self.assertEqual(self.here(ids), ids)
+        self.assertEqual(set(loaded_walk(self.running().order_cursor)), {"since"})
+        self.assertFalse(self.running().last_error)
+
+    def test_an_order_whose_lines_alone_can_not_be_had_keeps_none_of_its_page_from_coming(self):
+        self.lines_alone()
+        ids = self.place(4)
+        self.box.fail(f"api/orders/{ids[1]}$", status=500, times=None)
+        self.pull()
+        self.assertEqual(self.here(ids), [ids[0], *ids[2:]])
+        self.assertIn("500", self.running().last_error)
+        self.assertEqual([self.fetched(one) for one in ids], [1, 2, 1, 1], "what was fetched is not fetched again")
         self.box.clear_faults()
         self.time_passes()
         self.assertEqual(self.here(ids), ids)
