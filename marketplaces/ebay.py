@@ -222,11 +222,11 @@ class MarketplaceApiEbay(models.AbstractModel):
         with self._exchange(config, "push_offers", len(rows)) as exchange:
             try:
                 answer = exchange.request("POST", f"{INVENTORY}/bulk_update_price_quantity", json={"requests": wire})
-            except errors.TemporaryFailure as err:
-                if err.maybe_applied:
+                results = forms.row_results(wire, answer)
+            except (errors.TemporaryFailure, errors.InvalidResponse) as err:
+                if getattr(err, "maybe_applied", True):  # an answer that makes no sense may be that to a revision
                     revisions._note(config, rows)
                 raise
-            results = forms.row_results(wire, answer)
             for result in results:
                 result.message = self._said(result.message)
             exchange.failed = sum(result.outcome != "accepted" for result in results)

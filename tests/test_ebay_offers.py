@@ -256,6 +256,18 @@ class TestEbayOffers(EbayTools, MarketplaceCase):
         self.settle()
         self.assertEqual(self.env["marketplace.ebay.revision"].search_count([]), before + 1)
 
+    def test_a_revision_whose_answer_was_lost_is_counted_once(self):
+        self.settled()
+        for kind in ("drop", "broken_json", "truncated"):
+            with self.subTest(kind):
+                before = self.env["marketplace.ebay.revision"].search_count([])
+                self.box.fail(self.push_path, kind=kind)
+                self.products[0].list_price += 1
+                self.commit()
+                self.assertEqual(self.price_there(self.products[0]), self.products[0].list_price, "it was carried out")
+                self.assertEqual(self.env["marketplace.ebay.revision"].search_count([]), before + 1)
+                self.settle()
+
     def test_a_price_waits_before_the_last_revisions_of_a_day_which_are_for_stock(self):
         self.settled()
         self.revise(self.products[0], 199)  # and one by listing it
