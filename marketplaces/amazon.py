@@ -259,17 +259,20 @@ class MarketplaceApiAmazon(models.AbstractModel):
         return self._judge(rows, status, report)
 
     def _feed_report(self, config, document_id):
-        """Return the report on a feed, ``{}`` where there is none."""
+        """Return the report on a feed, ``None`` where there is none."""
         if not document_id:
-            return {}
+            return None
         with self._exchange(config, "poll_push", 0) as exchange:
             place = exchange.request("GET", f"{FEEDS}/documents/{quote(document_id, safe='')}")
         return forms.report_of(self._transfer(config, text(place, "url", required=True)))
 
     def _judge(self, rows, status, report):
-        refused, whole = forms.judged([row["external_id"] for row in rows], report)
+        refused, whole = forms.judged([row["external_id"] for row in rows], report or {})
         if status in FEED_ENDED_BADLY and not whole:
             whole = status, _("It ended as %s.", status)
+        elif report is None:
+            # Nobody knows what it took; what is sent again and was taken does no harm.
+            whole = status, _("There is no report that says what was taken of it.")
         other = RowResult.accepted()
         if whole:
             other = RowResult.retry(_("Amazon did not carry out the feed. %s", whole[1]), code=whole[0])

@@ -1,12 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
 from ..marketplaces import amazon_forms
 from ..marketplaces.amazon_marketplaces import BY_ID
-from ..schemas import UNLIMITED
+from ..schemas import UNLIMITED, RowResult
 from ..transport.errors import MappingError
 from .common import MarketplaceCase
 from .test_contract_amazon import EG, AmazonTools
@@ -391,6 +392,59 @@ class TestAmazonOffers(AmazonTools, MarketplaceCase):
         self.assertFalse(self.running().blocked_until)
         self.settle()
         self.assertEqual(set(self.prices_there()), {21.5})
+
+    def test_a_feed_that_can_not_be_asked_about_for_now_is_asked_about_later_and_sent_once(self):
+        listings = self.listed()
+        self.as_feed()
+        self.reprice()
+        self.commit()
+        push = listings.push_id
+        self.box.fail("feeds/2021-06-30/feeds/", status=429, retry_after="60")
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        self.time_passes()
+        self.assertEqual((push.exists(), listings.push_id, push.polls), (push, push, 1))
+        self.pull()
+        self.assertTrue(self.order_here(external_id))
+        self.settle()
+        self.assertEqual((len(self.box.feeds), set(self.prices_there())), (1, {21.5}))
+        self.assertEqual((set(listings.mapped("state")), set(listings.mapped("attempts"))), ({"synced"}, {0}))
+
+    def test_an_answer_that_does_not_tell_of_each_row_tells_of_none(self):
+        listings = self.listed()
+        self.as_feed()
+        self.reprice()
+        self.commit()
+        for answer in ([], [RowResult.accepted()]):
+            with (
+                self.subTest(answer),
+                patch.object(
+                    self.registry["marketplace.api.amazon"], "_poll_push", lambda *_args, answer=answer: answer
+                ),
+            ):
+                self.time_passes()
+            self.assertFalse(listings.push_id)
+            self.assertTrue(all(listings.mapped("price_due")))
+            self.assertNotIn(21.5, listings.mapped("pushed_price"))
+            self.assertIn("did not answer for each row", listings[0].last_error)
+            self.time_passes()
+            self.assertTrue(all(listings.mapped("push_id")), "they are sent again")
+        self.settle()
+        self.assertEqual(set(listings.mapped("state")), {"synced"})
+
+    def test_a_feed_without_a_report_is_not_taken_for_accepted(self):
+        listings = self.listed()
+        self.as_feed()
+        self.box.refused_skus[self.external_id(self.products[2])] = "'[batteries_required]' is missing."
+        self.reprice()
+        self.commit()
+        self.box.fail("feeds/2021-06-30/feeds/", status=200, body={"feedId": "1", "processingStatus": "DONE"})
+        self.time_passes()
+        self.assertEqual(set(listings.mapped("state")), {"waiting"})
+        self.assertNotIn(21.5, listings.mapped("pushed_price"))
+        self.assertIn("no report", listings[0].last_error)
+        self.settle()
+        self.assertEqual((len(self.box.feeds), listings[2].state), (2, "failed"))
+        self.assertEqual(set((listings - listings[2]).mapped("state")), {"synced"})
 
     def test_what_is_to_be_sent_again_is_sent_though_an_older_feed_is_accepted_meanwhile(self):
         self.listed()

@@ -103,6 +103,16 @@ class TestContractAmazon(AmazonCase, AdapterContract, MarketplaceCase):
     def cancel_there(self, external_id):
         self.box.change_order(external_id, "CANCELLED")
 
+    def test_an_order_of_which_too_little_can_be_read_is_seen_and_holds_back_no_other(self):
+        self.list_products()
+        bad, good = (self.place_order((self.products[0], 1, 10.0)) for _number in range(2))
+        self.box.orders[bad]["fulfillment"]["fulfillmentStatus"] = ["surprise"]
+        self.pull()
+        self.assertTrue(self.order_here(good))
+        failed = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id), ("state", "=", "failed")])
+        self.assertEqual(failed.external_id, bad)
+        self.assertIn("fulfillment", failed.last_error)
+
     def shipments_there(self, external_id):
         return [
             (one["trackingNumber"], {row["orderItemId"]: row["quantity"] for row in one["orderItems"]})
