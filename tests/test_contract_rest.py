@@ -167,6 +167,19 @@ class TestRestQueue(RestContract, MarketplaceCase):
         self.settle()
         self.assert_there(self.products[3])
 
+    def test_a_failure_in_the_middle_blames_the_row_whose_call_it_was_and_no_other(self):
+        listings = self.list_products()
+        self.settle()
+        for product in self.products:
+            product.list_price += 1
+        self.box.fail(f"{self.external_id(self.products[2])}/price", status=500)
+        self.commit()
+        self.assertEqual(listings.mapped("state"), ["synced", "synced", "waiting", "waiting"])
+        self.assertEqual(listings.mapped("attempts"), [0, 0, 1, 0])
+        self.settle()
+        self.assertEqual([self.price_there(one) for one in self.products], self.products.mapped("list_price"))
+        self.assertEqual(set(listings.mapped("state")), {"synced"})
+
     def test_an_order_that_is_fetched_for_a_notice_is_acknowledged_and_only_then_the_notice_is_done(self):
         self.list_products()
         external_id = self.place_order((self.products[0], 1, 10.0))

@@ -2,6 +2,7 @@
 from datetime import timedelta
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
@@ -144,6 +145,14 @@ class TestDoctorWays(MarketplaceCase):
         self.assertIn("Wrong signature", self.finding("the last webhook was refused")["title"])
         log._record(self.account, {"operation": "webhook_orders", "direction": "in", "status": "success"})
         self.assertFalse(self.finding("the last webhook was refused"))
+
+    def test_the_button_of_an_account_that_was_deleted_meanwhile_says_so(self):
+        other = self.env["marketplace.config"].create({"name": "Gone Soon", "code": "cartona", "user_id": False})
+        found = self.env["marketplace.config"].get_doctor_findings()
+        finding = next(one for one in found if one["account"] == other.id and one["fix_label"])
+        other.unlink()
+        with self.assertRaisesRegex(UserError, "not there any more"):
+            self.press(finding)
 
     @mute_logger("odoo.addons.cartona_integration.models.marketplace_doctor")
     def test_a_check_that_breaks_is_told_and_hides_no_other(self):

@@ -153,6 +153,17 @@ class TestOfferFailures(MarketplaceCase):
         self.account.action_go_live()
         self.assertEqual(tell(), both, "what fails now has a new cause")
 
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_sync_log")
+    def test_a_log_that_can_not_be_written_stops_neither_offers_nor_orders(self):
+        self.patch(self.registry["marketplace.sync.log"], "create", lambda *_args: 1 / 0)
+        listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
+        self.products[0].list_price = 71.0
+        document = self.box_order((self.products[1], 1, 5.0), status="pending")
+        self.commit()
+        self.pull()
+        self.assertEqual((self.at_box(self.products[0])["selling_price"], listing.state), (71.0, "synced"))
+        self.assertEqual((self.order_of(document).state, self.box.queued()), ("sale", []))
+
     def test_five_failures_in_a_row_tell_a_person_once(self):
         for failures, told in ((4, 0), (1, 1), (2, 1)):
             for n in range(failures):

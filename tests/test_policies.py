@@ -7,6 +7,7 @@ from odoo import Command, fields
 from odoo.tests import mute_logger, new_test_user
 
 from ..compat import create_return
+from ..models.marketplace_lane_inbox import MAX_ATTEMPTS as PROCESS_ATTEMPTS
 from ..models.marketplace_lane_invoices import MAX_ATTEMPTS
 from .common import MarketplaceCase
 
@@ -51,6 +52,23 @@ class TestPolicies(MarketplaceCase):
         first.partner_id.property_payment_term_id = term
         second = self.place(retailer={"retailer_name": "Shop", "retailer_code": "A1"})
         self.assertEqual(second.payment_term_id, term)
+
+    def test_an_order_without_lines_waits_for_a_person_and_is_confirmed_once_it_has_some(self):
+        document = self.box_order((self.products[0], 0, 20.0), status="pending")
+        self.pull()
+        order = self.order_of(document)
+        row = self.env["marketplace.inbox"].search([("order_id", "=", order.id)])
+        self.assertEqual((order.state, row.state, row.attempts), ("draft", "imported", 1))
+        for _attempt in range(2 * PROCESS_ATTEMPTS):
+            row.next_attempt = False
+            self.sweep()
+        self.assertEqual((order.state, row.state, row.attempts), ("draft", "failed", PROCESS_ATTEMPTS))
+        self.assertIn("no lines to deliver. Cancel it, or add what was ordered", row.last_error)
+        self.assertTrue(self.account.activity_ids)
+        order.order_line = [Command.create({"product_id": self.products[0].id, "product_uom_qty": 1})]
+        row.action_replay()
+        self.commit()
+        self.assertEqual((order.state, row.state, len(order.order_line)), ("sale", "done", 1), order.marketplace_hold)
 
     # ------------------------------------------------------------------ invoice on delivery
 

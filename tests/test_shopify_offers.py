@@ -60,6 +60,20 @@ class TestShopifyOffers(ShopifyCase):
                 row = given["input"]["quantities"][0]
                 self.assertEqual("changeFromQuantity" in row and row["changeFromQuantity"] is None, not old)
 
+    def test_a_shop_that_takes_no_more_calls_is_left_alone_and_its_orders_come_in(self):
+        listing = self.account.listing_ids.filtered(lambda one: one.product_id == self.products[0])
+        external_id = self.place_order((self.products[1], 1, 10.0))
+        self.box.fail("#Set", status=430, times=None)
+        self.set_stock(self.products[0], 5)
+        self.commit()
+        self.assertEqual((listing.state, listing.attempts, self.account.state), ("waiting", 0, "live"))
+        self.assertTrue(self.running()._is_blocked("offers"))
+        self.pull()
+        self.assertTrue(self.env["sale.order"].search([("cartona_id", "=", external_id)]))
+        self.box.clear_faults()
+        self.settle()
+        self.assertEqual(self.at_box(self.products[0])["stock"], {"655441491": 5})
+
     def test_the_same_stock_twice_is_told_twice_under_two_keys(self):
         for quantity in (5, 6, 5):
             self.set_stock(self.products[0], quantity)

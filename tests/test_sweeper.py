@@ -26,6 +26,14 @@ class TestSweeper(MarketplaceCase):
         self.commit()
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
 
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
+    def test_a_second_look_that_fails_keeps_no_lost_wake_from_being_repaired(self):
+        self.patch(self.registry["marketplace.wake"], "_look_again", lambda *_args: 1 / 0)
+        self.products[0].list_price = 71
+        self.lose_the_wake()
+        self.sweep()
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
+
     def test_a_lane_without_work_takes_no_step(self):
         steps, lane = [], type(self.env["marketplace.lane.offers"])
         step = lane._step

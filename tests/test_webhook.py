@@ -5,6 +5,7 @@ import time
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, HttpCase, tagged
+from odoo.tools import mute_logger
 
 from ..transport import signatures
 from .common import SECRET, MarketplaceCase
@@ -60,6 +61,12 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.pull()
         self.assertEqual(len(self.order_of(document)), 1)
         self.assertFalse(self.box.queued(), "the pull acknowledges what came by webhook")
+
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_sync_log")
+    def test_a_delivery_whose_refusal_can_not_be_noted_is_refused_all_the_same(self):
+        self.patch(self.registry["marketplace.sync.log"], "_count_refusal", lambda *_args: 1 / 0)
+        self.assertEqual(self.deliver(self.document(), secret="other").status_code, 401)
+        self.assertFalse(self.inbox())
 
     def test_the_account_may_be_named_by_header_or_query(self):
         self.assertEqual(self.deliver([], key=False, query=f"?marketplace={self.account.webhook_key}").status_code, 200)
