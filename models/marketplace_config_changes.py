@@ -33,6 +33,7 @@ class MarketplaceConfig(models.Model):
     )
 
     def write(self, vals):
+        self._check_may_move(vals)
         self._keep_secrets_here(vals)
         if not vals.get("active", True):
             self._refuse_to_leave_behind()
@@ -40,7 +41,7 @@ class MarketplaceConfig(models.Model):
         relocated = self.filtered(lambda config: config._differs(vals, config._stock_place_fields()))
         if "active" in vals:
             self.filtered(lambda config: config.active != vals["active"])._mark_waiting_demand()
-        result = super().write(vals)
+        result = super().write(self._with_second_look(vals))
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
             self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)

@@ -17,15 +17,10 @@ class MarketplaceConfig(models.Model):
 
     _inherit = "marketplace.config"
 
-    def write(self, vals):
-        if "company_id" in vals:
-            self.filtered(lambda config: config.company_id.id != vals["company_id"])._check_may_move()
-        return super().write(vals)
-
-    def _check_may_move(self):
+    def _check_may_move(self, vals):
         """Refuse to give accounts to another company whose orders, listings or customers are of this one."""
-        for config in self:
-            if config._has_of_company():
+        for config in self if "company_id" in vals else ():
+            if config.company_id.id != vals["company_id"] and config._has_of_company():
                 raise UserError(
                     _(
                         "%s has orders, products or customers of its company, so it stays there. Archive it, and "

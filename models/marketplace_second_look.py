@@ -79,10 +79,9 @@ class MarketplaceConfig(models.Model):
         readonly=True, copy=False, help="Same as on a listing; filled in once it is known."
     )
 
-    def write(self, vals):
-        if LOOKED_AT & vals.keys():
-            vals = {**vals, "look_again": True, "look_again_after": False}
-        return super().write(vals)
+    def _with_second_look(self, vals):
+        """Return the values of a write, and that the account is to be looked at again where they decide that."""
+        return {**vals, "look_again": True, "look_again_after": False} if LOOKED_AT & vals.keys() else vals
 
     def _look_again(self, oldest):
         """As for listings: mark all of the accounts for another look whose settings were changed."""
