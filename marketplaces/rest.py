@@ -262,7 +262,7 @@ class MarketplaceApiRest(models.AbstractModel):
 
     def _maps(self, config, scope, operation=""):
         """Return the fields of a scope: ``{name here: marketplace.field.map}``, of what is written ``{name there: …}``.
-        Those for the operation go before those for all."""
+        Of what is written those for the operation go before those for all."""
         chosen = {}
         rows = config.sudo().field_map_ids.filtered(
             lambda row: row.field.startswith(f"{scope}.") and row.operation in (False, operation)
@@ -271,14 +271,14 @@ class MarketplaceApiRest(models.AbstractModel):
             chosen[row.path if scope in ("offer", "shipped") else row.field.split(".")[1]] = row
         return chosen
 
-    def _values(self, config, scope, document, operation="", digits=None, only=None):
+    def _values(self, config, scope, document, digits=None, only=None):
         """Return what the fields of a scope find in the document: ``{name: neutral value}``.
 
         :raise MappingError: with the path, the value there and our name of the field
         """
         digits = self._digits(config) if digits is None else digits
         values = {}
-        for name, row in self._maps(config, scope, operation).items():
+        for name, row in self._maps(config, scope).items():
             if only and name not in only:
                 continue
             value = self._value(config, row, document, digits)

@@ -127,7 +127,8 @@ SCOPES = {
     "offer": "To send",
     "shipped": "To tell of a delivery",
 }
-WRITTEN = ("offer", "shipped")
+# The operations that send what is written, by what it is of.
+WRITTEN = {"offer": {"push_offers", "push_price", "push_stock", "push_publication"}, "shipped": {"ship"}}
 CONVERTERS = [
     ("text", "Text"),
     ("number", "Number"),
@@ -334,7 +335,7 @@ class MarketplaceEndpoint(models.Model):
 
 class MarketplaceFieldMap(models.Model):
     """One field: where it stands in the marketplace's document, or under which name it is sent, and how it is
-    converted. For all operations of the account, or for one of them, which goes before those for all."""
+    converted. What is sent may be for one operation alone, which goes before what is for all that send it."""
 
     _name = "marketplace.field.map"
     _inherit = "marketplace.owned"
@@ -344,7 +345,7 @@ class MarketplaceFieldMap(models.Model):
 
     config_id = fields.Many2one("marketplace.config", required=True, index=True, ondelete="cascade")
     sequence = fields.Integer(default=10)
-    operation = fields.Selection(OPERATIONS, help="Only for this operation. Empty: for all.")
+    operation = fields.Selection(OPERATIONS, help="Of what is sent: only for this operation. Empty: for all.")
     field = fields.Selection("_field_selection", required=True)
     path = fields.Char(
         string="There",
@@ -373,6 +374,18 @@ class MarketplaceFieldMap(models.Model):
                 _check_jmespath(row, [row.path])
             elif not all(row.path.split(".")):
                 raise ValidationError(row._said(_("a name is empty between its dots.")))
+
+    @api.constrains("field", "operation")
+    def _check_operation(self):
+        """A document is read alike whichever operation brought it, and some come by none."""
+        labels = dict(self._fields["operation"]._description_selection(self.env))
+        for row in self.filtered("operation"):
+            senders = WRITTEN.get(row.field.split(".")[0])
+            if not senders:
+                raise ValidationError(row._said(_("it is read alike for all operations. Leave the operation empty.")))
+            if row.operation not in senders:
+                problem = _("“%s” does not send it. Choose an operation that does, or none.", labels[row.operation])
+                raise ValidationError(row._said(problem))
 
     @api.constrains("field", "converter")
     def _check_converter(self):

@@ -120,6 +120,13 @@ class TestRestSettings(RestCase):
         self.refused("field_map_ids", field="order.total", path="total", converter="text")
         self.refused("field_map_ids", field="order.total", path="total[", converter="number")
 
+    def test_a_field_is_for_an_operation_that_sends_it_or_for_all(self):
+        read = {"field": "order.note", "path": "note", "operation": "pull_orders"}
+        self.assertIn("Leave the operation empty", self.refused("field_map_ids", **read))
+        sent = {"field": "offer.quantity", "path": "left", "converter": "integer"}
+        self.assertIn("“Tell of a delivery”", self.refused("field_map_ids", **sent, operation="ship"))
+        self.account.field_map_ids = [Command.create({**sent, "operation": "push_stock"})]
+
     def test_what_an_account_can_do_is_told_by_its_endpoints(self):
         self.assertEqual(self.account._capabilities()["subjects"], {"price", "stock"})
         self.assertEqual(self.account._capabilities()["statuses"], {"approved", "delivered", "cancelled"})
