@@ -112,7 +112,7 @@ def odoo_arguments(instance, configuration, words):
         words.insert(0, str(addon / ODOO))
     return [
         f"--rootdir={addon}", f"--odoo-config={configuration}", "--odoo-http", "--odoo-log-level=warn", "-W", "ignore",
-        *words,
+        *(["--durations=25"] if os.environ.get("DURATIONS") else []), *words,
     ]  # fmt: skip
 
 
