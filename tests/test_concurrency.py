@@ -27,6 +27,7 @@ class CommittedCase(LoopbackCase):
     def setUp(self):
         super().setUp()
         self.registry = odoo.registry(get_db_name())
+        self.linger(0.0)
         self.box = Sandbox(products=[{"id": f"cc-{n}", "selling_price": 1.0} for n in range(3)], token=TOKEN)
         self.box.start()
         self.addCleanup(self.box.stop)
@@ -85,6 +86,10 @@ class CommittedCase(LoopbackCase):
     def transaction(self):
         with self.registry.cursor() as cr:
             yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def linger(self, seconds):
+        """Have a sender wait so long for what else changes; else nothing comes while a test waits."""
+        self.patch(self.registry["marketplace.lane.offers"], "_linger_seconds", seconds)
 
     def set_price(self, price, index=0):
         with self.transaction() as env:
@@ -225,6 +230,7 @@ class TestConcurrency(CommittedCase):
                 for n in range(30):
                     self.set_price(51 + n)
 
+        self.linger(0.2)
         self.set_price(50)
         with mock.patch.object(marketplace_sender.time, "sleep", others_work_meanwhile):
             self.drain("offers")
