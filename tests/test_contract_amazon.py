@@ -100,6 +100,10 @@ class TestContractAmazon(AmazonCase, AdapterContract, MarketplaceCase):
     def place_strange_order(self):
         return self.place_order((self.products[0], 1, 10.0), status=self.unknown_status)
 
+    def page_size(self):
+        self.box.page_size = 5
+        return 5
+
     def cancel_there(self, external_id):
         self.box.change_order(external_id, "CANCELLED")
 

@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from ..marketplaces import cartona
 from .common import SECRET, TOKEN, MarketplaceCase
 from .contract import AdapterContract
 
@@ -36,6 +37,10 @@ class TestContractCartona(AdapterContract, MarketplaceCase):
 
     def place_strange_order(self):
         return self.box_order((self.products[0], 1, 10.0), status=self.unknown_status)["hashed_id"]
+
+    def page_size(self):
+        self.patch(cartona, "PULL_LIMIT", 5)
+        return 5
 
     def cancel_there(self, external_id):
         self.box.cancel_order(external_id)

@@ -6,7 +6,7 @@ from ..sandbox.rest_shops import SallaBox, ZidBox
 from ..schemas import UNLIMITED
 from ..transport import signatures
 from .common import SECRET, MarketplaceCase, gone_live
-from .contract import AdapterContract
+from .contract import AdapterContract, WireContract
 from .rest_dialects import configuration
 
 SECOND = "second-token-of-the-tests"
@@ -148,7 +148,7 @@ class TestRestPlain(RestContract, MarketplaceCase):
         self.assertNotIn("id", keys)
 
 
-class TestRestQueue(RestContract, MarketplaceCase):
+class TestRestQueue(RestDialect, WireContract, MarketplaceCase):
     """Client credentials, cursors, a queue of orders, prices and stock row by row."""
 
     dialect = {"auth": "client_credentials", "paging": "cursor", "queue": True}
@@ -215,7 +215,7 @@ class TestRestQueue(RestContract, MarketplaceCase):
         self.assertEqual(set(notices.mapped("state")), {"done"})
 
 
-class TestRestNext(RestContract, MarketplaceCase):
+class TestRestNext(RestDialect, WireContract, MarketplaceCase):
     """A refresh token that changes, the URL of the next page, results of failed rows only."""
 
     dialect = {"auth": "refresh_token", "paging": "next"}
@@ -371,7 +371,8 @@ class TestRestZid(RestContract, MarketplaceCase):
         return {**super()._account_values(), "rest_token_2": self.box.manager_token}
 
     def page_size(self):
-        return 50
+        self.account.endpoint_ids.filtered(lambda one: one.operation == "pull_orders").page_size = 5
+        return 5
 
     def place_strange_order(self):
         return self.place_order((self.products[0], 1, 10.0), order_status={"code": self.unknown_status})

@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo.exceptions import UserError
 
+from ..marketplaces import woocommerce, woocommerce_walk
 from ..sandbox.woocommerce import WooCommerceBox
 from .common import SECRET, MarketplaceCase
 from .contract import AdapterContract
@@ -83,6 +84,11 @@ class WoocommerceBase:
 
 class TestContractWoocommerce(WoocommerceBase, AdapterContract, MarketplaceCase):
     """WooCommerce stands what every marketplace has to stand, and what is its own."""
+
+    def page_size(self):
+        for module in (woocommerce, woocommerce_walk):
+            self.patch(module, "PAGE", 5)
+        return 5
 
     # ------------------------------------------------------------------ account
 
