@@ -18,10 +18,6 @@ LOOK = """
     };
     const root = () => document.querySelector("%(root)s");
     await until(root);
-    %(before)s
-    await until(() => document.querySelector("%(ready)s"));
-    await document.fonts.ready;
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
     await new Promise((loaded, failed) => {
         const script = document.createElement("script");
         document.head.append(Object.assign(script, {src: "%(axe)s", onload: loaded, onerror: failed}));
@@ -29,12 +25,23 @@ LOOK = """
     // What is within Odoo's own widgets is Odoo's to mend: tabs, lists to choose from, tags, buttons that copy.
     const chosen = [".o_field_selection", ".o_select_menu", ".o_field_many2many_tags"];
     const theirs = [".o_notebook_headers", ".o_clipboard_button", ...chosen];
-    const context = {include: [root()], exclude: theirs};
-    const {violations, passes} = await axe.run(context, {resultTypes: ["violations"]});
-    const faults = violations.filter(({impact}) => ["serious", "critical"].includes(impact));
-    if (faults.length || !passes.length) {
-        const told = ({html, any}) => html + " " + any.map(({message}) => message).join(" ");
-        console.error("faults: " + faults.map(({id, nodes}) => id + " " + nodes.map(told).join("; ")).join(" | "));
+    const told = ({html, any}) => html + " " + any.map(({message}) => message).join(" ");
+    const found = [];
+    for (const [page, act, ready] of [%(steps)s]) {
+        await act();
+        await until(() => document.querySelector(ready));
+        await document.fonts.ready;
+        await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+        const context = {include: [root()], exclude: theirs};
+        const {violations, passes} = await axe.run(context, {resultTypes: ["violations"]});
+        const faults = violations.filter(({impact}) => ["serious", "critical"].includes(impact));
+        found.push(...faults.map(({id, nodes}) => page + ": " + id + " " + nodes.map(told).join("; ")));
+        if (!passes.length) {
+            found.push(page + ": nothing was looked at");
+        }
+    }
+    if (found.length) {
+        console.error("faults: " + found.join(" | "));
     } else {
         console.log("test successful");
     }
@@ -48,6 +55,11 @@ DASHBOARD = ".o_marketplace_dashboard"
 class TestAccessibility(MarketplaceCase, HttpCase):
     """Our views keep nobody out, as far as a machine can tell."""
 
+    def prepare(self):
+        super().prepare()
+        self.list_products()
+        self.manager = new_test_user(self.env, "marketmanager", password="marketmanager", groups=MANAGER)
+
     def setUp(self):
         super().setUp()
         path = os.environ.get("AXE_CORE")
@@ -56,49 +68,40 @@ class TestAccessibility(MarketplaceCase, HttpCase):
             self.skipTest("axe-core is not here: AXE_CORE names its axe.min.js; `make test` gets it where there is npm")
         values = {"name": "axe.js", "mimetype": "text/javascript", "public": True, "raw": Path(path).read_bytes()}
         self.axe = self.env["ir.attachment"].create(values)
-        self.list_products()
-        self.manager = new_test_user(self.env, "marketmanager", password="marketmanager", groups=MANAGER)
 
-    def look(self, address, root, ready=None, before=""):
-        axe = f"/web/content/{self.axe.id}"
-        look = LOOK % {"root": root, "ready": ready or root, "before": before, "axe": axe}
+    def look(self, address, root, *steps):
+        """Look at a page after each of the steps: ``(name, selector of what shows that it is there[, what to do])``."""
+        steps = ", ".join(f"[`{name}`, async () => {{ {''.join(act)} }}, `{ready}`]" for name, ready, *act in steps)
+        look = LOOK % {"root": root, "steps": steps, "axe": f"/web/content/{self.axe.id}"}
         self.browser_js(f"/web#{address}", look, ready="odoo.isReady === true", login="marketmanager")
 
-    def look_at_form(self, account, ready, before=""):
+    def look_at_form(self, account, *steps):
         action = self.env.ref("cartona_integration.marketplace_config_action").id
-        self.look(f"action={action}&model=marketplace.config&view_type=form&id={account.id}", FORM, ready, before)
+        self.look(f"action={action}&model=marketplace.config&view_type=form&id={account.id}", FORM, *steps)
 
-    def look_at_page(self, name):
-        self.look_at_form(
-            self.account,
+    def page(self, name):
+        return (
+            name,
             f".tab-pane.active [name={name}], .nav-link.active[name={name}]",
             f"document.querySelector('.nav-link[name={name}]').click();",
         )
 
-    def look_at_dashboard(self, ready, before=""):
+    def look_at_dashboard(self, *step):
         action = self.env.ref("cartona_integration.marketplace_dashboard_action").id
-        self.look(f"action={action}", DASHBOARD, ready, before)
+        self.look(f"action={action}", DASHBOARD, ("dashboard", *step))
 
-    def test_the_form_of_a_live_account(self):
+    def test_the_form_of_a_live_account_and_its_orders_webhooks_and_technical_settings(self):
         self.account.action_test_connection()
-        self.look_at_form(self.account, "button[name=action_pause]")
-
-    def test_the_orders_of_an_account(self):
-        self.look_at_page("orders")
-
-    def test_the_webhooks_of_an_account(self):
-        self.look_at_page("webhooks")
-
-    def test_the_technical_settings_of_an_account(self):
-        self.look_at_page("technical")
+        pages = map(self.page, ("orders", "webhooks", "technical"))
+        self.look_at_form(self.account, ("form", "button[name=action_pause]"), *pages)
 
     def test_the_form_of_an_account_that_is_being_set_up(self):
         draft = self.env["marketplace.config"].create({"name": "Draft", "code": "amazon"})
-        self.look_at_form(draft, ".o_marketplace_setup [aria-current=step]")
+        self.look_at_form(draft, ("form", ".o_marketplace_setup [aria-current=step]"))
 
     def test_the_form_of_an_account_that_was_refused(self):
         self.account._pause_for(errors.AuthenticationFailed("Invalid token."))
-        self.look_at_form(self.account, ".o_marketplace_condition")
+        self.look_at_form(self.account, ("form", ".o_marketplace_condition"))
 
     def test_the_dashboard(self):
         self.env["marketplace.config"].create({"name": "Draft", "code": "amazon"})
