@@ -19,12 +19,18 @@ WRITTEN_FOR = "17.0"
 class TestTranslations(TransactionCase):
     """The template holds what Odoo would export now: who translates it translates all there is, and nothing else."""
 
-    def exported(self):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.exported = cls.export()
+
+    @classmethod
+    def export(cls):
         """Return each term with the places where it is shown: ``{term: {place}}``."""
         terms = defaultdict(set)
         # A file that it can't read is left out with no more than this: an f-string within _() is enough.
-        with self.assertNoLogs("odoo.tools.translate", "ERROR"):
-            reader = TranslationModuleReader(self.env.cr, modules=[MODULE])
+        with cls().assertNoLogs("odoo.tools.translate", "ERROR"):
+            reader = TranslationModuleReader(cls.env.cr, modules=[MODULE])
         for _module, kind, name, res_id, term, *_rest in reader:
             # As it stands in the file: code has no line there, so that moving code changes nothing.
             terms[term].add(f"{kind}:{name}" if kind == "code" else f"{kind}:{name}:{res_id}")
@@ -36,19 +42,19 @@ class TestTranslations(TransactionCase):
         return terms
 
     def test_no_term_is_missing_from_the_template(self):
-        missing = sorted(self.exported().keys() - self.in_the_template().keys())
+        missing = sorted(self.exported.keys() - self.in_the_template().keys())
         self.assertFalse(missing, ADVICE)
 
     def test_no_term_of_the_template_is_stale(self):
         self.only_on_the_series_of_the_source()
-        stale = sorted(self.in_the_template().keys() - self.exported().keys())
+        stale = sorted(self.in_the_template().keys() - self.exported.keys())
         self.assertFalse(stale, ADVICE)
 
     def test_each_term_is_known_in_every_place_that_shows_it(self):
         """A field, a view or a menu is translated only where the file names it."""
         self.only_on_the_series_of_the_source()
-        exported, known = self.exported(), self.in_the_template()
-        moved = {term: sorted(places ^ known[term]) for term, places in exported.items() if places != known.get(term)}
+        known, shown = self.in_the_template(), self.exported.items()
+        moved = {term: sorted(places ^ known[term]) for term, places in shown if places != known.get(term)}
         self.assertFalse(moved, ADVICE)
 
     def only_on_the_series_of_the_source(self):
