@@ -102,7 +102,7 @@ class TestMeetings(CommittedCase):
             threads.append(
                 self.in_thread(self.request, lambda env: self.order_in(env)._set_marketplace_status("shipped"))
             )
-            threads[0].join(3)  # it ends, or waits for what is being taken over
+            self.wait_for_lock("sale_order")  # it waits for what is being taken over
             return answer
 
         self.patch(processor, "_is_stale", is_stale_and_then_it_is_accepted)

@@ -1,6 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import odoo
 from odoo import SUPERUSER_ID, api
@@ -71,10 +71,12 @@ class TestCustomersConcurrently(LoopbackCase):
         """Let both accounts import what they have; the second one starts before the first one commits."""
         partner_class = self.registry["res.partner"]
         resolve, barrier, failures = partner_class._marketplace_resolve, threading.Barrier(2), []
+        met = threading.Event()
 
         def resolve_together(partners, config, orders):
-            with suppress(threading.BrokenBarrierError):
-                barrier.wait(3)  # both have looked for their orders; on a second try nobody else comes
+            if not met.is_set():  # on a second try nobody else comes
+                barrier.wait(30)  # both have looked for their orders
+                met.set()
             return resolve(partners, config, orders)
 
         def run(account_id):
