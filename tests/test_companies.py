@@ -10,6 +10,15 @@ MANAGERS = (
     "base.group_partner_manager,base.group_allow_export"
 )
 SECRET_NAME = "Theirs alone"
+MADE_BY_MANAGERS = {
+    *("marketplace.listing", "marketplace.stock.rule", "marketplace.status.rule", "marketplace.status.map"),
+    *("marketplace.field.map", "marketplace.endpoint", "marketplace.audit", "marketplace.drift"),
+    "marketplace.shopify.location",
+}
+
+
+class Undone(Exception):
+    """What was tried is not to stay."""
 
 
 class TestCompanies(MarketplaceCase):
@@ -134,7 +143,23 @@ class TestCompanies(MarketplaceCase):
         names = {name for cls in ours for name in vars(cls) if name.startswith("action_")}
         return sorted(name for name in names if not name.startswith("action_open_"))
 
+    def may_make(self, ours):
+        """Tell whether the manager may make such a row at an own account, in place of the one that is there."""
+        values = {**ours.sudo().copy_data()[0], "config_id": self.ours.id}
+        try:
+            with self.env.cr.savepoint():
+                ours.sudo().unlink()
+                ours.create(values)
+                self.env.flush_all()
+                raise Undone
+        except Undone:
+            return True
+        except AccessError:
+            return False
+
     def test_nothing_is_made_at_or_moved_to_an_account_of_another_company(self):
+        may_make = {name for name, _theirs, ours in self.pairs() if "config_id" in ours._fields and self.may_make(ours)}
+        self.assertLessEqual(MADE_BY_MANAGERS, may_make)
         for name, theirs, ours in self.pairs():
             if "config_id" not in theirs._fields:
                 continue

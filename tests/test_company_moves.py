@@ -55,8 +55,10 @@ class TestCompanyMoves(MarketplaceCase):
 
     def test_saving_the_same_company_again_is_no_move(self):
         listing = {"config_id": self.fresh.id, "product_id": self.products[0].id, "external_id": "moved"}
-        self.env["marketplace.listing"].create(listing)
-        self.fresh.write({"company_id": self.fresh.company_id.id})
+        listing, company = self.env["marketplace.listing"].create(listing), self.fresh.company_id
+        self.fresh.write({"company_id": company.id})
+        self.assertEqual((self.fresh.company_id, self.fresh.listing_ids), (company, listing))
+        self.assertEqual((listing.product_id, listing.external_id), (self.products[0], "moved"))
 
     def test_an_account_moves_with_no_warehouse_of_the_former_company(self):
         self.fresh.warehouse_ids = self.env["stock.warehouse"].search(

@@ -200,6 +200,7 @@ class TestMeetings(CommittedCase):
             for step in (self.take_in, self.confirm):
                 with self.subTest(after=after, step=step.__name__):
                     self.assertLessEqual(self.available(after, step), 4 - after, "one piece less with each order")
+            self.assertEqual(self.available(0, None), 4 - after, "and no more than one")
 
     # ------------------------------------------------------------------ one listing
 

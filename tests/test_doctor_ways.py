@@ -168,8 +168,10 @@ class TestDoctorWays(MarketplaceCase):
 
     def test_orders_that_nobody_pulled_are_pulled_at_the_button(self):
         self.running().last_pull_at = fields.Datetime.now() - timedelta(hours=2)
+        self.box.clear_journal()
         self.press(self.finding("no orders were pulled"))
         self.commit()
+        self.assertTrue(self.box.calls("pull-orders"))
         self.assertFalse(self.finding("no orders were pulled"))
 
     # ------------------------------------------------------------------ what orders need

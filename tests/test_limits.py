@@ -80,7 +80,12 @@ class TestLimits(MarketplaceCase):
         self.commit()
         document = self.place()
         self.pull()
-        self.assertFalse(self.order_of(document))
+        self.assertFalse(self.box.calls("pull-orders"))
+        self.box.clear_faults()
+        self.running().blocked_until = False
+        self.sweep()
+        self.assertEqual(self.order_of(document).state, "sale")
+        self.assertEqual(self.at_box(self.products[0])["selling_price"], 33)
 
     def test_a_person_sees_what_waits_and_until_when(self):
         self.limit_offers()

@@ -53,7 +53,8 @@ class TestMatching(MarketplaceCase):
     def test_what_is_matched_at_one_account_is_not_listed_at_another(self):
         other = self._create_account(name="Another token")
         self.commit()
-        self.match()
+        self.assertEqual(self.match(), self.account.listing_ids)
+        self.assertEqual(self.account.listing_ids.product_id, self.products)
         self.assertFalse(other.listing_ids)
 
     def test_what_is_matched_or_listed_at_another_marketplace_is_not_put_on_sale_where_its_id_is_known(self):
@@ -110,6 +111,7 @@ class TestMatching(MarketplaceCase):
 
     def test_a_new_account_with_a_token_of_its_own_does_not_take_the_ids_of_another(self):
         self.match()
+        self.assertEqual(self.account.listing_ids.product_id, self.products)
         other = self._create_account(name="Another token")
         self.switch_sync()
         self.assertFalse(other.use_cartona_id or other.listing_ids)

@@ -241,6 +241,7 @@ class TestLinesWithoutAnId(ChangedThereCase):
     def test_the_same_is_asked_once(self):
         self.deliver(10, 5, 2)
         self.commit()
+        self.assertEqual(len(self.asked()), 1)
         self.asked().action_done()
         self.order.order_line._mark_marketplace_lines()
         self.commit()

@@ -414,10 +414,15 @@ class TestShopifyOrders(ShopifyCase):
         self.assertFalse(self.running()._is_blocked("offers"))
 
     def test_orders_of_before_the_account_are_asked_for_only_if_wanted(self):
+        mine = [("marketplace_config_id", "=", self.account.id)]
         self.account.orders_since = fields.Datetime.now() + timedelta(days=1)
-        self.place_order((self.products[0], 1, "10.00"))
+        external_id = self.place_order((self.products[0], 1, "10.00"))
         self.pull()
-        self.assertFalse(self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)]))
+        self.assertFalse(self.env["sale.order"].search(mine))
+        self.account.orders_since = fields.Datetime.now() - timedelta(days=1)
+        self.running().order_cursor = False  # the first pull goes by it
+        self.pull()
+        self.assertEqual(self.env["sale.order"].search(mine).cartona_id, external_id)
 
     # ------------------------------------------------------------------ cancelling
 

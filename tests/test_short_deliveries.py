@@ -40,6 +40,7 @@ class TestShortDeliveries(ShopifyCase, AdapterTools):
         picking = self.deliver(self.order, {self.products[0]: 6.0, self.products[1]: 5.0})
         (self.order.picking_ids - picking).action_cancel()
         self.settle()
+        self.assertEqual(len(self.asked()), 1)
         self.asked().action_done()
         self.order._tell_marketplace_left()
         self.assertFalse(self.asked())
