@@ -57,6 +57,11 @@ class SaleOrder(models.Model):
         ours = self.filtered(lambda order: order.marketplace_config_id and order._origin)
         return super(SaleOrder, self - ours)._compute_pricelist_id()
 
+    def _compute_warehouse_id(self):
+        """Another salesperson is no reason to deliver from another warehouse than the account's."""
+        ours = self.filtered(lambda order: order.marketplace_config_id and order._origin)
+        return super(SaleOrder, self - ours)._compute_warehouse_id()
+
     # ------------------------------------------------------------------ actions
 
     def action_confirm(self):

@@ -4,7 +4,7 @@ from unittest import mock
 from psycopg2.errors import LockNotAvailable
 
 from odoo import Command, fields
-from odoo.tests import mute_logger, new_test_user
+from odoo.tests import Form, mute_logger, new_test_user
 
 from ..compat import create_return
 from ..models.marketplace_lane_inbox import MAX_ATTEMPTS as PROCESS_ATTEMPTS
@@ -12,7 +12,7 @@ from ..models.marketplace_lane_invoices import MAX_ATTEMPTS
 from .common import MarketplaceCase
 
 
-class TestPolicies(MarketplaceCase):
+class PoliciesCase(MarketplaceCase):
     def prepare(self):
         super().prepare()
         self.stock_products()
@@ -23,6 +23,42 @@ class TestPolicies(MarketplaceCase):
         self.pull()
         return self.order_of(document)
 
+    def deliver(self, order, quantity=None, backorder=False):
+        """Validate the delivery that is ready, with all of it or ``quantity`` of each move."""
+        picking = order.picking_ids.filtered(lambda picking: picking.state == "assigned")
+        if quantity is not None:
+            picking.move_ids.quantity = quantity
+        picking.move_ids.picked = True
+        skip = [] if backorder else picking.ids
+        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=skip).button_validate()
+
+    def credit(self, order, **quantities):
+        """Credit so much of each product of the order's invoice, by its reference; all of it where none is named."""
+        invoice = order.invoice_ids.filtered(lambda move: move.move_type == "out_invoice")
+        values = {"move_ids": [Command.set(invoice.ids)], "journal_id": invoice.journal_id.id}
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        note = self.env["account.move"].browse(wizard.create(values).reverse_moves()["res_id"])
+        for line in note.invoice_line_ids:
+            line.quantity = quantities.get("quantity", line.quantity)
+        note.action_post()
+
+    def take_back(self, order, quantity):
+        """Take back so much of what the order's last delivery brought."""
+        delivery = order.picking_ids.filtered(lambda picking: picking.state == "done").sorted("id")[-1]
+        back = create_return(delivery)
+        back.move_ids.write({"to_refund": True, "quantity": quantity, "picked": True})
+        back.with_context(skip_backorder=True, picking_ids_not_to_backorder=back.ids).button_validate()
+        return back
+
+    def hear_delivered(self, order):
+        self.box.edit_order(order.cartona_id, by="admin", status="delivered")
+        self.pull()
+
+    def invoiced(self, order):
+        return [(move.move_type, move.invoice_line_ids.mapped("quantity")) for move in order.invoice_ids.sorted("id")]
+
+
+class TestPolicies(PoliciesCase):
     # ------------------------------------------------------------------ what orders are given
 
     def test_orders_are_given_what_the_account_says(self):
@@ -45,6 +81,22 @@ class TestPolicies(MarketplaceCase):
         self.assertEqual(order.payment_term_id, term)
         self.assertEqual(order.tag_ids, tags)
         self.assertEqual((order.user_id, order.team_id, order.warehouse_id), (seller, team, other))
+
+    def test_an_order_that_is_given_to_a_salesperson_stays_with_its_warehouse(self):
+        self.account.confirm_policy = "never"
+        other = self.env["stock.warehouse"].create({"name": "Other", "code": "OTH"})
+        sellers = [
+            new_test_user(self.env, f"seller-{number}-of-the-tests", "sales_team.group_sale_salesman")
+            for number in range(2)
+        ]
+        for seller in sellers:
+            seller.property_warehouse_id = other
+        order = self.place()
+        order.user_id = sellers[0]
+        self.assertEqual((order.user_id, order.warehouse_id), (sellers[0], self.warehouse))
+        with Form(order) as form:
+            form.user_id = sellers[1]
+        self.assertEqual((order.user_id, order.warehouse_id), (sellers[1], self.warehouse))
 
     def test_without_payment_terms_the_customers_count(self):
         term = self.env["account.payment.term"].create({"name": "The customer's"})
@@ -71,15 +123,6 @@ class TestPolicies(MarketplaceCase):
         self.assertEqual((order.state, row.state, len(order.order_line)), ("sale", "done", 1), order.marketplace_hold)
 
     # ------------------------------------------------------------------ invoice on delivery
-
-    def deliver(self, order, quantity=None, backorder=False):
-        """Validate the delivery that is ready, with all of it or ``quantity`` of each move."""
-        picking = order.picking_ids.filtered(lambda picking: picking.state == "assigned")
-        if quantity is not None:
-            picking.move_ids.quantity = quantity
-        picking.move_ids.picked = True
-        skip = [] if backorder else picking.ids
-        picking.with_context(skip_backorder=True, picking_ids_not_to_backorder=skip).button_validate()
 
     def test_by_default_nothing_is_invoiced(self):
         order = self.place()
@@ -155,31 +198,6 @@ class TestPolicies(MarketplaceCase):
         self.box.edit_order(document["hashed_id"], by="admin", status="delivered")
         self.pull()
         self.assertEqual(order.invoice_ids.amount_total, 60.0)
-
-    def credit(self, order, **quantities):
-        """Credit so much of each product of the order's invoice, by its reference; all of it where none is named."""
-        invoice = order.invoice_ids.filtered(lambda move: move.move_type == "out_invoice")
-        values = {"move_ids": [Command.set(invoice.ids)], "journal_id": invoice.journal_id.id}
-        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
-        note = self.env["account.move"].browse(wizard.create(values).reverse_moves()["res_id"])
-        for line in note.invoice_line_ids:
-            line.quantity = quantities.get("quantity", line.quantity)
-        note.action_post()
-
-    def take_back(self, order, quantity):
-        """Take back so much of what the order's last delivery brought."""
-        delivery = order.picking_ids.filtered(lambda picking: picking.state == "done").sorted("id")[-1]
-        back = create_return(delivery)
-        back.move_ids.write({"to_refund": True, "quantity": quantity, "picked": True})
-        back.with_context(skip_backorder=True, picking_ids_not_to_backorder=back.ids).button_validate()
-        return back
-
-    def hear_delivered(self, order):
-        self.box.edit_order(order.cartona_id, by="admin", status="delivered")
-        self.pull()
-
-    def invoiced(self, order):
-        return [(move.move_type, move.invoice_line_ids.mapped("quantity")) for move in order.invoice_ids.sorted("id")]
 
     def test_what_a_person_credits_is_not_invoiced_again(self):
         self.account.invoice_policy = "posted"
