@@ -13,3 +13,11 @@ class StockMove(models.Model):
         if STOCK_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)
         return result
+
+    def _moved_quantity(self):
+        """Return how much those of these that are done have moved, in the unit of the product, not rounded."""
+        return sum(
+            move.product_uom._compute_quantity(move.quantity, move.product_id.uom_id, round=False)
+            for move in self
+            if move.state == "done"
+        )

@@ -119,11 +119,7 @@ class StockPicking(models.Model):
                 quantity = sum(move.product_uom._compute_quantity(move.quantity, unit, round=False) for move in moves)
             else:
                 asked = sum(line.move_ids.filtered(lambda move: move._is_of_marketplace_line()).mapped("product_qty"))
-                left = sum(
-                    move.product_uom._compute_quantity(move.quantity, move.product_id.uom_id, round=False)
-                    for move in moves
-                )
-                quantity = line.product_uom_qty * left / asked if asked else 0.0
+                quantity = line.product_uom_qty * moves._moved_quantity() / asked if asked else 0.0
             units = float_round(line._in_selling_units(quantity), precision_digits=4)
             if units > 0:
                 lines.append((line.cartona_line_id, units))

@@ -1,0 +1,53 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from ..compat import create_return
+from .test_policies import PoliciesCase
+
+
+class TestPartsOfPacks(PoliciesCase):
+    """A pack goes out in parts that two decimals can't hold, and comes to a whole one all the same."""
+
+    def prepare(self):
+        super().prepare()
+        self.account.invoice_policy = "posted"
+        listing = self.env["marketplace.listing"].search([("product_id", "=", self.products[0].id)])
+        listing.pack_size = 24
+        self.order = self.place((self.products[0], 1, 600.0), delivered_by="delivered_by_supplier")
+        self.line = self.order.order_line
+
+    def there(self):
+        return self.box.order(self.order.cartona_id)["order_details"][0]["amount"]
+
+    def deliver_parts(self, *pieces):
+        """Deliver so many pieces one after the other, the last ones without a backorder."""
+        for count in pieces:
+            self.deliver(self.order, count, backorder=count != pieces[-1])
+            self.commit()
+
+    def test_two_parts_are_one_pack(self):
+        self.deliver_parts(9, 15)
+        self.assertEqual((self.line.qty_delivered, self.order.marketplace_status), (1.0, "shipped"))
+        self.assertFalse(self.box.calls("update-order-details"))
+        self.assertEqual((self.order.invoice_ids.invoice_line_ids.quantity, self.order.amount_total), (1.0, 600.0))
+
+    def test_three_parts_are_one_pack(self):
+        self.deliver(self.order, 8, backorder=True)
+        self.deliver(self.order, 8, backorder=True)
+        self.assertEqual(self.line.qty_delivered, 0.67)
+        self.deliver(self.order)
+        self.commit()
+        self.assertEqual((self.line.qty_delivered, self.there()), (1.0, 1))
+        self.assertEqual(self.order.invoice_ids.invoice_line_ids.quantity, 1.0)
+
+    def test_what_is_given_up_is_told_and_invoiced_as_the_same(self):
+        self.deliver_parts(9, 8)
+        self.assertEqual((self.line.qty_delivered, self.there()), (0.71, 0.71))
+        self.assertEqual(self.order.invoice_ids.amount_total, 426.0)
+
+    def test_what_comes_back_and_goes_out_again_is_one_pack(self):
+        self.deliver(self.order)
+        back = self.take_back(self.order, 9)
+        self.assertEqual(self.line.qty_delivered, 0.63)
+        again = create_return(back)
+        again.move_ids.write({"to_refund": True, "quantity": 9, "picked": True})
+        again.button_validate()
+        self.assertEqual(self.line.qty_delivered, 1.0)
