@@ -93,10 +93,25 @@ class SaleOrderLine(models.Model):
             lambda line: line.move_id.move_type == "out_refund" and line.move_id.state != "cancel"
         )
         quantity = sum(line.product_uom_id._compute_quantity(line.quantity, self.product_uom) for line in credited)
+        return max(0.0, quantity - self._marketplace_back())
+
+    def _marketplace_back(self):
+        """Return how much of the line has come back, in its unit."""
+        if not self.move_ids.product_id <= self.product_id:
+            return self._marketplace_kits_back()
         _outgoing, incoming = self._get_outgoing_incoming_moves()
-        done = incoming.filtered(lambda move: move.state == "done").move_line_ids
-        back = sum(done.mapped("quantity_product_uom"))
-        return max(0.0, quantity - self.product_id.uom_id._compute_quantity(back, self.product_uom))
+        return self.product_id.uom_id._compute_quantity(incoming._moved_quantity(), self.product_uom)
+
+    def _marketplace_kits_back(self):
+        """Return how many kits have come back, as Odoo counts them: by the component of which most has."""
+        asked = self.move_ids.filtered(lambda move: move._is_of_marketplace_line()).grouped("product_id")
+        back = self.move_ids.filtered(lambda move: move.to_refund and move.location_id.usage == "customer")
+        parts = [
+            back.filtered(lambda move, part=part: move.product_id == part)._moved_quantity() / quantity
+            for part, moves in asked.items()
+            if (quantity := sum(moves.mapped("product_qty")))
+        ]
+        return self.product_uom_qty * max(parts, default=0.0)
 
     def _marketplace_posted(self):
         """Return how much of the line stands on invoices that are posted, less what was credited."""

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo import Command
+
 from ..compat import create_return
 from .test_policies import PoliciesCase
 
@@ -51,3 +53,58 @@ class TestPartsOfPacks(PoliciesCase):
         again.move_ids.write({"to_refund": True, "quantity": 9, "picked": True})
         again.button_validate()
         self.assertEqual(self.line.qty_delivered, 1.0)
+
+
+class TestKitsThatComeBack(PoliciesCase):
+    """Of a kit, its components come back."""
+
+    def prepare(self):
+        super().prepare()
+        if "mrp.bom" not in self.env:
+            self.skipTest("kits need mrp, which is not installed here")
+        self.account.invoice_policy = "posted"
+        self.order = self.place((self.create_kit(*self.products[:2]), 10, 20.0))
+        self.deliver(self.order)
+        self.commit()
+        self.assertEqual(self.invoiced(self.order), [("out_invoice", [10])])
+
+    def create_kit(self, *components):
+        kit = self.env["product.product"].create({"name": "Kit", "type": "consu", "list_price": 20, "taxes_id": False})
+        lines = [Command.create({"product_id": product.id, "product_qty": 1}) for product in components]
+        self.env["mrp.bom"].create(
+            {"product_tmpl_id": kit.product_tmpl_id.id, "type": "phantom", "bom_line_ids": lines}
+        )
+        values = {"config_id": self.account.id, "product_id": kit.id, "external_id": self.external_id(kit)}
+        self.env["marketplace.listing"].create(values)
+        return kit
+
+    def send_again(self, back):
+        again = create_return(back)
+        again.move_ids.to_refund = True
+        for move in again.move_ids:
+            move.write({"quantity": move.product_uom_qty, "picked": True})
+        again.button_validate()
+        self.commit()
+        self.assertEqual(self.order.order_line.qty_delivered, 10)
+
+    def test_what_was_credited_of_them_is_invoiced_when_it_goes_out_again(self):
+        back = self.take_back(self.order, 2)
+        self.assertEqual(self.order.order_line.qty_delivered, 8)
+        self.credit(self.order, quantity=2)
+        self.send_again(back)
+        self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [2]), ("out_invoice", [2])])
+
+    def test_one_component_that_comes_back_takes_the_kits_with_it(self):
+        back = create_return(self.order.picking_ids)
+        back.move_ids.write({"to_refund": True, "quantity": 0})
+        back.move_ids[0].write({"quantity": 2, "picked": True})
+        back.with_context(skip_backorder=True, picking_ids_not_to_backorder=back.ids).button_validate()
+        self.assertEqual(self.order.order_line.qty_delivered, 8)
+        self.credit(self.order, quantity=2)
+        self.send_again(back)
+        self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [2]), ("out_invoice", [2])])
+
+    def test_what_was_credited_and_kept_is_not_invoiced_again(self):
+        self.credit(self.order, quantity=2)
+        self.hear_delivered(self.order)
+        self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [2])])
