@@ -54,14 +54,19 @@ class SaleOrder(models.Model):
     def _compute_marketplace_money(self):
         for order in self:
             discounts = sum(line.marketplace_discount * line.marketplace_quantity for line in order.order_line)
-            # Nobody pays what was cancelled; money that had come in by then is what was refunded.
-            ours = order.marketplace_config_id and order.marketplace_status != "cancelled"
+            ours = order.marketplace_config_id and not order._is_paid_by_nobody()
             covered = order.marketplace_credit + order.marketplace_installment
             left = order._marketplace_sum() - order.marketplace_refunded - covered
             order.marketplace_to_collect = left + order.marketplace_top_up if ours else 0.0
             order.marketplace_owes = covered + discounts if ours else 0.0
             order.marketplace_owed = order.marketplace_top_up if ours else 0.0
             order.marketplace_balance = order.marketplace_owes - order.marketplace_owed
+
+    def _is_paid_by_nobody(self):
+        """Nobody pays what was cancelled or comes back; money that had come in before a cancellation is what was
+        refunded. Where refunds are told, they say what is left to pay of what comes back."""
+        status = self.marketplace_status
+        return status == "cancelled" or (status == "returned" and not self.marketplace_refunded)
 
     def _marketplace_sum(self):
         """Return what the order comes to at the marketplace: its total, where that is not told, its lines."""

@@ -90,6 +90,18 @@ class TestCashToCollect(MoneyCase):
         self.assertEqual(order.marketplace_status, "cancelled")
         self.assertEqual((order.marketplace_to_collect, order.marketplace_balance), (0, 0))
 
+    def test_nor_what_comes_back(self):
+        order = self.take((self.products[0], 10, 20.0), installment_cost=50)
+        self.box.edit_order(order.cartona_id, by="admin", status="returned")
+        self.pull()
+        self.assertEqual(order.marketplace_status, "returned")
+        self.assertEqual((order.marketplace_to_collect, order.marketplace_owes, order.marketplace_balance), (0, 0, 0))
+
+    def test_of_what_comes_back_counts_what_was_not_refunded_where_that_is_told(self):
+        order = self.take((self.products[0], 10, 20.0), installment_cost=0, cartona_credit=0, wallet_top_up=0)
+        order.write({"marketplace_status": "returned", "marketplace_refunded": 180})
+        self.assertEqual(order.marketplace_to_collect, 20)
+
 
 class TestPricesOfAddedLines(OrderChangesCase):
     confirm_policy = "never"
