@@ -2,7 +2,7 @@
 from odoo import _, models
 
 from ..compat import format_list
-from ..schemas import ENDED
+from ..schemas import ENDED, NOT_LEFT
 
 LEFT_MARKS = "marketplace.left.marks"
 
@@ -34,6 +34,33 @@ class SaleOrder(models.Model):
                 order._note_marketplace_shipped()  # of what was told before the rest was given up
                 order.with_context(lang=order.marketplace_config_id._language())._ask_about_quantities()
                 order._request_marketplace_invoice()
+            elif order._has_nothing_to_go():
+                order.with_context(lang=order.marketplace_config_id._language())._ask_about_nothing()
+
+    def _has_nothing_to_go(self):
+        """Tell whether the order stands, and all that was to go out of it has been given up before anything left."""
+        goods = self.order_line.filtered(lambda line: line._is_marketplace_goods() and line.product_uom_qty > 0)
+        return (
+            self.state == "sale"
+            and self.marketplace_status in NOT_LEFT
+            and bool(goods)
+            and set(self.picking_ids._marketplace_outgoing().mapped("state")) <= {"cancel"}
+            and not self.order_line.move_ids._is_on_its_way_out()
+            and not goods._is_to_be_procured()
+        )
+
+    def _ask_about_nothing(self):
+        self.env["marketplace.order.processor"]._ask_person(
+            self,
+            _("Nothing of the order goes out any more"),
+            _(
+                "Its delivery was cancelled or deleted here, so its goods are offered to others again, while the "
+                "marketplace waits for them. Cancel the order; or have it delivered: duplicate the cancelled delivery "
+                "and mark it as to do."
+            ),
+            cause="nothing-goes",
+            about=str(max(self.order_line.move_ids.ids, default="")),
+        )
 
     def _ask_about_quantities(self):
         """Where other quantities have left than were ordered and we don't tell so, a person settles it there."""

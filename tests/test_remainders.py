@@ -136,6 +136,74 @@ class TestWhatWasGivenUp(ReturnsCase):
         self.assertEqual(self.there(), [self.sold(0, 4, 20.0), self.sold(1, 5, 40.0), self.sold(3, 1, 50.0)])
 
 
+class TestNothingGoes(OrderOutCase):
+    """All that was to go out of an order is given up, and the order stands: its goods are free for others."""
+
+    def asked(self):
+        return self.order.activity_ids.filtered(lambda activity: activity.marketplace_cause == "nothing-goes")
+
+    def give_up(self, pickings):
+        pickings.action_cancel()
+        self.commit()
+
+    def test_a_person_is_asked_what_becomes_of_the_order(self):
+        self.give_up(self.order.picking_ids)
+        self.assertEqual(len(self.asked()), 1)
+        self.assertEqual((self.order.state, self.steps()), ("sale", []))
+
+    def test_so_it_is_with_a_delivery_that_is_deleted(self):
+        self.order.picking_ids.unlink()
+        self.commit()
+        self.assertEqual(len(self.asked()), 1)
+
+    def test_the_same_is_asked_once_and_anew_of_another_delivery(self):
+        delivery = self.order.picking_ids
+        self.give_up(delivery)
+        self.asked().action_done()
+        self.give_up(delivery)
+        self.assertFalse(self.asked())
+        again = delivery.copy()
+        again.action_confirm()
+        self.commit()
+        self.assertEqual(self.order.picking_ids, delivery | again)
+        self.give_up(again)
+        self.assertEqual(len(self.asked()), 1)
+
+    def test_what_is_delivered_by_a_duplicate_has_left(self):
+        self.give_up(self.order.picking_ids)
+        again = self.order.picking_ids.copy()
+        again.action_confirm()
+        again.move_ids.write({"quantity": 10, "picked": True})
+        again.move_ids[1].quantity = 5
+        again.button_validate()
+        self.commit()
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+        self.assertEqual(self.there(), [self.sold(0, 10, 20.0), self.sold(1, 5, 40.0)])
+
+    def test_nobody_is_asked_where_the_order_is_cancelled_or_something_is_still_to_go(self):
+        self.order.picking_ids.move_ids[0]._action_cancel()
+        self.commit()
+        self.assertFalse(self.asked())
+        self.order._action_cancel()
+        self.commit()
+        self.assertFalse(self.asked())
+
+    def test_nor_where_a_vendor_is_to_bring_it(self):
+        self.patch(self.registry["sale.order.line"], "_is_being_bought", lambda line: True)
+        self.order.picking_ids.unlink()
+        self.commit()
+        self.assertFalse(self.asked())
+
+    def test_nor_of_what_is_not_ordered_any_more_or_has_left_at_the_marketplace(self):
+        self.order.marketplace_status = "shipped"
+        self.give_up(self.order.picking_ids)
+        self.assertFalse(self.asked())
+        self.order.marketplace_status = "approved"
+        self.order.order_line.product_uom_qty = 0
+        self.commit()
+        self.assertFalse(self.asked())
+
+
 class TestManyLines(OrderOutCase):
     def test_whether_anything_has_left_is_asked_once_for_all_lines(self):
         for number in range(10):
