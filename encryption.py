@@ -3,7 +3,8 @@
 
 The key comes from the environment (``MARKETPLACE_SECRET_KEYS``), else from ``odoo.conf`` (``marketplace_secret_keys``),
 else from a file in Odoo's data folder that is made when the first secret is stored. Several keys, with commas between
-them, are for changing over: the first one encrypts, all of them decrypt.
+them, are for changing over: the first one encrypts, all of them decrypt. So does the file's, behind those that are
+given: what was stored before a key was given has to be read still.
 """
 
 import contextlib
@@ -115,15 +116,14 @@ def _keys(make=False):
 
     :param make: make one where there is none
     """
-    given = os.environ.get(ENVIRONMENT) or config.get(OPTION)
-    if given:
-        return tuple(key.strip() for key in given.split(",") if key.strip())
+    given = (os.environ.get(ENVIRONMENT) or config.get(OPTION) or "").split(",")
+    given = [key.strip() for key in given if key.strip()]
     path = os.path.join(config["data_dir"], FILE)
-    if make and not os.path.exists(path):
+    if make and not given and not os.path.exists(path):
         _make_file(path)
     with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
-        return (file.read().strip(),)
-    return ()
+        given.append(file.read().strip())
+    return tuple(given)
 
 
 def _make_file(path):

@@ -126,6 +126,16 @@ class TestSecrets(MarketplaceCase):
         self.assertEqual(self.account.auth_token, "to-be-rotated")
         self.assertEqual(token.access_token, "for-a-day")
 
+    def test_a_key_that_is_given_leaves_readable_what_the_file_s_key_wrote(self):
+        self.assertTrue(os.path.exists(os.path.join(odoo_config["data_dir"], encryption.FILE)))
+        self.account.auth_token = "by-the-key-of-the-file"
+        self.with_keys(new_key())
+        self.assertEqual(self.account.auth_token, "by-the-key-of-the-file")
+        self.env["marketplace.config"].apply_doctor_fix("_fix_secrets", self.account.id)
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(odoo_config.options, {"data_dir": folder}):
+            self.env.invalidate_all()
+            self.assertEqual(self.account.auth_token, "by-the-key-of-the-file", "encrypted anew, the file can go")
+
     def test_encrypting_anew_sends_nothing_again(self):
         former = new_key()
         self.with_keys(former)
