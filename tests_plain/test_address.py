@@ -128,5 +128,7 @@ def test_a_marketplace_does_not_point_to_this_machine_nor_to_what_is_not_encrypt
 
 
 def test_loopback_is_this_machine_only():
-    assert all(map(is_loopback, ["localhost", "LOCALHOST", "127.0.0.1", "127.255.0.1", "::1"]))
+    assert all(
+        map(is_loopback, ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.0.0.1.", "127.255.0.1", "::1"])
+    )
     assert not any(map(is_loopback, ["", "0.0.0.0", "192.168.0.1", "::", "127.0.0.1.nip.example", "local"]))

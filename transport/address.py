@@ -90,7 +90,8 @@ def _inner(found):
 
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine by its name or address: localhost, 127.0.0.0/8, ::1."""
-    return host.lower() == "localhost" or _is_address(host) and ipaddress.ip_address(host).is_loopback
+    host = host.lower().rstrip(".")  # the root's dot is taken away where a connection is made, too
+    return host == "localhost" or _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def _is_address(host):
