@@ -16,13 +16,14 @@ class MarketplaceGuard(models.AbstractModel):
     _description = "Fields That Marketplaces Alone Tell"
 
     @api.model
-    @tools.ormcache()
-    def _told_by_marketplaces(self):
-        """Return the names of those fields."""
+    @tools.ormcache("computed")
+    def _told_by_marketplaces(self, computed=False):
+        """Return the names of those fields, or of what is computed of them and stored: a write would stay until one of
+        them changes."""
         return frozenset(
             name
             for name, field in self._fields.items()
-            if name.startswith(OURS) and field.readonly and field.store and not field.compute and not field.related
+            if name.startswith(OURS) and field.readonly and field.store and bool(field.compute) is computed
         )
 
     def _may_tell_for_marketplaces(self):
@@ -37,7 +38,8 @@ class MarketplaceGuard(models.AbstractModel):
 
     def _refuse_told(self, vals):
         """Refuse to write such values."""
-        self._refuse_to_tell(self._told_by_marketplaces() & vals.keys())
+        names = self._told_by_marketplaces() | self._told_by_marketplaces(computed=True)
+        self._refuse_to_tell(names & vals.keys())
 
     def _refuse_to_tell(self, names):
         if names and not self._may_tell_for_marketplaces():

@@ -50,6 +50,9 @@ class TestOrderGuard(MarketplaceCase):
                     order.with_user(user).write({name: False})
         with self.assertRaises(AccessError):
             order.order_line.with_user(self.seller).write({"marketplace_quantity": 5})
+        for name in ("marketplace_to_collect", "marketplace_owes", "marketplace_owed", "marketplace_balance"):
+            with self.assertRaisesRegex(AccessError, name):
+                order.with_user(self.seller).write({name: 0})
         order.with_user(self.seller).write({"client_order_ref": "Theirs", "marketplace_cancel_reason": False})
         administrator = new_test_user(self.env, "administrator", groups=f"{SALES},base.group_system")
         order.with_user(administrator).write({"marketplace_hold": False})
