@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from . import ir_module_module
 from . import marketplace_api
 from . import marketplace_api_tokens
 from . import marketplace_api_webhooks

@@ -147,7 +147,8 @@ class MarketplaceConfig(models.Model):
             )
             config.webhook_problem = not base.startswith("https://") and _(
                 "No marketplace can reach these addresses: webhooks are sent to https alone, and this Odoo calls "
-                "itself %s. An administrator sets the system parameter web.base.url to its https address.",
+                "itself %s. An administrator sets the system parameter web.base.url to its https address, and "
+                "web.base.url.freeze to True.",
                 base,
             )
 

@@ -81,8 +81,9 @@ class MarketplaceDoctor(models.AbstractModel):
         since, done = wake._unclaimed_since(), wake._last_done()
         if since:
             advice = _(
-                "Start Odoo with server_wide_modules = web,queue_job in odoo.conf (or --load=web,queue_job). Until "
-                "then changes go out once a minute."
+                "Start Odoo with server_wide_modules = web,queue_job in odoo.conf (or --load=web,queue_job). Where "
+                "that is so, restart it: the runner looks for databases as it starts. Until then changes go out once a "
+                "minute."
             )
             title = _("No job runner works: a job waits since %s.", self._told(since))
             yield self._finding("error", title, advice, "_fix_sweep")
@@ -130,7 +131,8 @@ class MarketplaceDoctor(models.AbstractModel):
         if url.scheme == "https" or not wanted:
             return
         advice = _(
-            "Marketplaces send webhooks to https alone. Set the system parameter web.base.url, and a certificate."
+            "Marketplaces send webhooks to https alone. Set the system parameter web.base.url to an https address, "
+            "and web.base.url.freeze to True, so that no login changes it."
         )
         level = "warning" if is_loopback(url.hostname or "") else "error"
         yield self._finding(level, _("Webhooks can't reach %s.", url.geturl() or "?"), advice)
@@ -142,13 +144,12 @@ class MarketplaceDoctor(models.AbstractModel):
             advice = _("Set both clocks by a time server: signatures and waits go by them.")
             yield self._finding("error", _("The clocks of Odoo and PostgreSQL differ by %d s.", apart), advice)
 
-    def _exam_copy(self, _configs):
-        if self.env["marketplace.identity"]._is_copy():
-            advice = _(
-                "It speaks to no marketplace. Work in the original. If this one is to take its place, delete the "
-                "system parameter cartona_integration.identity here, then press Resume on one account."
-            )
-            yield self._finding("warning", _("This database is a copy."), advice)
+    def _exam_copy(self, configs):
+        identity = self.env["marketplace.identity"]
+        is_copy, live = identity._is_copy(), configs.filtered(lambda config: config.state == "live")
+        if is_copy or (live and not identity._is_original()):
+            title = _("This database is a copy.") if is_copy else _("Nobody has said that this database sells.")
+            yield self._finding("error" if live else "warning", title, configs._not_original_reason(is_copy))
 
     # ------------------------------------------------------------------ an account
 

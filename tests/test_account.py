@@ -317,7 +317,8 @@ class TestAccount(MarketplaceCase):
         identity = self.env["marketplace.identity"]
         self.assertTrue(identity._is_original())
         parameter = self.env["ir.config_parameter"]
-        for other in ("otherdb:" + identity._read_file()[0], f"{self.env.cr.dbname}:another-machine", ""):
+        name, fingerprint, number = parameter.get_param("cartona_integration.identity").split(":")
+        for other in (f"otherdb:{fingerprint}:{number}", f"{name}:another-machine:{number}", ""):
             with self.subTest(other=other):
                 parameter.set_param("cartona_integration.identity", other)
                 self.products[0].list_price += 1
@@ -349,10 +350,13 @@ class TestAccount(MarketplaceCase):
 
     def test_a_backup_that_was_restored_in_place_talks_to_nobody_until_a_person_says_so_and_then_compares(self):
         self.list_products()
-        identity = self.env["marketplace.identity"]
-        fingerprint, number = identity._read_file()
-        self.addCleanup(identity._write_file, fingerprint, number)
-        identity._write_file(fingerprint, "1")  # the restored one has another number than that which was dropped
+        parameter = self.env["ir.config_parameter"]
+        name, fingerprint, number = parameter.get_param("cartona_integration.identity").split(":")
+        database, server = number.split("@")
+        self.assertTrue(database and server)
+        for other in (f"1@{server}", f"{database}@1"):  # another one than was dropped, or of another server
+            parameter.set_param("cartona_integration.identity", f"{name}:{fingerprint}:{other}")
+            self.assertFalse(self.env["marketplace.identity"]._is_original())
         self.products[0].list_price += 1
         self.commit()
         self.assertFalse(self.box.journal)

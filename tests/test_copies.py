@@ -1,10 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import os
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user
 
-from ..models.marketplace_identity import PARAMETER
+from ..models.marketplace_identity import ENVIRONMENT, OPTION, PARAMETER
 from .common import MarketplaceCase
 
 MANAGER = "cartona_integration.group_marketplace_manager"
@@ -62,6 +64,43 @@ class TestCopies(MarketplaceCase):
         said = self.products[0].action_marketplace_sync()["params"]
         self.assertEqual(said["type"], "warning")
         self.assertIn("This database is a copy", said["message"])
+
+    def test_a_machine_that_keeps_no_files_is_known_by_a_text_of_its_own(self):
+        identity = self.env["marketplace.identity"]
+        self.env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
+        with mock.patch.dict(os.environ, {ENVIRONMENT: "production"}):
+            self.account.action_go_live()
+            self.assertTrue(identity._is_original())
+        with mock.patch.dict(os.environ, {ENVIRONMENT: "staging"}):
+            self.assertTrue(identity._is_copy())
+        self.assertTrue(identity._is_copy(), "the file's fingerprint is another")
+
+    def test_a_folder_that_can_not_be_written_to_is_told_with_the_other_way(self):
+        self.env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
+        self.patch(type(self.env["marketplace.identity"]), "_fingerprint_path", lambda identity: "/proc/nowhere/name")
+        with self.assertRaisesRegex(UserError, OPTION):
+            self.account.action_go_live()
+
+    def test_the_check_up_says_that_nothing_is_sent_until_somebody_resumes(self):
+        findings = self.env["marketplace.config"].get_doctor_findings
+        self.env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
+        found = {finding["title"]: finding for finding in findings()}
+        self.assertEqual(found["Nobody has said that this database sells."]["level"], "error")
+        self.move_elsewhere()
+        found = {finding["title"]: finding for finding in findings()}
+        self.assertEqual(found["This database is a copy."]["level"], "error")
+        self.account.action_pause()
+        found = {finding["title"]: finding for finding in findings()}
+        self.assertEqual(found["This database is a copy."]["level"], "warning")
+
+    def test_the_addon_is_not_taken_away_from_under_a_live_account(self):
+        modules = self.env["ir.module.module"].search([("name", "in", ("cartona_integration", "sale_stock"))])
+        for module in modules:
+            with self.assertRaisesRegex(UserError, f"{self.account.name} is live"):
+                module.button_uninstall()
+        self.account.action_pause()
+        modules[0].button_uninstall()
+        self.assertEqual(modules[0].state, "to remove")
 
     # ------------------------------------------------------------------ a file that can't be read
 

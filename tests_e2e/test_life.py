@@ -63,6 +63,7 @@ def migrate(cr, version):
     cr.execute("INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", ["{key}", version])
 """
 UNINSTALL = f"""
+env["marketplace.config"].search([("state", "=", "live")]).action_pause()
 env["ir.module.module"].search([("name", "=", "{MODULE}")]).button_immediate_uninstall()
 """
 
