@@ -301,6 +301,8 @@ class MarketplaceConfig(models.Model):
 
     @api.onchange("code")
     def _onchange_code(self):
+        if self.credentials_id and not self._can_share_with(self.credentials_id):
+            self.credentials_id = False
         if self.code:
             codes = [code for code, _label in self.env["marketplace.api"]._adapters()]
             usual = {code: self.env["marketplace.api"]._adapter(code)._capabilities()["default_url"] for code in codes}

@@ -17,16 +17,18 @@ class MarketplaceConfig(models.Model):
             owner = config.credentials_id
             if owner == config or owner.credentials_id:
                 raise ValidationError(_("%s: choose an account that has credentials of its own.", config.name))
-            if owner and not config._can_share_with(owner):
+            # sudo: whoever moves an account may not see the companies of those that share its credentials
+            group = config.sudo()._credential_group()
+            owner = config.sudo()._credentials()
+            apart = group.filtered(lambda account, owner=owner: account != owner and not account._can_share_with(owner))
+            if apart:
                 raise ValidationError(
                     _(
                         "%(account)s can't use the credentials of %(other)s: each needs its own.",
-                        account=config.name,
+                        account=apart[0].name,
                         other=owner.name,
                     )
                 )
-            # sudo: whoever moves an account may not see the companies of those that share its credentials
-            group = config.sudo()._credential_group()
             if len(group.company_id) > 1:
                 raise ValidationError(
                     _(
@@ -47,7 +49,7 @@ class MarketplaceConfig(models.Model):
 
     def _can_share_with(self, owner):
         """Whether accounts of this marketplace are told apart by their supplier codes, and the owner is one of it."""
-        return self.code == owner.code and "supplier_code" in self._capabilities()["settings"]
+        return self.code == owner.code and bool(self.code) and "supplier_code" in self._capabilities()["settings"]
 
     def _credentials(self):
         """Return the accounts whose URL and token are used: each itself, unless it shares another's."""

@@ -119,7 +119,7 @@ class MarketplaceOutbox(models.Model):
 
     config_id = fields.Integer(string="Account ID", required=True)
     company_id = fields.Integer(string="Company ID")
-    account_id = fields.Many2one("marketplace.config", compute="_compute_account_id")
+    account_id = fields.Many2one("marketplace.config", compute="_compute_account_id", search="_search_account_id")
     lane = fields.Selection([("offers", "Offers"), ("orders", "Orders"), ("invoices", "Invoices")], required=True)
     created_at = fields.Datetime(readonly=True)
 
@@ -201,6 +201,11 @@ class MarketplaceOutbox(models.Model):
         accounts = self._existing("marketplace.config", "config_id")
         for row in self:
             row.account_id = accounts.get(row.config_id)
+
+    def _search_account_id(self, operator, value):
+        named = "name" if isinstance(value, str) else "id"
+        accounts = self.env["marketplace.config"].with_context(active_test=False).search([(named, operator, value)])
+        return [("config_id", "in", accounts.ids)]
 
     @api.depends("order_id")
     def _compute_sale_order_id(self):

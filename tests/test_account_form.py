@@ -69,8 +69,12 @@ class TestAccountForm(MarketplaceCase):
             with self.assertRaisesRegex(ValidationError, "each needs its own"), self.cr.savepoint():
                 Account.create({"name": "Two", "code": code, "supplier_code": "2", "credentials_id": owner.id})
         other = Account.create({"name": "Two", "code": "amazon", "supplier_code": "2", "credentials_id": seller.id})
-        with self.assertRaisesRegex(ValidationError, "each needs its own"):
-            other.code = "ebay"
+        for account in (other, seller):
+            with self.assertRaisesRegex(ValidationError, "each needs its own"), self.cr.savepoint():
+                account.code = "ebay"
+        form = Form(other)
+        form.code = "shopify"
+        self.assertFalse(form.credentials_id, "what another marketplace gave is of no use")
 
     # ------------------------------------------------------------------ condition
 
@@ -259,7 +263,13 @@ class TestAccountForm(MarketplaceCase):
         manager = new_test_user(self.env, "market-manager", groups=MANAGER)
         values = {"name": "Inside", "code": "rest", "auth_token": TOKEN}
         accounts = self.env["marketplace.config"].with_user(manager)
-        inside = ("http://127.0.0.1:8069", "http://localhost:5432", "https://[::1]/", "http://127.7.7.7")
+        inside = (
+            "http://127.0.0.1:8069",
+            "http://localhost:5432",
+            "https://[::1]/",
+            "http://127.7.7.7",
+            "https://localhost.:8443/",
+        )
         with mock.patch.dict(odoo_config.options, {"marketplace_private_hosts": ""}):
             for address in inside:
                 for name in ("base_url", "token_url"):

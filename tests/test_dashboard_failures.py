@@ -110,6 +110,10 @@ class TestDashboardFailures(MarketplaceCase):
         found = {one["model"]: one for one in self.shown()["failures"]}
         self.assertEqual(set(found), {"marketplace.inbox", "marketplace.outbox"})
         self.assertEqual((found["marketplace.outbox"]["text"], command.cause), ("gone", "gone"))
+        other = self._create_account(name="Other")
+        for account, commands in ((self.account, command), (other, command.browse())):
+            for value in (account.id, account.name):
+                self.assertEqual(command.search([("account_id", "=", value)]), commands)
         self.account.retry_cause("marketplace.outbox", "gone")
         self.assertNotIn("marketplace.outbox", {one["model"] for one in self.shown()["failures"]})
 

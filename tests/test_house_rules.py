@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from lxml import etree
+
 from odoo.tests import TransactionCase, tagged
 
 from ..models.marketplace_api import HOLES, UNSAID
@@ -30,6 +32,15 @@ class TestHouseRules(TransactionCase):
                 rules = self.env["ir.model.access"].search([("model_id.model", "=", model._name)])
                 self.assertTrue(rules, model._name)
                 self.assertTrue(all(rule.group_id for rule in rules), f"{model._name} is open to the world")
+
+    def test_every_field_of_a_search_can_be_searched(self):
+        """Odoo leaves a condition out that it can't search by, and shows everything."""
+        views = self.env["ir.ui.view"].search([("type", "=", "search"), ("model", "like", "marketplace.")])
+        self.assertGreater(len(views), 4)
+        for view in views:
+            model = self.env[view.model]
+            for node in etree.fromstring(model.get_view(view.id, "search")["arch"]).iter("field"):
+                self.assertTrue(model._fields[node.get("name")]._description_searchable, f"{view.name}: {node.attrib}")
 
     def test_every_job_has_a_channel(self):
         for model in self.our_models():

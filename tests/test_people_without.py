@@ -76,6 +76,21 @@ class TestPeopleWithout(MarketplaceCase):
             self.assertGreater(read[name, model], 0, name)
         self.assertGreater(sum(read.values()), 50)
 
+    def test_who_sells_and_who_keeps_the_books_find_the_settlement(self):
+        action = self.env.ref("cartona_integration.marketplace_settlement_action")
+        found = {}
+        for name, user in self.everybody():
+            menus = self.env["ir.ui.menu"].with_user(user).load_menus(False)
+            reached = {child for menu in menus.values() for child in menu["children"]}
+            own = [one["id"] for one in menus.values() if one.get("action") == f"ir.actions.act_window,{action.id}"]
+            found[name] = bool(reached & set(own))
+            if found[name]:
+                arch = self.env["sale.order"].with_user(user).get_view(action.search_view_id.id, "search")["arch"]
+                with self.subTest(person=name):
+                    self.assertEqual('<field name="marketplace_config_id"' in arch, "of accounts" in name)
+        self.assertTrue(found["seller"] and found["bookkeeper"])
+        self.assertFalse(found["storeman"] or found["nobody"])
+
     def test_who_sells_own_orders_alone_delivers_what_others_sold(self):
         self.add_shipping()
         order = self.own.copy()
