@@ -63,7 +63,8 @@ class TestKitsThatComeBack(PoliciesCase):
         if "mrp.bom" not in self.env:
             self.skipTest("kits need mrp, which is not installed here")
         self.account.invoice_policy = "posted"
-        self.order = self.place((self.create_kit(*self.products[:2]), 10, 20.0))
+        self.kit = self.create_kit(*self.products[:2])
+        self.order = self.place((self.kit, 10, 20.0))
         self.deliver(self.order)
         self.commit()
         self.assertEqual(self.invoiced(self.order), [("out_invoice", [10])])
@@ -103,6 +104,15 @@ class TestKitsThatComeBack(PoliciesCase):
         self.credit(self.order, quantity=2)
         self.send_again(back)
         self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [2]), ("out_invoice", [2])])
+
+    def test_packs_of_kits_are_counted_by_their_components(self):
+        self.env["marketplace.listing"].search([("product_id", "=", self.kit.id)]).pack_size = 4
+        order = self.place((self.kit, 3, 80.0))
+        self.deliver(order, 4, backorder=True)
+        self.assertEqual(order.order_line.qty_delivered, 1)
+        self.deliver(order)
+        self.commit()
+        self.assertEqual((order.order_line.qty_delivered, order.invoice_ids.amount_total), (3, 240.0))
 
     def test_what_was_credited_and_kept_is_not_invoiced_again(self):
         self.credit(self.order, quantity=2)

@@ -194,13 +194,15 @@ class TestNothingGoes(OrderOutCase):
         self.commit()
         self.assertFalse(self.asked())
 
-    def test_nor_of_what_is_not_ordered_any_more_or_has_left_at_the_marketplace(self):
+    def test_nor_where_it_has_left_at_the_marketplace(self):
         self.order.marketplace_status = "shipped"
         self.give_up(self.order.picking_ids)
         self.assertFalse(self.asked())
-        self.order.marketplace_status = "approved"
+
+    def test_nor_where_nothing_is_ordered_any_more(self):
         self.order.order_line.product_uom_qty = 0
         self.commit()
+        self.assertEqual(set(self.order.picking_ids.mapped("state")), {"cancel"})
         self.assertFalse(self.asked())
 
 
