@@ -7,7 +7,7 @@ from odoo import _, fields, models
 from odoo.tools import SQL
 
 from ..database import is_of_database, own_transaction
-from ..schemas import RowResult
+from ..schemas import UNLIMITED, RowResult
 from ..transport import errors
 from .marketplace_api import Reach
 from .marketplace_config_resume import PATIENCE
@@ -298,7 +298,14 @@ class MarketplaceLaneOffers(models.AbstractModel):
         # Whatever becomes of their due marks, these are sent when all stock is looked at again.
         held = [listing.id for listing, row in prepared if row and "quantity_waits" in row]
         Listing.browse(held).write({"quantity_pushed_at": False})
+        self._ask_for_orders(config, rows)
         return rows, len(listings) - len(rows)
+
+    def _ask_for_orders(self, config, rows):
+        """Have orders pulled beside the stock that is about to be sent, which gives back what was sold there since the
+        last pull. The stock goes at once: it may be less than what is there."""
+        if any(0 < row.get("quantity", 0) < UNLIMITED for row in rows):
+            config._pull_beside_stock()
 
     def _prepare(self, listings):
         """Return ``[(listing, row to send or None)]``. When a batch can't be computed it is halved, so that the one

@@ -185,6 +185,7 @@ class MarketplaceWake(models.AbstractModel):
                 env["marketplace.log.hour"]._count()
                 env["marketplace.config"]._tell_lasting()
                 env["marketplace.config"]._stop_awaiting_orders()
+                env["marketplace.config.state"]._pull_after_stock()
                 env["marketplace.config.state"]._watch_timeline()
         except Exception:
             _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")

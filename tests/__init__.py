@@ -122,6 +122,7 @@ from . import test_shopify_schemas
 from . import test_shopify_webhooks
 from . import test_short_deliveries
 from . import test_stock_after_a_pause
+from . import test_stock_between_pulls
 from . import test_stock_moved_there
 from . import test_sweeper
 from . import test_tasks
