@@ -14,6 +14,7 @@ from . import marketplace_config_setup
 from . import marketplace_config_state
 from . import marketplace_config_resume
 from . import marketplace_config_pulls
+from . import marketplace_config_warehouses
 from . import marketplace_config_webhooks
 from . import marketplace_identity
 from . import marketplace_config_timeline

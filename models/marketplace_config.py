@@ -199,7 +199,8 @@ class MarketplaceConfig(models.Model):
         string="Deliver from",
         check_company=True,
         ondelete="restrict",
-        help="Warehouse of imported orders. Empty: the first of those whose stock is sold here.",
+        help="Warehouse of imported orders. Empty: the first of those whose stock is sold here. What is sold of the "
+        "others has to be brought to it: have it resupplied from them.",
     )
     sale_user_id = fields.Many2one("res.users", string="Salesperson", help="Salesperson of imported orders.")
     sale_team_id = fields.Many2one(
@@ -433,16 +434,3 @@ class MarketplaceConfig(models.Model):
     def _compute_currency_id(self):
         for config in self:
             config.currency_id = config.pricelist_id.currency_id or config.company_id.currency_id
-
-    def _delivery_warehouse(self):
-        """Return the warehouse that the account's orders are delivered from."""
-        self.ensure_one()
-        return self.sale_warehouse_id or self._warehouses()[:1]
-
-    def _warehouses(self):
-        """Return the warehouses whose stock is sold at this account; none when those that were chosen are gone."""
-        self.ensure_one()
-        chosen = self.with_context(active_test=False).warehouse_ids
-        if chosen:
-            return chosen.filtered("active")
-        return self.env["stock.warehouse"].search([("company_id", "=", self.company_id.id)])

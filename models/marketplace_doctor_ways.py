@@ -149,6 +149,19 @@ class MarketplaceDoctor(models.AbstractModel):
             advice = _("Choose another warehouse under Deliver from on the account.")
             title = _("%s: the warehouse that orders are delivered from is archived.", config.name)
             yield self._finding("error", title, advice)
+        stranded = config._stranded_warehouses()
+        if stranded:
+            title = _(
+                "%(account)s: what is in %(warehouses)s is sold, and orders are delivered from %(warehouse)s.",
+                account=config.name,
+                warehouses=format_list(self.env, stranded.mapped("name")),
+                warehouse=config._delivery_warehouse().name,
+            )
+            advice = _(
+                "An order waits for goods that are there alone. On the account, sell the stock of the warehouse that "
+                "orders are delivered from; or have it resupplied from the others, with the route on the products."
+            )
+            yield self._finding("warning", title, advice)
         unmapped = config._unmapped_places()
         if unmapped:
             places = format_list(self.env, unmapped)

@@ -432,10 +432,12 @@ class MarketplaceInbox(models.Model):
             self.env["marketplace.outbox"]._mark("stock", listing=listings.ids, force=True)
             self.env["marketplace.outbox"]._mark("stock", product=listings.product_id.ids)
 
-    def _demand_by_product(self, products, warehouses):
+    def _demand_by_product(self, products, warehouses, elsewhere=()):
         """Return what documents that are not imported yet ask for: ``{product id: quantity}`` in the product's unit.
 
         The marketplace has taken it off its own stock; what we send must not give it back.
+
+        :param elsewhere: the ids of accounts that sell from these warehouses and deliver from another one
         """
         self.env.cr.execute(
             SQL(
@@ -462,7 +464,8 @@ class MarketplaceInbox(models.Model):
         )
         demand = {}
         for config_id, product_id, quantity in self.env.cr.fetchall():
-            if self.env["marketplace.config"].browse(config_id)._delivery_warehouse() in warehouses:
+            config = self.env["marketplace.config"].browse(config_id)
+            if config_id in elsewhere or config._delivery_warehouse() in warehouses:
                 demand[product_id] = demand.get(product_id, 0.0) + quantity
         return demand
 

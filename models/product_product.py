@@ -135,11 +135,14 @@ class ProductProduct(models.Model):
     def _marketplace_taken(self, config, warehouses):
         """Return what marketplace orders ask for and Odoo has not reserved: ``{product id: quantity}``."""
         # In the direction in which orders go on: what is committed meanwhile may count twice, and is never left out.
-        taken = Counter(self.env["marketplace.inbox"]._demand_by_product(self, warehouses))
-        taken.update(self._marketplace_held(warehouses))
-        taken.update(self._marketplace_demand(warehouses))
+        elsewhere = config._delivered_elsewhere(warehouses)
+        taken = Counter(self.env["marketplace.inbox"]._demand_by_product(self, warehouses, elsewhere))
+        taken.update(self._marketplace_held(warehouses, elsewhere))
+        taken.update(self._marketplace_demand(warehouses, elsewhere))
         if config.stock_basis == "free":
             taken.update(self._marketplace_unreserved(warehouses.view_location_id))
+        elif config.stock_basis == "outgoing":
+            taken.subtract(self._marketplace_brought(warehouses.view_location_id))
         return taken
 
     def _get_domain_locations(self):
@@ -154,15 +157,18 @@ class ProductProduct(models.Model):
             quants = narrowed(quants, fresh)
         return quants, *moves
 
-    def _marketplace_demand(self, warehouses):
-        """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``."""
+    def _marketplace_demand(self, warehouses, elsewhere=None):
+        """Return what marketplace orders that are not confirmed ask for: ``{product id: quantity}``.
+
+        :param elsewhere: as for :meth:`_marketplace_draft_domain`
+        """
         unit = unit_field(self.env["sale.order.line"])
         groups = self.env["sale.order.line"]._read_group(
             [
                 ("product_id", "in", self.ids),
                 ("state", "in", ("draft", "sent")),
                 # In one piece: of a negated or alternative path alone PostgreSQL would read all orders.
-                ("order_id", "any", self._marketplace_draft_domain(warehouses)),
+                ("order_id", "any", self._marketplace_draft_domain(warehouses, elsewhere)),
             ],
             ["product_id", unit],
             ["product_uom_qty:sum"],
@@ -172,8 +178,15 @@ class ProductProduct(models.Model):
             demand[product.id] += uom._compute_quantity(quantity, product.uom_id, rounding_method="HALF-UP")
         return demand
 
-    def _marketplace_draft_domain(self, warehouses):
-        """Return the domain of the marketplace orders whose goods are still here."""
+    def _marketplace_draft_domain(self, warehouses, elsewhere=None):
+        """Return the domain of the marketplace orders whose goods are still here.
+
+        :param elsewhere: what :meth:`marketplace.config._delivered_elsewhere` says of the warehouses
+        """
+        at_place = [("warehouse_id", "in", warehouses.ids)]
+        for config_id, place_id in (elsewhere or {}).items():
+            there = [("marketplace_config_id", "=", config_id), ("warehouse_id", "=", place_id)]
+            at_place = ["|", "&", *there, *at_place]
         return [
             ("marketplace_config_id", "!=", False),
             ("marketplace_status", "not in", ENDED),
@@ -185,11 +198,14 @@ class ProductProduct(models.Model):
             ("marketplace_hold_key", "=", False),
             "!",
             ("marketplace_hold_key", "=like", f"%{LEFT}%"),
-            ("warehouse_id", "in", warehouses.ids),
+            *at_place,
         ]
 
-    def _marketplace_held(self, warehouses):
-        """Return what held orders ask for of products that were matched a moment ago: ``{product id: quantity}``."""
+    def _marketplace_held(self, warehouses, elsewhere):
+        """Return what held orders ask for of products that were matched a moment ago: ``{product id: quantity}``.
+
+        :param elsewhere: as for :meth:`_marketplace_draft_domain`
+        """
         self.env.cr.execute(
             SQL(
                 """
@@ -201,10 +217,14 @@ class ProductProduct(models.Model):
                    AND (l.external_id = n.cartona_product_id
                         OR coalesce(n.cartona_product_id, '') = '' AND p.default_code = n.cartona_product_sku)
                  WHERE n.display_type = 'line_note' AND n.cartona_line_id IS NOT NULL
-                   AND o.warehouse_id = ANY(%s) AND l.product_id = ANY(%s)
+                   AND (o.warehouse_id = ANY(%s)
+                        OR (o.marketplace_config_id, o.warehouse_id) IN (SELECT * FROM unnest(%s::int[], %s::int[])))
+                   AND l.product_id = ANY(%s)
               GROUP BY l.product_id
                 """,
                 warehouses.ids,
+                list(elsewhere),
+                list(elsewhere.values()),
                 self.ids,
             )
         )
@@ -234,6 +254,49 @@ class ProductProduct(models.Model):
                  WHERE m.product_id = ANY(%s) AND m.state IN ('waiting', 'confirmed', 'partially_available')
                    AND coalesce(steps.are_over, m.procure_method = 'make_to_stock')
               GROUP BY m.product_id
+                """,
+                locations.ids,
+                self.ids,
+            )
+        )
+        return {product_id: float(quantity or 0.0) for product_id, quantity in self.env.cr.fetchall()}
+
+    def _marketplace_brought(self, locations):
+        """Return what is on its way from some of these locations to others, and is to leave there: ``{product id:
+        quantity}``. Odoo counts it as outgoing at both, or where it is not yet, although it leaves once."""
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH RECURSIVE place AS (
+                    SELECT at.id FROM stock_location at
+                      JOIN stock_location top ON top.id = ANY(%s) AND starts_with(at.parent_path, top.parent_path)
+                ), brought AS (
+                    SELECT m.id, m.product_id, m.product_qty
+                      FROM stock_move m
+                      JOIN stock_location way ON way.id = m.location_id AND way.usage = 'transit'
+                     WHERE m.product_id = ANY(%s)
+                       AND m.state IN ('waiting', 'confirmed', 'partially_available', 'assigned')
+                       AND m.location_id NOT IN (SELECT id FROM place)
+                       AND m.location_dest_id IN (SELECT id FROM place)
+                       AND EXISTS (
+                           SELECT 1 FROM stock_move_move_rel r
+                             JOIN stock_move former ON former.id = r.move_orig_id
+                            WHERE r.move_dest_id = m.id AND former.state != 'cancel'
+                              AND former.location_id IN (SELECT id FROM place))
+                ), onward (id, step) AS (
+                    SELECT id, id FROM brought
+                     UNION
+                    SELECT onward.id, r.move_dest_id FROM onward
+                      JOIN stock_move_move_rel r ON r.move_orig_id = onward.step
+                )
+                SELECT product_id, sum(product_qty) FROM brought
+                 WHERE EXISTS (
+                       SELECT 1 FROM onward
+                         JOIN stock_move last ON last.id = onward.step AND last.state NOT IN ('done', 'cancel')
+                          AND last.location_id IN (SELECT id FROM place)
+                          AND last.location_dest_id NOT IN (SELECT id FROM place)
+                        WHERE onward.id = brought.id)
+              GROUP BY product_id
                 """,
                 locations.ids,
                 self.ids,

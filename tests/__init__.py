@@ -138,6 +138,7 @@ from . import test_trust
 from . import test_units_by_hand
 from . import test_unmatched
 from . import test_walks
+from . import test_warehouses
 from . import test_webhook
 from . import test_webhook_away
 from . import test_what_stops_a_lane
