@@ -54,8 +54,11 @@ class MarketplaceListing(models.Model):
     def _is_on_sale(self):
         self.ensure_one()
         product = self.product_id
-        # Asked of the template: the variant's own field is a copy that Odoo would make for each of them.
-        return bool(self.active and product and product.active and product.product_tmpl_id.marketplace_sync_enabled)
+        if not (self.active and product and product.active):
+            return False
+        # Asked of the template: the variant's own fields are copies that Odoo would make for each of them.
+        template = product.product_tmpl_id
+        return template.sale_ok and template.marketplace_sync_enabled
 
     def _prices(self, config):
         """Return ``{listing id: price}`` for one selling unit by the account's pricelist and tax setting, rounded by

@@ -12,7 +12,8 @@ class ProductTemplate(models.Model):
 
     marketplace_sync_enabled = fields.Boolean(
         string="Enable Marketplace Sync",
-        help="List the product at the marketplaces that go by its external product ID, and keep price and stock there.",
+        help="List the product at the marketplaces that go by its external product ID, and keep price and stock there. "
+        "What can't be sold in Odoo is off sale there, too.",
     )
     cartona_id = fields.Char(
         string="External Product ID",
@@ -27,16 +28,26 @@ class ProductTemplate(models.Model):
     @api.depends("product_variant_ids.cartona_id")
     def _compute_cartona_id(self):
         for template in self:
-            variants = template.product_variant_ids
-            template.cartona_id = variants.cartona_id if len(variants) == 1 else False
+            template.cartona_id = template._marketplace_only_variant().cartona_id
 
     def _inverse_cartona_id(self):
         for template in self:
-            if len(template.product_variant_ids) == 1:
-                template.product_variant_ids.cartona_id = template.cartona_id
+            template._marketplace_only_variant().cartona_id = template.cartona_id
 
     def _search_cartona_id(self, operator, value):
-        return [("product_variant_ids.cartona_id", operator, value)]
+        same = ("product_variant_ids.cartona_id", operator, value)
+        # What is archived has archived variants alone; what is not, may have some that are of no interest any more.
+        archived = self.with_context(active_test=False)._search([("active", "=", False), same])
+        return ["|", same, ("id", "in", archived)]
+
+    def _marketplace_only_variant(self):
+        """Return the one variant that the template stands for, an archived one where none is active; none where there
+        are several. As for Odoo's own fields of such variants."""
+        self.ensure_one()
+        variants = self.product_variant_ids
+        if not variants:
+            variants = self.with_context(active_test=False).product_variant_ids.with_env(self.env)
+        return variants if len(variants) == 1 else variants.browse()
 
     # ------------------------------------------------------------------ CRUD
 

@@ -93,6 +93,7 @@ from . import test_people_without
 from . import test_policies
 from . import test_portal
 from . import test_product_screen
+from . import test_products_off_sale
 from . import test_readme
 from . import test_refusals
 from . import test_released

@@ -1,0 +1,69 @@
+# Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from .common import MarketplaceCase, storable
+
+
+class TestProductsOffSale(MarketplaceCase):
+    """Odoo's own switches: what can't be sold is not sold at marketplaces; what is archived keeps its id."""
+
+    def prepare(self):
+        super().prepare()
+        self.listings = self.stock_products()
+
+    # ------------------------------------------------------------------ Can be Sold
+
+    def test_what_can_not_be_sold_any_more_is_taken_off_and_put_back(self):
+        product = self.products[0]
+        product.sale_ok = False
+        self.commit()
+        there = self.at_box(product)
+        self.assertEqual((there["available_stock_quantity"], there["is_published"]), (0, False))
+        product.product_tmpl_id.sale_ok = True
+        self.commit()
+        there = self.at_box(product)
+        self.assertEqual((there["available_stock_quantity"], there["is_published"]), (100, True))
+
+    # ------------------------------------------------------------------ archived products
+
+    def archived(self, **values):
+        product = self.env["product.template"].create(storable({"name": "Winter tea", "list_price": 7, **values}))
+        product.action_archive()
+        return product
+
+    def test_an_id_that_is_entered_on_an_archived_product_stays(self):
+        product = self.archived()
+        product.cartona_id = "tea-1"
+        self.env.invalidate_all()
+        self.assertEqual(product.cartona_id, "tea-1")
+        product.action_unarchive()
+        self.assertEqual((product.product_variant_id.cartona_id, product.cartona_id), ("tea-1", "tea-1"))
+
+    def test_a_product_that_is_made_archived_keeps_its_id(self):
+        values = storable({"name": "Spring tea", "active": False, "cartona_id": "tea-2"})
+        product = self.env["product.template"].create(values)
+        self.env.invalidate_all()
+        self.assertEqual(product.cartona_id, "tea-2")
+
+    def test_archived_products_are_found_by_their_id_among_archived_ones(self):
+        product = self.archived(cartona_id="tea-3")
+        templates = self.env["product.template"]
+        self.assertFalse(templates.search([("cartona_id", "=", "tea-3")]))
+        self.assertEqual(templates.search([("cartona_id", "=", "tea-3"), ("active", "=", False)]), product)
+        self.assertEqual(templates.with_context(active_test=False).search([("cartona_id", "=", "tea-3")]), product)
+
+    def test_a_product_is_not_found_by_the_id_of_a_variant_it_had_once(self):
+        attribute = self.env["product.attribute"].create(
+            {"name": "Size", "value_ids": [(0, 0, {"name": "S"}), (0, 0, {"name": "L"})]}
+        )
+        line = {"attribute_id": attribute.id, "value_ids": [(6, 0, attribute.value_ids.ids)]}
+        product = self.env["product.template"].create(storable({"name": "Tea", "attribute_line_ids": [(0, 0, line)]}))
+        small, large = product.product_variant_ids
+        small.cartona_id, large.cartona_id = "tea-s", "tea-l"
+        small.active = False
+        self.env.flush_all()
+        templates = self.env["product.template"]
+        self.assertFalse(templates.search([("cartona_id", "=", "tea-s")]))
+        self.assertEqual(templates.search([("cartona_id", "=", "tea-l")]), product)
+        self.assertEqual(product.cartona_id, "tea-l")
+        large.active = False
+        self.env.invalidate_all()
+        self.assertFalse(product.cartona_id, "each has its own")
