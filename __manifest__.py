@@ -20,6 +20,7 @@
         "data/product.xml",
         "data/digest_data.xml",
         "views/marketplace_config_views.xml",
+        "views/marketplace_config_list_views.xml",
         "views/marketplace_config_condition_views.xml",
         "views/marketplace_config_webhooks_views.xml",
         "views/marketplace_config_woocommerce_views.xml",

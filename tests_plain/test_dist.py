@@ -21,8 +21,8 @@ python_env = importlib.import_module("dev.python_env")
 # What stands on top of the package. Something new in the repository is packed or left out by a decision, not by chance.
 ON_TOP = {
     "CHANGELOG.md", "LICENSE", "README.md", "__init__.py", "__manifest__.py", "compat.py", "controllers", "data",
-    "database.py", "demo", "docs", "encryption.py", "hooks.py", "i18n", "marketplaces", "models", "schemas.py",
-    "screen.py", "security", "static", "transport", "views", "wizards",
+    "database.py", "demo", "docs", "encryption.py", "hooks.py", "i18n", "marketplaces", "models", "requirements.txt",
+    "schemas.py", "screen.py", "security", "static", "transport", "views", "wizards",
 }  # fmt: skip
 
 
@@ -118,5 +118,7 @@ def test_the_wheel_says_what_it_is_and_needs(wheel, series, manifest):
     assert about["License"] == "LGPL-3"
     needs = {re.match(r"[\w-]+", need)[0]: need for need in about.get_all("Requires-Dist")}
     python = set(manifest["external_dependencies"]["python"])
+    named = (ROOT / "requirements.txt").read_text().splitlines()
+    assert {line for line in named if not line.startswith("#")} == python
     assert set(needs) == python | {"odoo", "odoo-addon-queue_job"}
     assert needs["odoo"] == {"17.0": "odoo>=17.0a,<17.1dev"}.get(series, f"odoo=={series}.*")
