@@ -385,11 +385,13 @@ class MarketplaceConfig(models.Model):
     def _tell_now(self, summary, note, cause, mail=True):
         try:
             with own_transaction(self.env) as env:
-                config = env[self._name].with_context(mail_activity_quick_update=not mail).browse(self.id).exists()
+                config = env[self._name].browse(self.id).exists()
                 if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{cause}"):
                     return
                 open_causes = config.activity_ids.mapped("marketplace_cause")
+                quiet = not mail or config._running()._was_over_today(cause)
                 if cause not in open_causes and config._running()._is_first_today(cause):
+                    config = config.with_context(mail_activity_quick_update=quiet)
                     config._schedule_activity(config, summary, note, cause)
         except Exception:
             _logger.exception("Could not tell anybody that %s", summary)

@@ -103,9 +103,19 @@ class MarketplaceConfigState(models.Model):
         """Tell whether nobody was told of this cause today, and note that somebody is now."""
         self.ensure_one()
         today = fields.Date.to_string(fields.Date.today())
-        told = {word for word, day in (self.told or {}).items() if day == today}
-        self.told = dict.fromkeys({*told, cause}, today)
-        return cause not in told
+        told = {word: day for word, day in (self.told or {}).items() if today in day}
+        self.told = {**told, cause: today}
+        return told.get(cause) != today
+
+    def _note_over(self, cause):
+        """Note that what somebody was told of is over: should it come again today, that is news."""
+        self.told = {**(self.told or {}), cause: self._over_today()}
+
+    def _was_over_today(self, cause):
+        return (self.told or {}).get(cause) == self._over_today()
+
+    def _over_today(self):
+        return f"over {fields.Date.today()}"
 
     def _note_success(self, lane=""):
         """Forget past failures: the marketplace answers, or a person has mended the account.

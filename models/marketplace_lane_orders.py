@@ -24,6 +24,7 @@ EDITING_SECONDS = 300
 # How long customers take for that at most; then a person is told that something waits for them, once for each command.
 EDITING_PATIENCE = timedelta(hours=1)
 EDITING = "editing"
+COMMANDS = "commands"
 # How long to wait for a document of the same order to be processed.
 VERSION_SECONDS = 2
 
@@ -44,6 +45,14 @@ class MarketplaceLaneOrders(models.AbstractModel):
     def _next_attempt(self, config):
         self.env.cr.execute(SQL("SELECT min(coalesce(next_attempt, %s)) FROM %s", self._now(), self._waiting(config)))
         return self.env.cr.fetchone()[0]
+
+    def _at_rest(self, config):
+        """Once nothing waits for a person any more, have nobody look for it."""
+        told = config.activity_ids.filtered(lambda activity: activity.marketplace_cause == COMMANDS)
+        stuck = [("config_id", "=", config.id), ("lane", "=", "orders"), ("state", "!=", "waiting")]
+        if told and not self.env["marketplace.outbox"].search_count(stuck, limit=1):
+            told.unlink()
+            config._running()._note_over(COMMANDS)
 
     def _step(self, config_id):
         with own_transaction(self.env) as env:
@@ -310,7 +319,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 order=order.name,
                 error=command.last_error,
             ),
-            cause="commands",
+            cause=COMMANDS,
         )
 
     # ------------------------------------------------------------------ while a person waits

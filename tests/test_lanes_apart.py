@@ -107,6 +107,32 @@ class TestLanesApart(MarketplaceCase):
         self.commit()
         self.assertFalse(self.commands())
 
+    def test_who_was_told_of_what_is_refused_need_not_look_once_it_is_mended_and_has_no_second_mail_that_day(self):
+        told = []
+        self.patch(type(self.env["mail.activity"]), "action_notify", lambda activities: told.extend(activities.ids))
+        self.account.user_id = self.env["res.users"].create({"name": "Responsible", "login": "responsible"})
+        for times, order in enumerate(self.orders[:2], 1):
+            self.box.fail(path=STATUS + order.cartona_id, status=422, times=None)
+            self.cancel([order])
+            self.wait_is_over()
+            self.assertEqual(self.account.activity_ids.mapped("marketplace_cause"), ["commands"], times)
+            self.assertEqual(len(told), 1)
+            self.box.clear_faults()
+            self.commands().action_retry()
+            self.commit()
+            self.assertFalse(self.commands())
+            self.assertFalse(self.account.activity_ids)
+
+    def test_it_is_not_taken_for_mended_as_long_as_one_is_refused(self):
+        for order in self.orders[:2]:
+            self.box.fail(path=STATUS + order.cartona_id, status=422, times=None)
+        self.cancel(self.orders[:2])
+        self.wait_is_over()
+        self.box.clear_faults()
+        self.commands()[0].action_retry()
+        self.commit()
+        self.assertEqual((len(self.commands()), len(self.account.activity_ids)), (1, 1))
+
     def test_so_it_is_where_nothing_but_other_orders_shows_that_the_marketplace_answers(self):
         self.poison(self.orders[0])
         self.cancel(self.orders[:1])
