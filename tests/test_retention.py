@@ -212,6 +212,7 @@ class TestRetention(MarketplaceCase):
         for act in (
             self.account._webhook_losses,
             lambda: inbox._redact_old(self.account),
+            lambda: inbox._set_aside_old(self.account),
             lambda: inbox._delete_old(self.account),
         ):
             for plan in self.plans_of(act):
