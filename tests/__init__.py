@@ -127,7 +127,6 @@ from . import test_stock_between_pulls
 from . import test_stock_moved_there
 from . import test_sweeper
 from . import test_tasks
-from . import test_taxes_by_hand
 from . import test_told_again
 from . import test_tour
 from . import test_tour_arabic

@@ -8,6 +8,8 @@ from .common import MarketplaceCase
 
 
 class TestDashboard(MarketplaceCase):
+    # ------------------------------------------------------------------ the dashboard
+
     def shown(self, account=None):
         data = self.env["marketplace.config"].get_dashboard_data()
         return {one["id"]: one for one in data["accounts"]}[(account or self.account).id]
@@ -118,8 +120,8 @@ class TestDashboard(MarketplaceCase):
         self.assertIsNone(shown["lag_day"])
         self.assertEqual({hour["lag"] for hour in shown["hours"]}, {None})
 
+    # ------------------------------------------------------------------ the Check-up
 
-class TestDoctor(MarketplaceCase):
     def findings(self, level, user=None):
         found = self.env["marketplace.config"].with_user(user or self.env.user).get_doctor_findings()
         return [finding for finding in found if finding["level"] == level]

@@ -70,7 +70,9 @@ class TestCharges(MoneyCase):
         self.assertFalse(self.finding("Marketplace Delivery"))
 
 
-class TestCashToCollect(MoneyCase):
+class TestMoneyOfOrders(MoneyCase):
+    # ------------------------------------------------------------------ cash to collect
+
     def test_where_no_total_is_told_it_is_reckoned_by_the_lines(self):
         order = self.take((self.products[0], 10, 20.0), total_price=None, installment_cost=50, cartona_credit=30)
         self.assertFalse(order.marketplace_total_known)
@@ -102,9 +104,50 @@ class TestCashToCollect(MoneyCase):
         order.write({"marketplace_status": "returned", "marketplace_refunded": 180})
         self.assertEqual(order.marketplace_to_collect, 20)
 
+    # ------------------------------------------------------------------ taxes of branches
 
-class TestPricesOfAddedLines(OrderChangesCase):
+    def test_a_branch_has_its_own_taxes_else_those_of_its_company(self):
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.env.company.id})
+        tax = self.add_tax(self.products[0])
+        self.account.price_tax = "included"
+        taxed = self.account.new({"company_id": branch.id, "price_tax": "included"})
+        currency = self.env.company.currency_id
+        self.assertEqual(taxed._taxed(self.products[0], 10.0, currency, 1.0), 11.4)
+        self.products[0].taxes_id = tax | tax.copy({"name": "VAT 5", "amount": 5.0, "company_id": branch.id})
+        self.assertEqual(taxed._taxed(self.products[0], 10.0, currency, 1.0), 10.5)
+        self.assertEqual(self.account._taxed(self.products[0], 10.0, currency, 1.0), 11.4)
+
+    # ------------------------------------------------------------------ fine decimals
+
+    def test_prices_of_more_decimals_than_odoo_keeps_come_to_the_total(self):
+        order = self.take((self.products[0], 100, 10.005), total_price=1000.5)
+        self.assertFalse(order.marketplace_hold)
+        self.assertEqual((order.state, round(order.amount_total, 2)), ("sale", 1000.5))
+        self.pull()
+        self.assertFalse(self.sent_rows_of_orders())
+
+    def test_the_line_of_what_rounding_lost_is_our_own_and_never_told(self):
+        self.account.confirm_policy = "never"
+        order = self.take((self.products[0], 12, 41.6667), (self.products[1], 2, 10.0), total_price=520.0)
+        rounding = order.order_line.filtered(lambda line: line.cartona_line_id == "rounding")
+        self.assertEqual(round(order.amount_total, 2), 520.0)
+        rounding.product_uom_qty = 0
+        self.commit()
+        rounding.unlink()
+        order.order_line[1].product_uom_qty = 1
+        self.commit()
+        (sent,) = self.sent_rows_of_orders()
+        self.assertNotIn("rounding", str(sent))
+        self.assertFalse(order.order_line.filtered(lambda line: line.cartona_line_id == "rounding"))
+
+    def sent_rows_of_orders(self):
+        return [entry.body for entry in self.box.calls("update-order-details")]
+
+
+class TestMoneyOfDrafts(OrderChangesCase):
     confirm_policy = "never"
+
+    # ------------------------------------------------------------------ prices of added lines
 
     def added(self, tax_policy, price_tax, **tax):
         self.account.write({"tax_policy": tax_policy, "price_tax": price_tax})
@@ -115,7 +158,7 @@ class TestPricesOfAddedLines(OrderChangesCase):
         self.commit()
         return self.order.order_line[-1]
 
-    def test_they_are_those_that_are_sent_where_these_hold_the_taxes(self):
+    def test_prices_of_added_lines_are_those_that_are_sent_where_these_hold_the_taxes(self):
         line = self.added("included", "included")
         self.assertEqual(self.at_box(self.products[2])["selling_price"], 34.2)
         self.assertEqual((line.price_unit, line.price_total), (34.2, 102.6))
@@ -123,15 +166,27 @@ class TestPricesOfAddedLines(OrderChangesCase):
         line.product_uom_qty = 4
         self.assertEqual(line.price_unit, 34.2)
 
-    def test_they_hold_the_taxes_where_the_orders_have_none(self):
+    def test_prices_of_added_lines_hold_the_taxes_where_the_orders_have_none(self):
         self.assertEqual(self.added("none", "included").price_unit, 34.2)
 
-    def test_they_are_the_pricelists_where_it_is_so_that_they_are_sent(self):
+    def test_prices_of_added_lines_are_the_pricelists_where_it_is_so_that_they_are_sent(self):
         self.assertEqual(self.added("included", "as_is").price_unit, 30.0)
 
-    def test_they_are_without_the_taxes_where_odoo_adds_these(self):
+    def test_prices_of_added_lines_are_without_the_taxes_where_odoo_adds_these(self):
         line = self.added("product", "included")
         self.assertEqual((line.price_unit, line.price_total), (30.0, 102.6))
+
+    # ------------------------------------------------------------------ removed lines
+
+    def test_what_the_marketplace_paid_of_a_line_is_not_that_of_the_next_one(self):
+        self.first.write({"marketplace_discount": 3.0, "marketplace_supplier_discount": 2.0})
+        self.first.product_uom_qty = 0
+        self.commit()
+        self.assertFalse(self.first.cartona_line_id)
+        self.assertEqual((self.first.marketplace_discount, self.first.marketplace_supplier_discount), (0.0, 0.0))
+        self.first.product_uom_qty = 2
+        self.commit()
+        self.assertEqual(self.order.marketplace_owes, 0.0)
 
 
 class TestWrongCurrency(MoneyCase):
@@ -345,56 +400,3 @@ class TestLessThanInvoiced(OrderChangesCase):
         self.edit_there({self.first_id: 4})
         self.assertEqual(self.first.product_uom_qty, 4)
         self.assertFalse(self.asked())
-
-
-class TestTaxesOfBranches(MoneyCase):
-    def test_a_branch_has_its_own_taxes_else_those_of_its_company(self):
-        branch = self.env["res.company"].create({"name": "Branch", "parent_id": self.env.company.id})
-        tax = self.add_tax(self.products[0])
-        self.account.price_tax = "included"
-        taxed = self.account.new({"company_id": branch.id, "price_tax": "included"})
-        currency = self.env.company.currency_id
-        self.assertEqual(taxed._taxed(self.products[0], 10.0, currency, 1.0), 11.4)
-        self.products[0].taxes_id = tax | tax.copy({"name": "VAT 5", "amount": 5.0, "company_id": branch.id})
-        self.assertEqual(taxed._taxed(self.products[0], 10.0, currency, 1.0), 10.5)
-        self.assertEqual(self.account._taxed(self.products[0], 10.0, currency, 1.0), 11.4)
-
-
-class TestFineDecimals(MoneyCase):
-    def test_prices_of_more_decimals_than_odoo_keeps_come_to_the_total(self):
-        order = self.take((self.products[0], 100, 10.005), total_price=1000.5)
-        self.assertFalse(order.marketplace_hold)
-        self.assertEqual((order.state, round(order.amount_total, 2)), ("sale", 1000.5))
-        self.pull()
-        self.assertFalse(self.sent_rows_of_orders())
-
-    def test_the_line_of_what_rounding_lost_is_our_own_and_never_told(self):
-        self.account.confirm_policy = "never"
-        order = self.take((self.products[0], 12, 41.6667), (self.products[1], 2, 10.0), total_price=520.0)
-        rounding = order.order_line.filtered(lambda line: line.cartona_line_id == "rounding")
-        self.assertEqual(round(order.amount_total, 2), 520.0)
-        rounding.product_uom_qty = 0
-        self.commit()
-        rounding.unlink()
-        order.order_line[1].product_uom_qty = 1
-        self.commit()
-        (sent,) = self.sent_rows_of_orders()
-        self.assertNotIn("rounding", str(sent))
-        self.assertFalse(order.order_line.filtered(lambda line: line.cartona_line_id == "rounding"))
-
-    def sent_rows_of_orders(self):
-        return [entry.body for entry in self.box.calls("update-order-details")]
-
-
-class TestRemovedLines(OrderChangesCase):
-    confirm_policy = "never"
-
-    def test_what_the_marketplace_paid_of_a_line_is_not_that_of_the_next_one(self):
-        self.first.write({"marketplace_discount": 3.0, "marketplace_supplier_discount": 2.0})
-        self.first.product_uom_qty = 0
-        self.commit()
-        self.assertFalse(self.first.cartona_line_id)
-        self.assertEqual((self.first.marketplace_discount, self.first.marketplace_supplier_discount), (0.0, 0.0))
-        self.first.product_uom_qty = 2
-        self.commit()
-        self.assertEqual(self.order.marketplace_owes, 0.0)

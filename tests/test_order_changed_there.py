@@ -20,7 +20,9 @@ class ChangedThereCase(OrderChangesCase):
         return details
 
 
-class TestQuantitiesAndPricesChangedThere(ChangedThereCase):
+class TestChangedThere(ChangedThereCase):
+    # ------------------------------------------------------------------ quantities and prices
+
     def test_more_that_is_taken_over_is_not_told_and_not_added_twice(self):
         self.edit_there({self.first_id: 12})
         self.first.product_uom_qty = 12
@@ -156,8 +158,8 @@ class TestQuantitiesAndPricesChangedThere(ChangedThereCase):
         self.assertEqual(self.sent(), [[{"id": self.first_id, "cancelled": True}]])
         self.assert_same_sums(200.0)
 
+    # ------------------------------------------------------------------ added lines
 
-class TestLinesAddedThere(ChangedThereCase):
     def add_there(self, quantity=3, price=30.0):
         details = self.box.order(self.hashed_id)["order_details"]
         new = {**details[0], "supplier_product_id": str(1000 + self.products[2].id), "product_name": "Added"}
@@ -177,13 +179,13 @@ class TestLinesAddedThere(ChangedThereCase):
         self.assertFalse(self.order.marketplace_there)
         self.assertEqual(len(self.order.activity_ids), 1)
 
-    def test_less_of_it_is_told_by_its_id(self):
+    def test_less_of_a_line_that_is_taken_over_is_told_by_its_id(self):
         line_id = self.add_there()
         self.add_line(self.products[2], 2, 30.0)
         self.assertEqual(self.sent(), [[{"id": line_id, "amount": 2}]])
         self.assert_same_sums(460.0)
 
-    def test_it_is_known_also_when_other_lines_were_told_in_between(self):
+    def test_an_added_line_is_known_also_when_other_lines_were_told_in_between(self):
         line_id = self.add_there()
         self.first.product_uom_qty = 9
         self.commit()
@@ -192,7 +194,7 @@ class TestLinesAddedThere(ChangedThereCase):
         self.assertEqual(len(self.there()), 3)
         self.assert_same_sums(470.0)
 
-    def test_it_is_known_also_where_it_comes_after_it_was_added_here(self):
+    def test_an_added_line_is_known_also_where_it_comes_after_it_was_added_here(self):
         self.box.fail(path="update-order-details", status=503)
         line = self.add_line(self.products[2], 3, 30.0)
         self.running()._note_success()

@@ -1,6 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import Command
+from odoo.tests import new_test_user
 
+from ..compat import included_tax_values
 from .test_order_lines_out import OrderOutCase
 
 
@@ -36,8 +38,10 @@ class TestChangesOfConfirmedOrders(OrderChangesCase):
         self.assertFalse(self.order.activity_ids)
 
 
-class TestTaxesOfLinesAddedHere(OrderChangesCase):
+class TestChangesOfDrafts(OrderChangesCase):
     confirm_policy = "never"
+
+    # ------------------------------------------------------------------ taxes of lines
 
     def add_taxed(self, policy):
         self.account.tax_policy = policy
@@ -51,7 +55,7 @@ class TestTaxesOfLinesAddedHere(OrderChangesCase):
         self.assertEqual(there, 400.0 + 3 * 30.0)
         self.assertEqual((self.order.amount_total, self.order.marketplace_total), (there, there))
 
-    def test_they_are_in_the_price_where_the_marketplaces_prices_hold_them(self):
+    def test_taxes_of_lines_added_here_are_in_the_price_where_the_marketplaces_prices_hold_them(self):
         line = self.add_taxed("included")
         self.assertTrue(line.tax_id.price_include)
         self.assert_same_sums()
@@ -59,7 +63,7 @@ class TestTaxesOfLinesAddedHere(OrderChangesCase):
         self.assert_same_sums()
         self.assertGreater(self.order.amount_tax, 0)
 
-    def test_there_are_none_where_the_account_says_so(self):
+    def test_lines_added_here_have_no_taxes_where_the_account_says_so(self):
         self.assertFalse(self.add_taxed("none").tax_id)
         self.assert_same_sums()
 
@@ -73,11 +77,21 @@ class TestTaxesOfLinesAddedHere(OrderChangesCase):
         )
         self.assertEqual(order.order_line.tax_id, tax)
 
+    def test_a_salesperson_without_rights_on_accounts_updates_the_taxes(self):
+        taxes = self.env["account.tax"]
+        tax = taxes.create({"name": "14 within", "amount": 14.0, **included_tax_values(taxes)})
+        self.products[0].taxes_id = tax
+        self.account.tax_policy = "included"
+        seller = new_test_user(self.env, "tax-seller", groups="sales_team.group_sale_salesman_all_leads")
+        self.order.with_user(seller).action_update_taxes()
+        self.assertEqual(self.first.tax_id, tax)
+        self.account.tax_policy = "none"
+        self.env.invalidate_all()
+        self.order.with_user(seller).action_update_taxes()
+        self.assertFalse(self.first.tax_id)
 
-class TestChangesOfDrafts(OrderChangesCase):
-    """A person has changed an order here, and the marketplace does not know it yet when its next document comes."""
-
-    confirm_policy = "never"
+    # ------------------------------------------------------------------ changed here, and there
+    # A person has changed an order here, and the marketplace does not know it yet when its next document comes.
 
     def untold(self):
         """Let the message about what was changed here fail for a while."""

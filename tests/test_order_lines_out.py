@@ -460,3 +460,26 @@ class TestOrderLinesOut(OrderOutCase):
         self.patch(adapter, "_capabilities", lambda api: capabilities)
         with self.assertRaises(ValidationError):
             self.tell("left", "delivered")
+
+    def test_what_is_imported_during_our_own_call_about_lines_stays(self):
+        adapter = self.registry["marketplace.api.cartona"]
+        push, told = adapter._push_order_lines, []
+
+        def pushed(api, config, external_id, changes):
+            result, _ids = push(api, config, external_id, changes)
+            raw = self.box.order(self.hashed_id)
+            api.env["marketplace.inbox"]._store([(config, "order", self.hashed_id, raw)], "webhook")
+            api.env.flush_all()
+            self.env["marketplace.lane.inbox"]._step(config.id)
+            told.append(raw)
+            return result, []
+
+        self.patch(adapter, "_push_order_lines", pushed)
+        values = {"product_id": self.products[2].id, "product_uom_qty": 3, "price_unit": 15.0}
+        self.order.order_line = [(0, 0, values)]
+        self.commit()
+        self.assertEqual(len(told), 1)
+        line = self.order.order_line.filtered(lambda line: line.product_id == self.products[2])
+        self.assertEqual(line.cartona_line_id, str(told[0]["order_details"][2]["id"]))
+        self.assertEqual(self.order.marketplace_total, self.box.order(self.hashed_id)["total_price"])
+        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]))

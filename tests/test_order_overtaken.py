@@ -35,7 +35,9 @@ class OvertakenCase(OrderOutCase):
         return self.order.picking_ids.move_ids.sorted("id").mapped("product_uom_qty")
 
 
-class TestDocumentsOvertakenByOurWord(OvertakenCase):
+class TestOvertaken(OvertakenCase):
+    # ------------------------------------------------------------------ documents, by our word
+
     def test_a_confirmation_waits_for_a_document_that_is_here_and_not_taken_over(self):
         self.account.action_pause()
         self.box.edit_order(self.hashed_id, {self.first_id: 4})
@@ -152,8 +154,8 @@ class TestDocumentsOvertakenByOurWord(OvertakenCase):
         self.commit()
         self.assertEqual(self.order.marketplace_status, "approved")
 
+    # ------------------------------------------------------------------ statuses, by documents
 
-class TestStatusesOvertakenByDocuments(OvertakenCase):
     def test_an_older_editing_beside_a_newer_document_is_over(self):
         self.say("editing")
         self.store(self.edited(12))

@@ -26,8 +26,10 @@ class OrderScreenCase(OrderOutCase):
         self.commit()
 
 
-class TestOrderTimeline(OrderScreenCase):
-    def test_it_tells_who_moved_the_order_when_and_where(self):
+class TestOrderScreen(OrderScreenCase):
+    # ------------------------------------------------------------------ the timeline
+
+    def test_the_timeline_tells_who_moved_the_order_when_and_where(self):
         seller = self.user("seller-of-timeline", SALES)
         self.order.with_user(seller).action_confirm()
         self.commit()
@@ -66,12 +68,12 @@ class TestOrderTimeline(OrderScreenCase):
         self.run_jobs()
         self.assertEqual(self.timeline()[-1], ("approved", "here"))
 
-    def test_orders_without_a_marketplace_have_none(self):
+    def test_orders_without_a_marketplace_have_no_timeline(self):
         order = self.env["sale.order"].create({"partner_id": self.order.partner_id.id})
         order.action_confirm()
         self.assertFalse(order.marketplace_event_ids)
 
-    def test_another_companys_user_sees_no_step_of_it(self):
+    def test_another_companys_user_sees_no_step_of_an_order(self):
         company = self.env["res.company"].create({"name": "Theirs"})
         user = new_test_user(
             self.env, "their-looker", f"base.group_user,{USER}", company_id=company.id, company_ids=company.ids
@@ -79,8 +81,8 @@ class TestOrderTimeline(OrderScreenCase):
         with self.assertRaises(AccessError):
             self.order.marketplace_event_ids.with_user(user).read(["status"])
 
+    # ------------------------------------------------------------------ problems
 
-class TestOrderProblems(OrderScreenCase):
     def test_a_refusal_stands_on_the_order_with_the_marketplaces_code_and_can_be_told_again(self):
         self.refuse()
         self.assertRegex(self.order.marketplace_problem, r"too late.*\(code S-9\)")

@@ -141,7 +141,9 @@ class TestWoocommerceRefusals(WoocommerceBase, AdapterTools, StoredCase):
         self.assertIn("Not today", self.stored("notice", external_id, {}).last_error)
 
 
-class TestCartonaRefusals(StoredCase):
+class TestRefusals(StoredCase):
+    # ------------------------------------------------------------------ of Cartona
+
     def test_an_answer_that_is_no_list_is_said(self):
         self.box.fail("order", status=200, body={"orders": 5})
         self.pull()
@@ -177,20 +179,8 @@ class TestCartonaRefusals(StoredCase):
         self.price_error()
         self.assertIn("4 rows were sent, 0 were answered", self.account.last_error)
 
-
-class TestRestDeliveries(RestDialect, AdapterTools, MarketplaceCase):
-    def test_a_delivery_of_nothing_that_was_ordered_there_says_so(self):
-        order = self.shipped_order((self.products[0], 2, 10.0))
-        ours = self.products[1]
-        order.order_line = [Command.create({"product_id": ours.id, "product_uom_qty": 1})]
-        self.env["marketplace.outbox"].search([("order_id", "=", order.id)]).unlink()
-        picking = self.deliver(order, {ours: 1})
-        command = self.env["marketplace.outbox"].search([("order_id", "=", order.id), ("operation", "=", "ship")])
-        self.assertIn(f"{picking.name} holds nothing that was ordered at the marketplace", command.last_error)
-
-
-class TestDatabaseBreaksOff(StoredCase):
-    """What the database says says nothing about a listing, a document or a marketplace."""
+    # ------------------------------------------------------------------ of the database
+    # What the database says says nothing about a listing, a document or a marketplace.
 
     def broken(self, *args, **kwargs):
         raise psycopg2.errors.DeadlockDetected("deadlock detected")
@@ -256,3 +246,14 @@ class TestDatabaseBreaksOff(StoredCase):
         with self.assertRaisesRegex(psycopg2.errors.UniqueViolation, "refusals.test"):
             retried_transaction(self.env, act)
         self.assertEqual(len(tries), CONFLICT_TRIES)
+
+
+class TestRestDeliveries(RestDialect, AdapterTools, MarketplaceCase):
+    def test_a_delivery_of_nothing_that_was_ordered_there_says_so(self):
+        order = self.shipped_order((self.products[0], 2, 10.0))
+        ours = self.products[1]
+        order.order_line = [Command.create({"product_id": ours.id, "product_uom_qty": 1})]
+        self.env["marketplace.outbox"].search([("order_id", "=", order.id)]).unlink()
+        picking = self.deliver(order, {ours: 1})
+        command = self.env["marketplace.outbox"].search([("order_id", "=", order.id), ("operation", "=", "ship")])
+        self.assertIn(f"{picking.name} holds nothing that was ordered at the marketplace", command.last_error)

@@ -92,6 +92,23 @@ class TestRemainders(OrderOutCase):
         self.assertFalse(self.commands(order))
         self.assertEqual(self.box.order(order.cartona_id)["status"], "pending")
 
+    # ------------------------------------------------------------------ many lines
+
+    def test_whether_anything_has_left_is_asked_once_for_all_lines(self):
+        for number in range(10):
+            self.add_line(self.products[2], 1 + number, 30.0)
+        self.order.picking_ids.button_validate()
+        self.commit()
+        gone, asked = self.registry["sale.order.line"]._is_marketplace_gone, []
+
+        def is_gone(lines):
+            asked.append(lines)
+            return gone(lines)
+
+        self.patch(self.registry["sale.order.line"], "_is_marketplace_gone", is_gone)
+        self.assertEqual(self.order._marketplace_line_changes(), [])
+        self.assertEqual(len(asked), 1)
+
 
 class TestWhatWasGivenUp(ReturnsCase):
     """What was given up is not sold again because something else of the order is to go out."""
@@ -204,23 +221,6 @@ class TestNothingGoes(OrderOutCase):
         self.commit()
         self.assertEqual(set(self.order.picking_ids.mapped("state")), {"cancel"})
         self.assertFalse(self.asked())
-
-
-class TestManyLines(OrderOutCase):
-    def test_whether_anything_has_left_is_asked_once_for_all_lines(self):
-        for number in range(10):
-            self.add_line(self.products[2], 1 + number, 30.0)
-        self.order.picking_ids.button_validate()
-        self.commit()
-        gone, asked = self.registry["sale.order.line"]._is_marketplace_gone, []
-
-        def is_gone(lines):
-            asked.append(lines)
-            return gone(lines)
-
-        self.patch(self.registry["sale.order.line"], "_is_marketplace_gone", is_gone)
-        self.assertEqual(self.order._marketplace_line_changes(), [])
-        self.assertEqual(len(asked), 1)
 
 
 class TestGoodsThatAreOnNoDelivery(OrderOutCase):

@@ -29,7 +29,9 @@ class RestCase(RestDialect, MarketplaceCase):
         return self.account._api()
 
 
-class TestRestForms(RestCase):
+class TestRest(RestCase):
+    # ------------------------------------------------------------------ forms
+
     def test_values_are_read_by_a_fixed_list_of_converters(self):
         cases = [
             ("text", 12.0, "12"),
@@ -101,8 +103,8 @@ class TestRestForms(RestCase):
         self.assertEqual(forms.next_link(header), "https://x/a?page=3,4")
         self.assertEqual(forms.next_link('<https://x/a>; rel="last"'), "")
 
+    # ------------------------------------------------------------------ settings
 
-class TestRestSettings(RestCase):
     def refused(self, table, **values):
         with mute_logger("odoo.sql_db"), self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():
             self.account[table] = [Command.create(values)]
@@ -144,8 +146,8 @@ class TestRestSettings(RestCase):
             self.account.action_test_connection()
         self.assertIn("Read catalogue", str(caught.exception))
 
+    # ------------------------------------------------------------------ files
 
-class TestRestFile(RestCase):
     def test_what_is_saved_can_be_loaded_again(self):
         saved = json.loads(json.dumps(self.account._export_rest()))
         other = self.env["marketplace.config"].create({"name": "Other", "code": "rest"})
@@ -222,8 +224,8 @@ class TestRestFile(RestCase):
         with self.assertRaises(UserError):
             self.env["marketplace.rest.file"].create({**values, "upload": base64.b64encode(b"{")}).action_load()
 
+    # ------------------------------------------------------------------ previews
 
-class TestRestPreview(RestCase):
     def preview(self, operation="pull_orders"):
         wizard = self.env["marketplace.rest.preview"].create({"config_id": self.account.id, "operation": operation})
         wizard.action_fetch()
@@ -271,8 +273,8 @@ class TestRestPreview(RestCase):
         with self.assertRaises(AccessError):
             self.account.with_user(other).action_preview_rest()
 
+    # ------------------------------------------------------------------ calls
 
-class TestRestCalls(RestCase):
     def test_each_kind_of_authentication_and_of_paging_reads_the_whole_catalogue(self):
         for auth, paging in zip((*AUTHS, *AUTHS), (*PAGINGS, *PAGINGS, *PAGINGS), strict=False):
             with self.subTest(auth=auth, paging=paging):

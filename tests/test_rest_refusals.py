@@ -23,8 +23,9 @@ class RestRefusalCase(RestCase):
         return self.place_order((self.products[0], 1, 10.0), **values)
 
 
-class TestRestReading(RestRefusalCase):
-    """What is read: in the preview before, in the inbox after."""
+class TestRestRefusals(RestRefusalCase):
+    # ------------------------------------------------------------------ reading
+    # What is read: in the preview before, in the inbox after.
 
     def preview(self, operation="pull_orders"):
         wizard = self.env["marketplace.rest.preview"].create({"config_id": self.account.id, "operation": operation})
@@ -121,9 +122,8 @@ class TestRestReading(RestRefusalCase):
         self.pull()
         self.assertIn(f"The lines of order {external_id} have no end. Check the paging", self.account.last_error)
 
-
-class TestRestWriting(RestRefusalCase):
-    """What is sent: said on the listing or the order, and on the account where it is the account's."""
+    # ------------------------------------------------------------------ writing
+    # What is sent: said on the listing or the order, and on the account where it is the account's.
 
     def sent(self):
         """Return the error of a listing whose price is sent."""
@@ -166,9 +166,8 @@ class TestRestWriting(RestRefusalCase):
         self.pull()
         self.assertIn("The body of a form has to be one JSON object", self.account.last_error)
 
-
-class TestRestEntering(RestRefusalCase):
-    """What is refused when it is entered."""
+    # ------------------------------------------------------------------ entering
+    # What is refused when it is entered.
 
     def refused(self, record, **values):
         with mute_logger("odoo.sql_db"), self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():

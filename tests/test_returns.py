@@ -27,8 +27,9 @@ class ReturnsCase(OrderOutCase):
         return back
 
 
-class TestReturnedThere(ReturnsCase):
-    """The whole order comes back, after something of it did already."""
+class TestReturnedOrCancelledThere(ReturnsCase):
+    # ------------------------------------------------------------------ returned
+    # The whole order comes back, after something of it did already.
 
     def return_there(self):
         self.box.edit_order(self.hashed_id, by="admin", status="returned")
@@ -78,7 +79,7 @@ class TestReturnedThere(ReturnsCase):
         self.assertEqual(again.state, "cancel")
         self.assertEqual(self.coming_back(), {self.products[0]: 8, self.products[1]: 5})
 
-    def test_it_is_done_once(self):
+    def test_a_return_is_done_once(self):
         self.deliver_quantities(10, 5)
         self.return_there()
         returns = self.order.picking_ids.return_ids
@@ -87,9 +88,8 @@ class TestReturnedThere(ReturnsCase):
         self.assertEqual(self.order.picking_ids.return_ids, returns)
         self.assertEqual(len(self.order.activity_ids), 1)
 
-
-class TestCancelledThere(ReturnsCase):
-    """The marketplace cancels what has left in part."""
+    # ------------------------------------------------------------------ cancelled
+    # The marketplace cancels what has left in part.
 
     def test_what_is_to_go_out_is_stopped_and_what_is_coming_back_is_not(self):
         delivery = self.deliver_quantities(6, 5)

@@ -5,8 +5,9 @@ LINES = "update-order-details"
 DOUBT = "Were the lines taken off at the marketplace?"
 
 
-class TestLinesTakenOff(OrderOutCase):
-    """What was taken off can't be taken off again; when the answer to the first time was lost, nobody knows it."""
+class TestLinesToldAgain(OrderOutCase):
+    # ------------------------------------------------------------------ taken off
+    # What was taken off can't be taken off again; when the answer to the first time was lost, nobody knows it.
 
     def test_a_line_whose_removal_was_carried_out_unheard_holds_back_nothing(self):
         self.box.fail(path=LINES, kind="drop")
@@ -59,11 +60,31 @@ class TestLinesTakenOff(OrderOutCase):
         self.assertEqual(self.commands().state, "failed")
         self.assertEqual(len(self.there()), 2)
 
+    # ------------------------------------------------------------------ refused together
 
-class TestReplacedInDoubt(OrderOutCase):
-    """A product that was replaced is one line off and one on; when the answer is lost, it may be there."""
+    def test_several_changes_that_are_refused_together_are_not_tried_without_end(self):
+        self.box.fail(path=LINES, status=422, body={"error": "not today"}, times=None)
+        self.first.product_uom_qty = 6
+        self.commit()
+        self.second.product_uom_qty = 4
+        self.env.cr.flush()
+        for _turn in range(3):
+            self.env["marketplace.lane.orders"]._step(self.account.id)
+        self.env.invalidate_all()
+        self.assertEqual(len(self.sent()), 2)
+        self.assertEqual(set(self.commands().mapped("state")), {"failed"})
+        self.box.clear_faults()
+        self.commands()[:1].action_retry()
+        self.commit()
+        self.assertEqual(self.there(), [self.sold(0, 6, 20.0), self.sold(1, 4, 40.0)])
+        self.assertFalse(self.commands())
 
+
+class TestDraftsToldAgain(OrderOutCase):
     confirm_policy = "never"  # newer series replace no product of a confirmed order
+
+    # ------------------------------------------------------------------ replaced in doubt
+    # A product that was replaced is one line off and one on; when the answer is lost, it may be there.
 
     def replace(self):
         self.box.fail(path=LINES, kind="drop")
@@ -135,11 +156,8 @@ class TestReplacedInDoubt(OrderOutCase):
     def box_lines(self):
         return [line for line in self.box.order(self.hashed_id)["order_details"] if not line.get("cancelled")]
 
-
-class TestRefusedWhileChanged(OrderOutCase):
-    """The customer was changing the order when it was confirmed here, which nobody here knew."""
-
-    confirm_policy = "never"
+    # ------------------------------------------------------------------ refused while changed
+    # The customer was changing the order when it was confirmed here, which nobody here knew.
 
     @property
     def told(self):
@@ -165,11 +183,8 @@ class TestRefusedWhileChanged(OrderOutCase):
         self.commit()
         self.assertEqual(self.commands().state, "failed")
 
-
-class TestRemovedLines(OrderOutCase):
-    """A line that was removed may stay at the marketplace, as cancelled."""
-
-    confirm_policy = "never"
+    # ------------------------------------------------------------------ removed
+    # A line that was removed may stay at the marketplace, as cancelled.
 
     def test_a_line_removed_here_that_stays_there_as_cancelled_does_not_come_back(self):
         self.box.options.keeps_removed_lines = True
@@ -181,22 +196,3 @@ class TestRemovedLines(OrderOutCase):
         self.assertEqual(self.order.order_line, self.first)
         self.assertEqual((self.order.marketplace_total, self.order.marketplace_hold), (200.0, False))
         self.assertEqual(len(self.sent()), 1)
-
-
-class TestLinesRefusedTogether(OrderOutCase):
-    def test_several_changes_that_are_refused_together_are_not_tried_without_end(self):
-        self.box.fail(path=LINES, status=422, body={"error": "not today"}, times=None)
-        self.first.product_uom_qty = 6
-        self.commit()
-        self.second.product_uom_qty = 4
-        self.env.cr.flush()
-        for _turn in range(3):
-            self.env["marketplace.lane.orders"]._step(self.account.id)
-        self.env.invalidate_all()
-        self.assertEqual(len(self.sent()), 2)
-        self.assertEqual(set(self.commands().mapped("state")), {"failed"})
-        self.box.clear_faults()
-        self.commands()[:1].action_retry()
-        self.commit()
-        self.assertEqual(self.there(), [self.sold(0, 6, 20.0), self.sold(1, 4, 40.0)])
-        self.assertFalse(self.commands())

@@ -40,7 +40,9 @@ class UnmatchedCase(MarketplaceCase):
         return self.env["product.product"].create(storable({"name": name, **values}))
 
 
-class TestUnmatchedActions(UnmatchedCase):
+class TestUnmatched(UnmatchedCase):
+    # ------------------------------------------------------------------ what a person does
+
     def test_a_product_that_was_chosen_is_listed_as_the_row_says(self):
         self.box.add_product(id="77", name="صندوق")
         row = self.refuse(("77", "صندوق"))
@@ -170,8 +172,8 @@ class TestUnmatchedActions(UnmatchedCase):
         search = self.env["marketplace.unmatched"].name_search
         self.assertEqual([search(word)[0][0] for word in ("77", "شاي", "S-77")], [rows[0].id] * 3)
 
+    # ------------------------------------------------------------------ what removes a row
 
-class TestUnmatchedRemoval(UnmatchedCase):
     def test_listing_a_product_by_hand_removes_its_row_alone(self):
         other = self._create_account(name="Another token")
         rows = self.refuse(("77", "a"), ("78", "b"))
@@ -211,8 +213,8 @@ class TestUnmatchedRemoval(UnmatchedCase):
 
         self.assertEqual(create(1, "a"), create(50, "b"))
 
+    # ------------------------------------------------------------------ suggestions
 
-class TestSuggestions(UnmatchedCase):
     def suggest(self, *names):
         found = self.env["marketplace.matching"]._suggest(self.account, list(enumerate(names)))
         return [found[number] for number in range(len(names))]
@@ -334,9 +336,8 @@ class TestSuggestions(UnmatchedCase):
         self.refuse(("77", "منتج 1"))
         self.assertFalse(row.suggestion_id or row.candidate_ids)
 
-
-class TestOrderedProducts(UnmatchedCase):
-    """What an order asks for and nobody knows stands beside what matching has left."""
+    # ------------------------------------------------------------------ what is ordered
+    # What an order asks for and nobody knows stands beside what matching has left.
 
     def order(self, external_id, name, sku="", **values):
         line = {"supplier_product_id": external_id, "product_name": name, "internal_product_id": sku, **values}

@@ -16,7 +16,6 @@ from ..transport import errors
 from .common import MarketplaceCase
 from .test_concurrency import CommittedCase
 from .test_concurrency_doubt import Killed
-from .test_order_lines_out import OrderOutCase
 
 MODELS = "odoo.addons.cartona_integration.models"
 SQL_LOG = "odoo.sql_db"
@@ -38,7 +37,9 @@ class StoppingCase(MarketplaceCase):
         return self.env["marketplace.inbox"]._store(rows, "webhook")[0]
 
 
-class TestDocuments(StoppingCase):
+class TestWhatStopsALane(StoppingCase):
+    # ------------------------------------------------------------------ documents
+
     def test_a_customer_code_that_fits_into_no_index_fails_alone(self):
         long = self.place(retailer={"retailer_name": "Long", "retailer_code": secrets.token_hex(4000)})
         others = [self.place() for _number in range(2)]
@@ -81,8 +82,8 @@ class TestDocuments(StoppingCase):
         self.commit()
         self.assertEqual(rows.mapped("state"), ["done", "superseded"])
 
+    # ------------------------------------------------------------------ the sweeper
 
-class TestSweeperGoesOn(StoppingCase):
     def test_a_single_lane_that_raises_does_not_make_the_cron_fail(self):
         self.products[0].list_price = 77
         self.env.cr.flush()
@@ -138,6 +139,73 @@ class TestSweeperGoesOn(StoppingCase):
         moment = fields.Datetime.now() + timedelta(hours=1)
         self.running().write({"failures": 6, "blocked_until": moment, "last_error": "No answer"})
         self.assertEqual(self.told(), ["Cartona Test does not answer"])
+
+    # ------------------------------------------------------------------ what follows an order
+
+    def kill(self, model, name, about):
+        """Have the process end where it does this for a record; return how often it did."""
+        done, kills = getattr(self.registry[model], name), []
+
+        def killed(*args):
+            if about in args:
+                kills.append(True)
+                raise Killed
+            return done(*args)
+
+        self.patch(self.registry[model], name, killed)
+        return kills
+
+    def step(self, lane):
+        self.env.flush_all()
+        try:
+            return self.env[f"marketplace.lane.{lane}"]._step(self.account.id)
+        except Killed:
+            return True
+        finally:
+            self.env.invalidate_all()
+
+    def test_what_follows_an_order_and_ends_the_process_each_time_makes_way_and_is_left_to_a_person(self):
+        documents = [self.place() for _number in range(3)]
+        rows = self.receive(*documents)
+        kills = self.kill("marketplace.order.processor", "_follow_up", rows[0])
+        for _worker in range(4):
+            self.step("inbox")
+        self.assertEqual((rows.mapped("state"), len(kills)), (["imported", "done", "done"], 1))
+        self.assertEqual([self.order_of(document).state for document in documents], ["draft", "sale", "sale"])
+        for _try in range(MAX_ATTEMPTS):
+            rows[0].next_attempt = False
+            self.step("inbox")
+        self.assertEqual((rows[0].state, len(kills)), ("failed", MAX_ATTEMPTS))
+        self.assertIn("the server's process ended", rows[0].last_error)
+
+    def test_what_follows_is_not_begun_once_the_time_is_over(self):
+        document = self.place()
+        row = self.receive(document)
+        late = {"marketplace_deadline": time.monotonic() - 1}
+        self.env["marketplace.lane.inbox"].with_context(**late)._step(self.account.id)
+        self.env.invalidate_all()
+        self.assertEqual((row.state, row.attempts), ("imported", 0))
+        self.step("inbox")
+        self.assertEqual((row.state, row.attempts, row.next_attempt), ("done", 0, False))
+
+    def test_an_invoice_that_ends_the_process_each_time_makes_way_and_is_left_to_a_person(self):
+        documents = [self.place() for _number in range(2)]
+        self.receive(*documents)
+        self.commit()
+        bad, good = (self.order_of(document) for document in documents)
+        made = []
+        self.patch(self.registry["sale.order"], "_make_marketplace_invoice", lambda order: made.append(order.id))
+        kills = self.kill("sale.order", "_make_marketplace_invoice", bad)
+        outbox = self.env["marketplace.outbox"]
+        for order in (bad, good):
+            values = outbox._prepare_command_values(order, False)
+            outbox.create({**values, "lane": "invoices", "state": "waiting"})
+        for _try in range(MAX_ATTEMPTS + 2):
+            self.step("invoices")
+        self.assertEqual((made, len(kills)), ([good.id], MAX_ATTEMPTS))
+        left = outbox.search([("lane", "=", "invoices")])
+        self.assertEqual((left.order_id, left.state, left.attempts), (bad.id, "failed", MAX_ATTEMPTS))
+        self.assertIn("the server's process ended", left.last_error)
 
 
 class TestCommands(StoppingCase):
@@ -292,98 +360,6 @@ class TestCommands(StoppingCase):
         lost = errors.TemporaryFailure("no answer", maybe_applied=True)
         told = self.ship(lost, errors.TemporaryFailure("never connected"), RowResult.accepted())
         self.assertEqual(told, [False, True, True])
-
-
-class TestFollowUps(StoppingCase):
-    def kill(self, model, name, about):
-        """Have the process end where it does this for a record; return how often it did."""
-        done, kills = getattr(self.registry[model], name), []
-
-        def killed(*args):
-            if about in args:
-                kills.append(True)
-                raise Killed
-            return done(*args)
-
-        self.patch(self.registry[model], name, killed)
-        return kills
-
-    def step(self, lane):
-        self.env.flush_all()
-        try:
-            return self.env[f"marketplace.lane.{lane}"]._step(self.account.id)
-        except Killed:
-            return True
-        finally:
-            self.env.invalidate_all()
-
-    def test_what_follows_an_order_and_ends_the_process_each_time_makes_way_and_is_left_to_a_person(self):
-        documents = [self.place() for _number in range(3)]
-        rows = self.receive(*documents)
-        kills = self.kill("marketplace.order.processor", "_follow_up", rows[0])
-        for _worker in range(4):
-            self.step("inbox")
-        self.assertEqual((rows.mapped("state"), len(kills)), (["imported", "done", "done"], 1))
-        self.assertEqual([self.order_of(document).state for document in documents], ["draft", "sale", "sale"])
-        for _try in range(MAX_ATTEMPTS):
-            rows[0].next_attempt = False
-            self.step("inbox")
-        self.assertEqual((rows[0].state, len(kills)), ("failed", MAX_ATTEMPTS))
-        self.assertIn("the server's process ended", rows[0].last_error)
-
-    def test_what_follows_is_not_begun_once_the_time_is_over(self):
-        document = self.place()
-        row = self.receive(document)
-        late = {"marketplace_deadline": time.monotonic() - 1}
-        self.env["marketplace.lane.inbox"].with_context(**late)._step(self.account.id)
-        self.env.invalidate_all()
-        self.assertEqual((row.state, row.attempts), ("imported", 0))
-        self.step("inbox")
-        self.assertEqual((row.state, row.attempts, row.next_attempt), ("done", 0, False))
-
-    def test_an_invoice_that_ends_the_process_each_time_makes_way_and_is_left_to_a_person(self):
-        documents = [self.place() for _number in range(2)]
-        self.receive(*documents)
-        self.commit()
-        bad, good = (self.order_of(document) for document in documents)
-        made = []
-        self.patch(self.registry["sale.order"], "_make_marketplace_invoice", lambda order: made.append(order.id))
-        kills = self.kill("sale.order", "_make_marketplace_invoice", bad)
-        outbox = self.env["marketplace.outbox"]
-        for order in (bad, good):
-            values = outbox._prepare_command_values(order, False)
-            outbox.create({**values, "lane": "invoices", "state": "waiting"})
-        for _try in range(MAX_ATTEMPTS + 2):
-            self.step("invoices")
-        self.assertEqual((made, len(kills)), ([good.id], MAX_ATTEMPTS))
-        left = outbox.search([("lane", "=", "invoices")])
-        self.assertEqual((left.order_id, left.state, left.attempts), (bad.id, "failed", MAX_ATTEMPTS))
-        self.assertIn("the server's process ended", left.last_error)
-
-
-class TestLinesMeanwhile(OrderOutCase):
-    def test_what_is_imported_during_our_own_call_about_lines_stays(self):
-        adapter = self.registry["marketplace.api.cartona"]
-        push, told = adapter._push_order_lines, []
-
-        def pushed(api, config, external_id, changes):
-            result, _ids = push(api, config, external_id, changes)
-            raw = self.box.order(self.hashed_id)
-            api.env["marketplace.inbox"]._store([(config, "order", self.hashed_id, raw)], "webhook")
-            api.env.flush_all()
-            self.env["marketplace.lane.inbox"]._step(config.id)
-            told.append(raw)
-            return result, []
-
-        self.patch(adapter, "_push_order_lines", pushed)
-        values = {"product_id": self.products[2].id, "product_uom_qty": 3, "price_unit": 15.0}
-        self.order.order_line = [(0, 0, values)]
-        self.commit()
-        self.assertEqual(len(told), 1)
-        line = self.order.order_line.filtered(lambda line: line.product_id == self.products[2])
-        self.assertEqual(line.cartona_line_id, str(told[0]["order_details"][2]["id"]))
-        self.assertEqual(self.order.marketplace_total, self.box.order(self.hashed_id)["total_price"])
-        self.assertFalse(self.env["marketplace.outbox"].search([("order_id", "=", self.order.id)]))
 
 
 @tagged("post_install", "-at_install")
