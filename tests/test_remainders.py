@@ -82,12 +82,13 @@ class TestRemainders(OrderOutCase):
 
     def test_an_order_that_was_cancelled_before_its_confirmation_was_told_is_not_confirmed_there(self):
         self.tell("cancelled", "nothing")
-        self.box.fail(path="update-order-status", status=503)
+        self.box.fail(path="update-order-status", status=503, times=None)
         document = self.place()
         self.pull()
         order = self.order_of(document)
         self.assertEqual((order.state, self.commands(order).status), ("sale", "approved"))
         order._action_cancel()
+        self.box.clear_faults()
         self.again()
         self.assertFalse(self.commands(order))
         self.assertEqual(self.box.order(order.cartona_id)["status"], "pending")
