@@ -16,7 +16,7 @@ RETAILER = {
     "retailer_address": "١ شارع التجربة، القاهرة",
     "address_notes": "بجوار الصيدلية",
 }
-DOCUMENTS = 100_000
+DOCUMENTS = 20_000
 
 
 class TestRetention(MarketplaceCase):
