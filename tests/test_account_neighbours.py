@@ -154,8 +154,8 @@ class TestAccountNeighbours(MarketplaceCase):
 class TestListedAgain(MarketplaceCase):
     """A product that was deleted here leaves a listing without one, and its ID can be listed again."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.old = self.env["product.product"].create(storable({"name": "Old", "default_code": "AGAIN-1"}))
         self.box.add_product(id="again-1", internal_product_id="AGAIN-1", suppler_prodcut_name="Again")
         self.listing = self.env["marketplace.listing"].create(

@@ -21,8 +21,8 @@ RETAILER = {"retailer_name": NAME, "retailer_code": "KV00777", "retailer_number"
 class TestErasures(MarketplaceCase):
     """A marketplace asks for a customer to be forgotten, and the log of a busy account is long."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         document = self.box_order((self.products[0], 1, 5.0), retailer=RETAILER, status="pending")
         self.pull()

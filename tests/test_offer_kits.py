@@ -10,12 +10,15 @@ from .common import MarketplaceCase
 class TestOfferKits(MarketplaceCase):
     """A kit is sold out of the stock of its components: what one of them has promised, none of the others has."""
 
+    def prepare(self):
+        super().prepare()
+        self.list_products()
+        self.part, self.other_part = self.products[:2]
+
     def setUp(self):
         super().setUp()
         if "mrp.bom" not in self.env:
             self.skipTest("kits need mrp, which is not installed here")
-        self.list_products()
-        self.part, self.other_part = self.products[:2]
 
     def create_kit(self, name, **values):
         """List a kit; components are given as ``components={product: quantity}``."""

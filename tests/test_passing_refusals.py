@@ -19,8 +19,8 @@ REFUSALS = (302, 401, 403, 404, 405, 407)
 
 
 class TestPassingRefusals(MarketplaceCase):
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.listing = self.list_products()[0]
 
     def reprice(self):

@@ -24,8 +24,8 @@ PEOPLE = {
 class TestPeopleWithout(MarketplaceCase):
     """People who may see a record of Odoo's see it with our fields on it, whatever else they may not see."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.list_products()
         self.set_stock(self.products[0], 100)
         self.document = self.box_order((self.products[0], 10, 20.0), status="pending")

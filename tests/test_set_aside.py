@@ -13,8 +13,8 @@ MANAGER = "cartona_integration.group_marketplace_manager"
 class TestSetAside(MarketplaceCase):
     """What failed and can never succeed leaves the screen by a person's word."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.account.supplier_code = "1"
         self.box.options.supplier_codes = ("1", "77")
@@ -84,8 +84,8 @@ class TestSetAside(MarketplaceCase):
 class TestArchivedAccounts(MarketplaceCase):
     """What came for an account that was archived becomes no order, so it takes nothing off what others sell."""
 
-    def setUp(self):
-        super().setUp()
+    def prepare(self):
+        super().prepare()
         self.stock_products()
         self.other = self._create_account(name="Other", auth_token=TOKEN)
         listing = {"config_id": self.other.id, "product_id": self.products[0].id, "external_id": "1"}
