@@ -391,10 +391,10 @@ class TestDashboardBrowser(MarketplaceCase, HttpCase):
             # It takes its time to end, as on a busy machine.
             browser._websocket_send = but_close(browser._websocket_send)
             browser._websocket_request = but_close(browser._websocket_request)
-            browser.chrome.terminate = Timer(2, browser.chrome.terminate).start
+            browser.chrome.terminate = Timer(1, browser.chrome.terminate).start
 
         self.patch(Application, "__call__", count)
         self.walk(steps)
         before = len(asked)
-        time.sleep(1)
+        time.sleep(0.5)
         self.assertEqual(len(asked), before)
