@@ -323,6 +323,8 @@ class TestGrown(ScaleCase):
         with self.queries() as seen:
             demand = products._marketplace_demand(self.warehouse)
             products._marketplace_available(self.account)
+            self.account.stock_basis = "outgoing"
+            products._marketplace_available(self.account)
         self.assertEqual(demand[self.products[2].id], 2 * len(drafts))
         self.assertEqual(demand[FIRST + 2000], self.order.order_line[0].product_uom_qty)
         self.assertFalse([query for query in seen if "product_uom_qty" in query and f"{FIRST + 1}," in query])
