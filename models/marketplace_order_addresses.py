@@ -15,12 +15,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         values = super()._prepare_order_values(config, order, partners, listings)
         return {**values, "marketplace_shipping_id": values.get("partner_shipping_id")}
 
-    def _create_orders(self, config, orders):
-        created = super()._create_orders(config, orders)
-        for sale_order, order in zip(created, orders, strict=True):
-            self._note_phone(sale_order, order.customer)
-        return created
-
     def _note_phone(self, sale_order, customer):
         """Say on the order that there is another number, where a person has entered one on the contact. The number
         stands in the document, with which it is forgotten; a message would keep it."""

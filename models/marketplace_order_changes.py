@@ -95,6 +95,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         gone.marketplace_quantity = 0.0  # the marketplace has them no more, so it is not told that they go
         commands += [Command.delete(line.id) for line in gone]
         sale_order.with_env(described.env).write({"order_line": commands})
+        sale_order._write_there({})  # the lines are by now what is there
 
     def _dropped(self, sale_order):
         """Return the marketplace's ids of lines that stand here no more, whatever it still says of them."""

@@ -244,7 +244,10 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         """Create the orders that are here for the first time: ``{marketplace's order id: sale.order}``."""
         external_ids = [order.external_id for order in orders]
         self._refuse_elsewhere(config, external_ids)
-        return dict(zip(external_ids, self._create_orders(config, orders), strict=True))
+        created = self._create_orders(config, orders)
+        for sale_order, order in zip(created, orders, strict=True):
+            self._note_phone(sale_order, order.customer)
+        return dict(zip(external_ids, created, strict=True))
 
     def _create_orders(self, config, orders):
         """Create sales orders for neutral orders, in one batch."""

@@ -19,11 +19,6 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         elif sale_order.marketplace_status in HAS_LEFT:
             self._ask_about_left(sale_order, order)
 
-    def _update_lines(self, sale_order, order):
-        result = super()._update_lines(sale_order, order)
-        sale_order._write_there({})  # the lines are by now what is there
-        return result
-
     def _ask_about_left(self, sale_order, order):
         """Keep what is there of a confirmed order that has left by what the marketplace or we have said, and ask a
         person; not where it is changed there to what the customer gets."""
