@@ -7,6 +7,7 @@ from . import test_account_neighbours
 from . import test_acknowledgements
 from . import test_all_marketplaces
 from . import test_amazon_accounts
+from . import test_amazon_feeds
 from . import test_amazon_models
 from . import test_amazon_notifications
 from . import test_amazon_offers
