@@ -90,9 +90,9 @@ class AdapterTools:
         """Commit, and wait for whatever the marketplace answers later."""
         self.commit()
         for _try in range(4):
-            self.time_passes()
             if not self._waits():
                 break
+            self.time_passes()
 
     def _waits(self):
         """Return whether anything is to be told, asked or worked off still."""
