@@ -71,6 +71,7 @@ class MarketplaceApiAmazon(models.AbstractModel):
             "seller_ids": True,
             "has_webhook": False,
             "async_push": True,
+            "pulls_apart": 5,  # a page of orders in three minutes is what it lets everybody have
             "needs_remote": True,
             "locate_size": CATALOGUE_PAGE,
             "subjects": {"price", "stock"},

@@ -56,6 +56,7 @@ UNSAID = {
     "private_fields": (),
     "registers_webhooks": False,
     "seller_ids": False,
+    "pulls_apart": 1,
     "settings": (),
     "ships": False,
     "ships_open": False,
@@ -185,6 +186,7 @@ class MarketplaceApi(models.AbstractModel):
         - ``has_webhook``: it sends webhooks itself
         - ``registers_webhooks``: it lets us set up its webhooks, see :meth:`_register_webhooks`
         - ``webhook_status``: a status alone may be delivered too, at an address of its own
+        - ``pulls_apart``: minutes between two pulls that are made because stock is sent, where its limits ask for more
         - ``settings``: names of further fields of the account that matter, of ``supplier_code`` (one token may reach
           several supplier accounts), ``auth_header``, ``auth_prefix``, ``product_path`` and ``order_path``
         - ``async_push``: a push may be answered later, see :meth:`_poll_push`

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 from odoo import fields, models
 
-# So far apart are pulls that are asked for because stock is sent.
-PULLS_APART = timedelta(minutes=1)
+# Of so long it is looked at how the newest order came.
+RECENTLY = timedelta(days=1)
 
 
 class MarketplaceConfigState(models.Model):
@@ -16,7 +16,7 @@ class MarketplaceConfigState(models.Model):
         """Ask for the orders of all accounts that sent stock when the last pull was too short ago for another one."""
         due = self.search([("pull_after", "<=", fields.Datetime.now())])
         due.pull_after = False
-        pulled = due.filtered(lambda state: state.config_id._is_pulled())
+        pulled = due.filtered(lambda state: any(config._is_pulled() for config in state.config_id._credential_group()))
         if pulled:
             pulled._request_pull()
 
@@ -32,14 +32,26 @@ class MarketplaceConfig(models.Model):
         another pull may follow the last one. Not where one is asked for anyway."""
         self.ensure_one()
         running = self._credentials()._running()
-        if running.pull_requested_at or self._is_told_of_orders() or not self._is_pulled():
+        if running.pull_requested_at or not running.last_pull_at or not self._is_pulled():
             return
-        soonest = running.last_pull_at and running.last_pull_at + PULLS_APART
-        if not soonest or soonest <= fields.Datetime.now():
+        soonest, now = running.last_pull_at + self._pulls_apart(), fields.Datetime.now()
+        if (soonest > now and running.pull_after) or self._is_told_of_orders():
+            return
+        if soonest <= now:
             running._request_pull()
-        elif not running.pull_after:
+        else:
             running.pull_after = soonest
 
+    def _pulls_apart(self):
+        """Return how far apart pulls are that are asked for because stock is sent."""
+        return timedelta(minutes=self._capabilities()["pulls_apart"])
+
     def _is_told_of_orders(self):
-        """Tell whether webhooks bring the account's orders: without a secret each of them is refused."""
-        return any(config._webhook_secrets() for config in self._credential_group())
+        """Tell whether webhooks bring the orders of these credentials: the newest of late came by one. That they could
+        says nothing: a secret is there for other notices, too, and nobody may have set them up."""
+        accounts = self._credential_group()
+        if not any(config._webhook_secrets() for config in accounts):
+            return False  # each of them is refused
+        since = fields.Datetime.now() - RECENTLY
+        first = [("first_of_order", "=", True), ("config_id", "in", accounts.ids), ("create_date", ">", since)]
+        return self.env["marketplace.inbox"].search(first, order="create_date desc", limit=1).source == "webhook"

@@ -85,6 +85,9 @@ class MarketplaceConfig(models.Model):
         waiting = [("stock_waits_since", "<", fields.Datetime.now() - PATIENCE), ("config_id.state", "=", "live")]
         late = self.env["marketplace.config.state"].search(waiting).filtered(lambda one: one.config_id._is_running())
         late.stock_waits_since = False
+        # Who goes on asking in vain was not away: nobody is to wait again for that.
+        asked = late.config_id._credentials().state_ids.filtered("pull_requested_at")
+        asked.pull_requested_at = fields.Datetime.now()
         self.env["marketplace.outbox"]._mark("stock", config=late.config_id.ids)
         for config in late.config_id:
             config._in_language()._tell_missing_orders()

@@ -99,6 +99,7 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
     What all tests of a class begin with is done once for the class, by :meth:`prepare`.
     """
 
+    pulls_beside_stock = False
     product_count = 4
 
     @classmethod
@@ -171,6 +172,8 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
             self.addCleanup(self.registry.leave_test_mode)
         self.patch(TestCursor, "commit", commit_with_hooks)
         self.patch(self.registry["marketplace.lane.offers"], "_linger_seconds", 0.0)  # nothing comes while a test waits
+        if not self.pulls_beside_stock:  # else a slow machine pulls where a quick one does not
+            self.patch(self.registry["marketplace.config"], "_pulls_apart", lambda config: timedelta(days=1))
 
     # ------------------------------------------------------------------ making things
 

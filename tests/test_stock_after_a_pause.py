@@ -41,7 +41,10 @@ class TestStockAfterAPause(MarketplaceCase):
         self.account.action_go_live()
 
     def hours_pass(self, hours):
-        self.running().stock_waits_since = fields.Datetime.now() - timedelta(hours=hours)
+        running, passed = self.running(), timedelta(hours=hours)
+        for name in ("stock_waits_since", "pull_requested_at", "last_pull_at"):
+            if running[name]:
+                running[name] -= passed
 
     def told(self):
         return self.account.activity_ids.filtered(lambda activity: "stock is sent" in activity.summary)

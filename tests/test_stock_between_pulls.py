@@ -5,10 +5,14 @@ from odoo import fields
 
 from .common import SECRET, MarketplaceCase
 
+FIVE = timedelta(minutes=5)
+
 
 class TestStockBetweenPulls(MarketplaceCase):
     """Where orders come by pulls alone, each stock that is sent gives back what was sold there since the last one. So
     it is pulled beside it."""
+
+    pulls_beside_stock = True
 
     def prepare(self):
         super().prepare()
@@ -113,9 +117,27 @@ class TestStockBetweenPulls(MarketplaceCase):
 
     def test_where_webhooks_bring_orders_none_are_asked_for(self):
         self.account.webhook_secret = SECRET
+        raw = self.box_order((self.product, 1, 10.0))
+        self.env["marketplace.inbox"]._store([(self.account, "order", raw["hashed_id"], raw, "")], "webhook")
         self.set_stock(self.product, 99)
         self.push()
-        self.assertEqual((self.quantities(), self.asked()), ([99], False))
+        self.assertEqual((self.quantities(), self.asked()), ([98], False))
+
+    def test_a_secret_alone_brings_no_orders(self):
+        """It may be there for other notices, and where the newest order had to be pulled, webhooks do not come."""
+        self.account.webhook_secret = SECRET
+        for source, asked in (("webhook", False), ("pull", True)):
+            raw = self.box_order((self.product, 1, 10.0))
+            self.env["marketplace.inbox"]._store([(self.account, "order", raw["hashed_id"], raw, "")], source)
+            self.set_stock(self.product, 90 if asked else 99)
+            self.push()
+            self.assertEqual(self.asked(), asked, source)
+        states = self.env["marketplace.inbox"].search([("config_id", "=", self.account.id)])
+        self.assertEqual(len(states), 2)
+
+    def test_a_marketplace_with_narrow_limits_is_pulled_less_often(self):
+        account = self._create_account(name="Amazon", code="amazon")
+        self.assertEqual((self.account._pulls_apart(), account._pulls_apart()), (timedelta(minutes=1), FIVE))
 
     def test_an_account_whose_orders_are_not_pulled_asks_for_none(self):
         self.account.pull_orders = False
@@ -142,6 +164,17 @@ class TestStockBetweenPulls(MarketplaceCase):
         self.pulled_before(minutes=5)
         return second
 
+    def test_a_pull_that_was_put_off_is_made_though_the_owner_of_the_credentials_pulls_none_itself(self):
+        second = self.second()
+        self.account.pull_orders = False
+        self.pulled_before(seconds=20)
+        self.push(second)
+        self.assertFalse(self.asked())
+        self.running().pull_after = fields.Datetime.now()
+        self.env["marketplace.config.state"]._pull_after_stock()
+        self.env.invalidate_all()
+        self.assertTrue(self.asked())
+
     def test_the_account_that_pulls_for_another_is_asked(self):
         second = self.second()
         self.push(second)
@@ -151,6 +184,8 @@ class TestStockBetweenPulls(MarketplaceCase):
     def test_the_webhooks_of_either_bring_the_orders_of_both(self):
         second = self.second()
         self.account.webhook_secret = SECRET
+        raw = self.box_order((self.product, 1, 10.0))
+        self.env["marketplace.inbox"]._store([(self.account, "order", raw["hashed_id"], raw, "")], "webhook")
         self.push(second)
         self.assertTrue(second.state_ids.last_push_at)
         self.assertFalse(self.asked())
