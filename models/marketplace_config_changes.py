@@ -45,6 +45,7 @@ class MarketplaceConfig(models.Model):
         subjects = [subject for subject, names in SUBJECT_FIELDS.items() if names & vals.keys()]
         if subjects:
             self.env["marketplace.outbox"]._mark(*subjects, config=self.ids)
+        self._mark_neighbours(vals)
         if self._credential_fields() & vals.keys():
             self._credentials_changed()
         if relocated:

@@ -22,13 +22,24 @@ class MarketplaceConfig(models.Model):
         return self.env["stock.warehouse"].search([("company_id", "=", self.company_id.id)])
 
     def _delivered_elsewhere(self, warehouses):
-        """Return from where the accounts deliver that sell the stock of these warehouses, where it is none of them:
-        ``{account id: warehouse id}``. Until an order is confirmed, nothing else says that it takes any of it."""
+        """Return from where the accounts deliver that sell the stock of these warehouses, where that is a place whose
+        own stock they do not sell: ``{account id: warehouse id}``. What is ordered is brought there; until an order
+        is confirmed, nothing else says that it takes any of it."""
         # Of archived accounts, too: their drafts may still be confirmed.
         accounts = self.search([("active", "in", (True, False))])
         selling = accounts.filtered(lambda config: config._sells_from(warehouses))
         places = {config.id: config._delivery_warehouse() for config in selling}
-        return {config_id: place.id for config_id, place in places.items() if place and place not in warehouses}
+        return {
+            config.id: places[config.id].id
+            for config in selling
+            if places[config.id] and places[config.id] not in warehouses | config._warehouses()
+        }
+
+    def _mark_neighbours(self, vals):
+        """What these accounts deliver from where is taken off what others sell."""
+        if {"warehouse_ids", "sale_warehouse_id"} & vals.keys():
+            others = self.sudo().search([("company_id", "in", self.company_id.ids), ("id", "not in", self.ids)])
+            self.env["marketplace.outbox"]._mark("stock", config=others.ids)
 
     def _sells_from(self, warehouses):
         """Tell whether the account sells the stock of any of these warehouses."""

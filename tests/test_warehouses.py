@@ -56,6 +56,23 @@ class TestSoldHereDeliveredThere(WarehousesCase):
         self.assertEqual(self.available(), 6, "asked for where it is")
         self.assertTrue(order.picking_ids.filtered(lambda picking: picking.location_dest_id.usage == "transit"))
 
+    def test_what_an_account_delivers_from_what_it_sells_is_taken_off_nowhere_else(self):
+        """It sells all warehouses and delivers from the first: the other one's goods are not meant."""
+        everything = self._create_account(name="All", warehouse_ids=False, confirm_policy="never", pull_orders=False)
+        self.assertEqual(everything._delivery_warehouse(), self.warehouse)
+        raw = self.box_order((self.product, 4, 10.0))
+        listing = {"config_id": everything.id, "product_id": self.product.id}
+        self.env["marketplace.listing"].create({**listing, "external_id": self.external_id(self.product)})
+        self.env["marketplace.inbox"]._store([(everything, "order", raw["hashed_id"], raw)], "webhook")
+        self.assertEqual(self.available(), 10)
+        self.commit()
+        self.assertEqual(self.available(), 10)
+        self.box.clear_journal()
+        everything.write({"warehouse_ids": [Command.set(self.other.ids)], "sale_warehouse_id": self.warehouse.id})
+        self.commit()
+        self.assertEqual(self.available(), 6)
+        self.assertEqual(self.at_box(self.product)["available_stock_quantity"], 6, "the other account is sent anew")
+
     def test_a_held_order_takes_its_goods_as_soon_as_the_product_is_known(self):
         line = {"supplier_product_id": "new-1", "amount": 4, "selling_price": 10.0}
         self.box.add_order(status="pending", order_details=[line])
