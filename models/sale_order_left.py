@@ -1,10 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import _, models
 
-from ..compat import format_list
+from ..compat import check_access, format_list
 from ..schemas import ENDED, NOT_LEFT
 
 LEFT_MARKS = "marketplace.left.marks"
+# The cause of the question what becomes of an order of which nothing goes out.
+NOTHING = "nothing-goes"
 
 
 class SaleOrder(models.Model):
@@ -29,13 +31,15 @@ class SaleOrder(models.Model):
         for order in self.sudo().filtered("marketplace_config_id"):  # rights on deliveries end before the account
             marks.discard(order.id)
             if order.state == "sale" and order._has_all_left():
+                order._tell_marketplace_packages()  # before what the order's own status says
                 order._tell_marketplace("left")
-                order._tell_marketplace_packages()
                 order._note_marketplace_shipped()  # of what was told before the rest was given up
                 order.with_context(lang=order.marketplace_config_id._language())._ask_about_quantities()
                 order._request_marketplace_invoice()
             elif order._has_nothing_to_go():
                 order.with_context(lang=order.marketplace_config_id._language())._ask_about_nothing()
+                continue
+            self.env["marketplace.order.processor"]._forget_question(order, NOTHING)
 
     def _has_nothing_to_go(self):
         """Tell whether the order stands, and all that was to go out of it has been given up before anything left."""
@@ -55,12 +59,19 @@ class SaleOrder(models.Model):
             _("Nothing of the order goes out any more"),
             _(
                 "Its delivery was cancelled or deleted here, so its goods are offered to others again, while the "
-                "marketplace waits for them. Cancel the order; or have it delivered: duplicate the cancelled delivery "
-                "and mark it as to do."
+                "marketplace waits for them. Cancel the order; or have it delivered: choose “Marketplace: Deliver "
+                "Again” in its Action menu."
             ),
-            cause="nothing-goes",
+            cause=NOTHING,
             about=str(max(self.order_line.move_ids.ids, default="")),
         )
+
+    def action_marketplace_deliver_again(self):
+        """Have what is ordered and on no delivery delivered, after its delivery was cancelled or deleted."""
+        check_access(self, "write")
+        for order in self.filtered(lambda order: order.state == "sale" and order.marketplace_config_id):
+            order.order_line._action_launch_stock_rule()
+            self.env["marketplace.order.processor"]._forget_question(order.sudo(), NOTHING)
 
     def _ask_about_quantities(self):
         """Where other quantities have left than were ordered and we don't tell so, a person settles it there."""

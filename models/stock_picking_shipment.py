@@ -3,7 +3,7 @@ from odoo import _, api, fields, models
 from odoo.tools import float_compare, float_round
 
 from ..compat import unit_field
-from ..schemas import Package
+from ..schemas import ENDED, Package
 from ..transport.errors import RequestRejected
 
 # The last two are those of the module `delivery`, which not everybody has.
@@ -147,6 +147,8 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.marketplace_delivers or self.marketplace_status == "cancelled":
             return False
+        if self.marketplace_config_id._ships_whole() and self.marketplace_status in ENDED:
+            return False  # it would step back from that
         open_alone = self.marketplace_config_id._capabilities()["ships_open"]
         return not (open_alone and self.marketplace_status == "shipped")
 

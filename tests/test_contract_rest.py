@@ -407,6 +407,13 @@ class TestRestZid(RestContract, MarketplaceCase):
         self.assertEqual(order.marketplace_status, "shipped")
         self.assertTrue(all(order.picking_ids.mapped("marketplace_told_at")))
 
+    def test_where_all_that_has_left_is_delivered_it_is_in_delivery_before_that(self):
+        self.account.status_rule_ids.filtered(lambda rule: rule.event == "left").status = "delivered"
+        order, there = self.partly_delivered()
+        order.picking_ids.filtered(lambda one: one.state != "done").action_cancel()
+        self.settle()
+        self.assertEqual((there["order_status"]["code"], there["tracking"]), ("delivered", ["1Z001"]))
+
     def test_an_order_is_in_delivery_once_the_rest_of_it_is_given_up(self):
         order, there = self.partly_delivered()
         order.picking_ids.filtered(lambda one: one.state != "done").action_cancel()

@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from odoo.tests import new_test_user
+
 from .test_order_lines_out import OrderOutCase
 from .test_returns import ReturnsCase
 
@@ -186,6 +188,24 @@ class TestNothingGoes(OrderOutCase):
         self.assertEqual(self.order.picking_ids, delivery | again)
         self.give_up(again)
         self.assertEqual(len(self.asked()), 1)
+
+    def test_it_is_delivered_again_after_its_delivery_was_cancelled_or_deleted(self):
+        for give_up in (lambda delivery: delivery.action_cancel(), lambda delivery: delivery.unlink()):
+            give_up(self.order.picking_ids.filtered(lambda picking: picking.state != "cancel"))
+            self.commit()
+            self.assertIn("nothing-goes", self.order.marketplace_asked)
+            self.order.with_user(self.seller()).action_marketplace_deliver_again()
+            again = self.order.picking_ids.filtered(lambda picking: picking.state != "cancel")
+            self.assertEqual(again.move_ids.mapped("product_uom_qty"), [10, 5])
+            self.assertNotIn("nothing-goes", self.order.marketplace_asked or {})
+        again.move_ids.picked = True
+        again.button_validate()
+        self.commit()
+        self.assertEqual(self.steps(), ["assigned_to_salesman"])
+
+    def seller(self):
+        groups = "sales_team.group_sale_salesman_all_leads,stock.group_stock_user"
+        return new_test_user(self.env, f"seller-{len(self.env['res.users'].search([]))}", groups=groups)
 
     def test_what_is_delivered_by_a_duplicate_has_left(self):
         self.give_up(self.order.picking_ids)
