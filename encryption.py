@@ -121,9 +121,18 @@ def _keys(make=False):
     path = os.path.join(config["data_dir"], FILE)
     if make and not given and not os.path.exists(path):
         _make_file(path)
-    with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
-        given.append(file.read().strip())
+    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="ascii") as file:
+        kept = file.read().strip()
+        if not given or _is_key(kept):  # what is no key must not keep good ones from being used
+            given.append(kept)
     return tuple(given)
+
+
+def _is_key(text):
+    try:
+        return bool(Fernet(text))
+    except ValueError:
+        return False
 
 
 def _make_file(path):

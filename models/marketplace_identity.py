@@ -98,9 +98,9 @@ class MarketplaceIdentity(models.AbstractModel):
 
     def _look_outside(self):
         """Return ``(fingerprint, error)``, both of them texts; that there is no file is no error."""
-        given = os.environ.get(ENVIRONMENT) or tools.config.get(OPTION)
+        given = (os.environ.get(ENVIRONMENT) or tools.config.get(OPTION) or "").strip()
         if given:
-            return given.strip(), ""
+            return given, ""
         try:
             with open(self._fingerprint_path(), encoding="ascii") as file:
                 return file.read().strip(), ""
@@ -129,6 +129,8 @@ class MarketplaceIdentity(models.AbstractModel):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), encoding="ascii", delete=False) as file:
                 file.write(fingerprint)
+                file.flush()
+                os.fsync(file.fileno())  # the parameter that names it is committed for good
             os.replace(file.name, path)
         except OSError as err:
             raise UserError(

@@ -131,6 +131,14 @@ class TestSecrets(MarketplaceCase):
         self.account.auth_token = "by-the-key-of-the-file"
         self.with_keys(new_key())
         self.assertEqual(self.account.auth_token, "by-the-key-of-the-file")
+        for strange in ("", "no key", "\u0645"):
+            with tempfile.TemporaryDirectory() as folder, mock.patch.dict(odoo_config.options, {"data_dir": folder}):
+                with open(os.path.join(folder, encryption.FILE), "w", encoding="utf-8") as file:
+                    file.write(strange)
+                self.account.client_id = "x"
+                self.account.client_secret = "by-the-key-that-is-given"
+                self.env.invalidate_all()
+                self.assertEqual(self.account.client_secret, "by-the-key-that-is-given")
         self.env["marketplace.config"].apply_doctor_fix("_fix_secrets", self.account.id)
         with tempfile.TemporaryDirectory() as folder, mock.patch.dict(odoo_config.options, {"data_dir": folder}):
             self.env.invalidate_all()
