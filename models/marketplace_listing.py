@@ -262,6 +262,7 @@ class MarketplaceListing(models.Model):
             because sync was switched off and on again
         """
         wanted = products.filtered(lambda product: product.cartona_id and product.marketplace_sync_enabled)
+        wanted = wanted.sorted(lambda product: not product.active)  # one that is sold goes before one that was
         if configs is None:
             configs = self.env["marketplace.config"].search([])
         configs = configs.filtered("use_cartona_id")
@@ -273,12 +274,13 @@ class MarketplaceListing(models.Model):
         taken = {(listing.config_id.id, listing.external_id) for listing in known}
         taken |= self.env["marketplace.unmatched"]._packs(configs, wanted.mapped("cartona_id"))
         units = self._units_of(configs, wanted.mapped("cartona_id"))
-        by_id = {product.cartona_id: product for product in wanted}
+        by_id = {product.cartona_id: product for product in reversed(wanted)}
         for listing in known:
             product = by_id[listing.external_id]
             allowed = not product.company_id or product.company_id in listing.company_id.parent_ids
             free = listing.product_id.cartona_id != listing.external_id or listing.product_id == product and new_id
-            if not listing.active and free and allowed:
+            successor = product.active and not listing.product_id.active
+            if allowed and (not listing.active and free or listing.active and successor):
                 listing.write({"product_id": product.id, "active": True})
         values = []
         for config in configs:

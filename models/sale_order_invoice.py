@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import fields, models
+from odoo.tools import float_round
 
 from ..schemas import ENDED
 
@@ -103,7 +104,8 @@ class SaleOrderLine(models.Model):
         return self.product_id.uom_id._compute_quantity(incoming._moved_quantity(), self.product_uom)
 
     def _marketplace_kits_back(self):
-        """Return how many kits have come back, as Odoo counts them: by the component of which most has."""
+        """Return how many kits have come back, as Odoo counts them: by the component of which most has, and a kit that
+        lacks one is none."""
         asked = self.move_ids.filtered(lambda move: move._is_of_marketplace_line()).grouped("product_id")
         back = self.move_ids.filtered(lambda move: move.to_refund and move.location_id.usage == "customer")
         parts = [
@@ -111,7 +113,10 @@ class SaleOrderLine(models.Model):
             for part, moves in asked.items()
             if (quantity := sum(moves.mapped("product_qty")))
         ]
-        return self.product_uom_qty * max(parts, default=0.0)
+        unit = self.product_id.uom_id
+        kits = self.product_uom._compute_quantity(self.product_uom_qty, unit, round=False) * max(parts, default=0.0)
+        whole = float_round(kits, precision_rounding=1.0, rounding_method="UP")
+        return unit._compute_quantity(whole, self.product_uom, round=False)
 
     def _marketplace_posted(self):
         """Return how much of the line stands on invoices that are posted, less what was credited."""
