@@ -149,11 +149,6 @@ class MarketplaceConfig(models.Model):
         domain = [("marketplace_config_id", "in", self.ids), ("cartona_id", "!=", False)]
         return dict(action, domain=domain, context={"search_default_delivered": 1})
 
-    def action_open_held(self):
-        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
-        held = [("marketplace_hold", "!=", False), ("state", "in", ("draft", "sent"))]
-        return dict(action, domain=[("marketplace_config_id", "in", self.ids), *held], context={})
-
     def action_open_orders(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
         return dict(action, domain=[("marketplace_config_id", "in", self.ids)], context={})

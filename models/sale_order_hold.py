@@ -17,6 +17,10 @@ class MarketplaceConfig(models.Model):
         """Return how many orders of each account can't go on: ``{account id: count}``."""
         return self._count_orders(HELD)
 
+    def action_open_held(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
+        return dict(action, domain=[("marketplace_config_id", "in", self.ids), *HELD], context={})
+
 
 class SaleOrder(models.Model):
     """Orders that can't go on: they say why, and go on when that is mended."""
