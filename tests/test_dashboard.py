@@ -236,7 +236,7 @@ class TestDashboard(MarketplaceCase):
 
     def test_a_copy_of_the_database_is_told(self):
         self.env["ir.config_parameter"].set_param("cartona_integration.identity", "another:database")
-        self.assertIn("copy", self.titles("warning"))
+        self.assertIn("copy", self.titles("error"))
 
     def test_only_known_fixes_are_carried_out_and_by_managers_alone(self):
         with self.assertRaises(UserError):

@@ -149,7 +149,7 @@ class TestErasures(MarketplaceCase):
         key = {encryption.ENVIRONMENT: Fernet.generate_key().decode()}
         self.env.flush_all()
         self.env.invalidate_all()
-        with mock.patch.dict(os.environ, key):
+        with mock.patch.dict(os.environ, key), mock.patch.object(encryption, "FILE", "no such file"):
             self.env["marketplace.erasure"]._cron_go_on()
         rows.invalidate_recordset()
         self.assertEqual(rows.mapped("response"), [False, False])
