@@ -7,7 +7,10 @@ from .common import MarketplaceCase
 
 # What is public besides buttons, on purpose.
 PUBLIC = ("retry_cause", "get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
-ODOO_NAMES = ("default_get", "create", "write", "unlink", "copy", "read", "name_create", "init", "get_empty_list_help")
+ODOO_NAMES = (
+    *("default_get", "create", "write", "unlink", "copy", "read", "name_create", "init", "get_empty_list_help"),
+    "button_uninstall",  # which refuses more than Odoo's own
+)
 
 
 class TestRpc(MarketplaceCase):
