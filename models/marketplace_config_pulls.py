@@ -54,6 +54,5 @@ class MarketplaceConfig(models.Model):
             return False  # each of them is refused
         since = fields.Datetime.now() - RECENTLY
         first = [("first_of_order", "=", True), ("config_id", "in", accounts.ids), ("create_date", ">", since)]
-        return (
-            self.env["marketplace.inbox"].search(first, order="create_date desc, id desc", limit=1).source == "webhook"
-        )
+        newest = self.env["marketplace.inbox"].search(first, order="create_date desc, id desc", limit=1)
+        return newest.source == "webhook"
