@@ -1,7 +1,9 @@
 """What the benchmark makes of its measurements; the measuring itself needs a running system."""
 
+import html
 import importlib
 import json
+import re
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT))
+bench = importlib.import_module("dev.bench")
 figures = importlib.import_module("dev.bench.figures")
 prices = importlib.import_module("dev.bench.prices")
 report = importlib.import_module("dev.compare.report")
@@ -128,3 +131,22 @@ def test_the_price_that_came_last_counts():
     rows = [{"supplier_product_id": "1", "selling_price": 5}, {"supplier_product_id": 2, "selling_price": 1.1000000001}]
     calls = [{"body": rows}, {"body": [{"supplier_product_id": "1", "selling_price": 6}, {"supplier_product_id": "3"}]}]
     assert prices.arrived(calls) == {"1": 6, "2": 1.1}
+
+
+def test_the_table_of_the_documentation_and_the_picture_come_from_one_run():
+    """What the table says stands in the picture, figure by figure."""
+    picture = (ROOT / "docs" / "images" / "benchmark.svg").read_text()
+    drawn = [html.unescape(text) for text in re.findall(r">([^<>]+)</text>", picture)]
+    page = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    rows = page.split(bench.BEGIN)[1].split(bench.END)[0].splitlines()[2:]
+    assert len(rows) > 10
+    for name, measured, floor, ratio, *_more in ([cell.strip() for cell in row.strip("|").split("|")] for row in rows):
+        assert {name, measured, floor, ratio} - {""} <= set(drawn), name
+
+
+def test_the_table_of_the_documentation_says_which_goal_was_missed():
+    rows = [Row("a", 5.0, "ms", 2.0, "≤ 2 × floor", "how"), Row("b", 1.0, "s"), Row("c", 3, "calls", None, "≤ 3")]
+    assert figures.markdown(rows).splitlines()[2:] == [
+        "| a | 5 ms | 2 | 2.5 × | ≤ 2 × floor (missed) | how |",
+        "| c | 3 calls |  |  | ≤ 3 |  |",
+    ]

@@ -4,7 +4,7 @@ A real server with its job runner, a sandbox marketplace in a process of its own
 what is measured inside a transaction. Prints a table, writes `.bench/latest.json` and draws it, `.bench/latest.svg`.
 Ends with status 1 when a goal of so many times its floor is missed by more than two runs differ: a ratio says the same
 on any machine. Goals of bare values are only told; with STRICT=1 every missed goal counts. ONLY=prices,orders runs
-parts of it; PUBLISH=1 puts the picture into the documentation.
+parts of it; PUBLISH=1 puts the table and the picture into the documentation.
 """
 
 import os
@@ -18,7 +18,7 @@ from ..stack import running_stack
 from .crowd import Crowd
 from .dashboard import Dashboard
 from .disk import Disk
-from .figures import as_json, failures, table
+from .figures import as_json, failures, markdown, table
 from .life import Life
 from .orders import Orders
 from .prices import Prices
@@ -42,9 +42,13 @@ PARTS = {
 }
 PRODUCTS = 1000
 PICTURE = ROOT / "docs" / "images" / "benchmark.svg"
+PAGE = ROOT / "docs" / "OPERATIONS.md"
+BEGIN, END = "<!-- make bench: begin -->\n", "<!-- make bench: end -->\n"
 
 
 def main():
+    if os.environ.get("ONLY") and os.environ.get("PUBLISH"):
+        raise Stop("PUBLISH=1 wants the whole benchmark: leave ONLY out")
     chosen = [name for name in os.environ.get("ONLY", "").split(",") if name] or list(PARTS)
     if not set(chosen) <= set(PARTS):
         raise Stop(f"ONLY={os.environ['ONLY']}: choose from {', '.join(PARTS)}")
@@ -64,12 +68,20 @@ def main():
 
 
 def keep(rows):
-    """The figures and their picture in files, the picture in the documentation too where that is asked for."""
+    """The figures and their picture in files; table and picture in the documentation too where that is asked for."""
     folder = ROOT / ".bench"
     folder.mkdir(exist_ok=True)
     figures, drawn = folder / "latest.json", folder / "latest.svg"
     figures.write_text(as_json(rows) + "\n")
     call([environment("bench"), Path(__file__).with_name("picture.py"), figures, drawn])
+    say(f"drawn: {drawn}")
     if os.environ.get("PUBLISH"):
-        shutil.copyfile(drawn, PICTURE)
-    say(f"drawn: {PICTURE if os.environ.get('PUBLISH') else drawn}")
+        publish(rows, drawn)
+
+
+def publish(rows, drawn):
+    """One run feeds both, so that they say the same."""
+    shutil.copyfile(drawn, PICTURE)
+    before, rest = PAGE.read_text().split(BEGIN)
+    PAGE.write_text(before + BEGIN + markdown(rows) + END + rest.split(END)[1])
+    say(f"published: {PICTURE}, {PAGE}")

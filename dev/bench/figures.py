@@ -108,3 +108,16 @@ def table(rows):
         elif rows[number - 1].note:
             text.append(f"    {rows[number - 1].note}")
     return "\n".join(text)
+
+
+def markdown(rows):
+    """The rows as a table of the documentation: those with a floor or a goal, as in the picture."""
+    lines = [("what", "measured", "floor", "ratio", "goal", "how"), ("---",) * 6]
+    for row in rows:
+        if row.ratio or row.goal:
+            # Rounded as in the file that the picture is drawn from.
+            value, floor, ratio = (shown(rounded(number)) for number in (row.value, row.floor, row.ratio))
+            missed = " (missed)" if row.met is False else ""
+            cells = (row.name, f"{value} {row.unit}", floor, ratio and f"{ratio} ×", row.goal + missed, row.note)
+            lines.append(tuple(cell.strip() for cell in cells))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
