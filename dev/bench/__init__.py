@@ -57,10 +57,12 @@ def main():
         system = System(stack, within)
         with timed(f"{PRODUCTS} products listed and pushed"):
             system.prepare()
-        for name in chosen:
-            with timed(name):
-                rows += PARTS[name](system).rows()
-    print(table(rows), flush=True)
+        try:
+            for name in chosen:
+                with timed(name):
+                    rows += PARTS[name](system).rows()
+        finally:  # what was measured before something went wrong is worth its minutes
+            print(table(rows), flush=True)
     keep(rows)
     missed = [row.name for row in rows if row.met is False]
     say(f"{time.monotonic() - start:.0f} s in all; " + (f"goals missed: {len(missed)}" if missed else "all goals met"))

@@ -59,8 +59,9 @@ class Orders:
         """Let orders be placed and pull them; the seconds until all are done, and their ids."""
         system = self.system
         system.configure(confirm_policy=policy)
-        names = [self.place(index, new_shops) for index in range(count)]
         system.rest()
+        system.put_off_pulls()
+        names = [self.place(index, new_shops) for index in range(count)]
         if self.within.query(sql=f"SELECT 1 {DOCUMENTS} LIMIT 1", values=[system.account, names]):
             raise Stop("orders came in before they were asked for, so their import can't be measured: run it again")
         start = time.monotonic()

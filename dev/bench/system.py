@@ -55,6 +55,10 @@ class System:
         cron = self.odoo.call("ir.model.data", "check_object_reference", "cartona_integration", "cron_pull_orders")[1]
         self.odoo.call("ir.cron", "write", [cron], {"active": False})
 
+    def put_off_pulls(self):
+        """Drop the pull that stock which was sent has asked for, where it has not begun."""
+        self.stack.cluster.query("UPDATE marketplace_config_state SET pull_after = NULL", database=self.stack.database)
+
     @property
     def account(self):
         return self.trip.account
