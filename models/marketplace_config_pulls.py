@@ -52,7 +52,13 @@ class MarketplaceConfig(models.Model):
         accounts = self._credential_group()
         if not any(config._webhook_secrets() for config in accounts):
             return False  # each of them is refused
-        since = fields.Datetime.now() - RECENTLY
-        first = [("first_of_order", "=", True), ("config_id", "in", accounts.ids), ("create_date", ">", since)]
-        newest = self.env["marketplace.inbox"].search(first, order="create_date desc, id desc", limit=1)
-        return newest.source == "webhook"
+        by_webhook, by_pull = (accounts._newest_order_at(source) for source in ("webhook", "pull"))
+        return bool(by_webhook) and (not by_pull or by_webhook > by_pull)
+
+    def _newest_order_at(self, source):
+        """Return when of late an order came first by this way; of each account an index has it, however many came."""
+        late = [("first_of_order", "=", True), ("source", "=", source)]
+        late += [("create_date", ">", fields.Datetime.now() - RECENTLY)]
+        Inbox = self.env["marketplace.inbox"]
+        newest = (Inbox.search([("config_id", "=", id_), *late], order="create_date desc", limit=1) for id_ in self.ids)
+        return max((row.create_date for row in newest if row), default=None)
