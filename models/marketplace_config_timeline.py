@@ -1,10 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-import psycopg2
 
 from odoo import _, fields, models
 from odoo.tools import SQL, format_datetime
-
-from ..database import is_of_database
 
 
 class MarketplaceIdentity(models.AbstractModel):
@@ -12,15 +9,8 @@ class MarketplaceIdentity(models.AbstractModel):
 
     def _timeline(self):
         """Return the number of the history that PostgreSQL writes its log in: another one begins when a standby is
-        promoted, or files are restored. ``""`` where it does not say: who manages it may forbid to ask."""
-        try:
-            with self.env.cr.savepoint(flush=False):
-                self.env.cr.execute("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)", log_exceptions=False)
-                return self.env.cr.fetchone()[0]
-        except psycopg2.Error as err:
-            if is_of_database(err):
-                raise
-            return ""
+        promoted, or files are restored. ``""`` where it does not say."""
+        return self._ask_server("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
 
 
 class MarketplaceConfigState(models.Model):

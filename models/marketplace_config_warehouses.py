@@ -26,13 +26,11 @@ class MarketplaceConfig(models.Model):
         own stock they do not sell: ``{account id: warehouse id}``. What is ordered is brought there; until an order
         is confirmed, nothing else says that it takes any of it."""
         # Of archived accounts, too: their drafts may still be confirmed.
-        accounts = self.search([("active", "in", (True, False))])
-        selling = accounts.filtered(lambda config: config._sells_from(warehouses))
-        places = {config.id: config._delivery_warehouse() for config in selling}
+        accounts = self.search([("active", "in", (True, False)), ("sale_warehouse_id", "!=", False)])
         return {
-            config.id: places[config.id].id
-            for config in selling
-            if places[config.id] and places[config.id] not in warehouses | config._warehouses()
+            config.id: config.sale_warehouse_id.id
+            for config in accounts
+            if config._sells_from(warehouses) and config.sale_warehouse_id not in warehouses | config._warehouses()
         }
 
     def _mark_neighbours(self, vals):

@@ -18,6 +18,8 @@ PARAMETER = "cartona_integration.identity"
 ENVIRONMENT = "MARKETPLACE_IDENTITY"
 OPTION = "marketplace_identity"
 NUMBER = "cartona_integration.number"  # where a cursor keeps it
+# The number that a server was made with; a standby has it, too.
+SERVER = "SELECT system_identifier::text FROM pg_control_system()"
 
 
 class MarketplaceIdentity(models.AbstractModel):
@@ -75,14 +77,14 @@ class MarketplaceIdentity(models.AbstractModel):
         known = self.env.cr.cache  # asked before each call; a connection has one database
         if NUMBER not in known:
             self.env.cr.execute("SELECT oid::text FROM pg_database WHERE datname = current_database()")
-            known[NUMBER] = f"{self.env.cr.fetchone()[0]}@{self._server_number()}"
+            known[NUMBER] = f"{self.env.cr.fetchone()[0]}@{self._ask_server(SERVER)}"
         return known[NUMBER]
 
-    def _server_number(self):
-        """Return the number that a server was made with, a standby's too; ``""`` where nobody may ask."""
+    def _ask_server(self, query):
+        """Return what PostgreSQL says of itself, as text; ``""`` where who manages it forbids to ask."""
         try:
             with self.env.cr.savepoint(flush=False):
-                self.env.cr.execute("SELECT system_identifier::text FROM pg_control_system()", log_exceptions=False)
+                self.env.cr.execute(query, log_exceptions=False)
                 return self.env.cr.fetchone()[0]
         except psycopg2.Error as err:
             if is_of_database(err):
