@@ -105,6 +105,18 @@ class TestKitsThatComeBack(PoliciesCase):
         self.send_again(back)
         self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [2]), ("out_invoice", [2])])
 
+    def test_a_kit_that_lacks_a_part_is_credited_whole(self):
+        kit = self.create_kit(self.products[2])
+        self.env["mrp.bom"].search([("product_tmpl_id", "=", kit.product_tmpl_id.id)]).bom_line_ids.product_qty = 2
+        self.order = self.place((kit, 10, 20.0))
+        self.deliver(self.order)
+        self.commit()
+        back = self.take_back(self.order, 1)
+        self.assertEqual(self.order.order_line.qty_delivered, 9)
+        self.credit(self.order, quantity=1)
+        self.send_again(back)
+        self.assertEqual(self.invoiced(self.order), [("out_invoice", [10]), ("out_refund", [1]), ("out_invoice", [1])])
+
     def test_packs_of_kits_are_counted_by_their_components(self):
         self.env["marketplace.listing"].search([("product_id", "=", self.kit.id)]).pack_size = 4
         order = self.place((self.kit, 3, 80.0))

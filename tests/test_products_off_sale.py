@@ -50,6 +50,29 @@ class TestProductsOffSale(MarketplaceCase):
         self.assertEqual(templates.search([("cartona_id", "=", "tea-3"), ("active", "=", False)]), product)
         self.assertEqual(templates.with_context(active_test=False).search([("cartona_id", "=", "tea-3")]), product)
 
+    def test_of_two_products_with_one_id_the_one_that_is_sold_has_the_listing(self):
+        old = self.archived(cartona_id="tea-4").with_context(active_test=False).product_variant_id
+        listings = self.env["marketplace.listing"].with_context(active_test=False)
+        listings.search([("external_id", "=", "tea-4")]).unlink()
+        new = self.env["product.product"].create(storable({"name": "Tea", "default_code": "tea-new"}))
+        both = old | new
+        both.cartona_id = "tea-4"
+        both.marketplace_sync_enabled = True
+        listings.search([("external_id", "=", "tea-4")]).unlink()
+        self.assertLess(old.id, new.id)
+        made = self.env["marketplace.listing"]._ensure_for_products(both)
+        self.assertEqual(made.product_id, new)
+
+    def test_a_listing_of_an_archived_product_goes_over_to_the_one_that_is_sold(self):
+        old = self.archived(cartona_id="tea-5").with_context(active_test=False).product_variant_id
+        old.marketplace_sync_enabled = True
+        new = self.env["product.product"].create(storable({"name": "Tea", "cartona_id": "tea-5"}))
+        new.marketplace_sync_enabled = True
+        rows = self.env["marketplace.listing"].with_context(active_test=False).search([("external_id", "=", "tea-5")])
+        self.assertEqual((rows.product_id, rows.active), (new, True))
+        self.env["marketplace.listing"]._ensure_for_products(old | new)
+        self.assertEqual(rows.product_id, new)
+
     def test_a_product_is_not_found_by_the_id_of_a_variant_it_had_once(self):
         attribute = self.env["product.attribute"].create(
             {"name": "Size", "value_ids": [(0, 0, {"name": "S"}), (0, 0, {"name": "L"})]}
