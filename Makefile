@@ -10,7 +10,7 @@ help:
 	@echo "make mutants        small faults in a copy of the code: do the tests notice? ONLY=transport, COUNT=20, SEED=1"
 	@echo "make lint           the gates of .pre-commit-config.yaml; FIX=1 mends what needs no person"
 	@echo "make bench          measures, .bench/latest.json and .svg; fails when a ratio is lost; ONLY=prices for a part,"
-	@echo "                    STRICT=1 for goals of bare values too, PUBLISH=1 for the picture in docs/images"
+	@echo "                    STRICT=1 for goals of bare values too, PUBLISH=1 for the table and picture in docs"
 	@echo "make compare        the same work beside another connector for Shopify, on Odoo 19.0; REPEATS=5 for more rounds"
 	@echo "make chaos          breaks a running system on purpose and looks for what is lost; SEED=… repeats, ONLY=load"
 	@echo "                    for load, MINUTES=30 of it"

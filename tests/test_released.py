@@ -142,7 +142,7 @@ class TestReleased(TransactionCase):
                 older = path.stem.removeprefix("released_")
                 scripts = scripts_between(ADDON / "migrations", number(older), number(version))
                 left = unaided(changes(json.loads(path.read_text()), shape), scripts)
-                self.assertFalse(left, f"see “Releases” in README.md; from {older} to {version}")
+                self.assertFalse(left, f"see “Releases” in docs/DEVELOPMENT.md; from {older} to {version}")
 
     def test_every_folder_of_scripts_is_for_all_series(self):
         folders = [path.name for path in (ADDON / "migrations").glob("[!_.]*")]

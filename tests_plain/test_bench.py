@@ -40,17 +40,20 @@ def test_a_goal_beside_a_floor_that_was_not_measured_is_an_error():
         Row("x", 1, "ms", goal="≤ 2 × floor")
 
 
-def test_a_lost_ratio_is_a_failure_and_a_bare_value_or_a_near_miss_only_where_strict():
+def test_a_lost_ratio_or_count_is_a_failure_and_a_bare_value_or_a_near_miss_only_where_strict():
     rows = [
         Row("ratio", 30, "ms", floor=10, goal="≤ 2 × floor"),
         Row("near", 22, "ms", floor=10, goal="≤ 2 × floor"),
         Row("bare", 30, "ms", floor=10, goal="< 20 ms"),
+        Row("count", 12, "calls", floor=10, goal="≤ 11"),
+        Row("scans", 1, "", goal="≤ 0"),
         Row("met", 10, "ms", floor=10, goal="≤ 2 × floor"),
         Row("no goal", 30, "ms", floor=1),
+        Row("count of no goal", 30, "calls", floor=1),
     ]
-    assert figures.failures(rows) == ["ratio"]
-    assert figures.failures(rows, strict=True) == ["ratio", "near", "bare"]
-    assert figures.failures(rows[3:], strict=True) == []
+    assert figures.failures(rows) == ["ratio", "count", "scans"]
+    assert figures.failures(rows, strict=True) == ["ratio", "near", "bare", "count", "scans"]
+    assert figures.failures(rows[5:], strict=True) == []
 
 
 def test_percentiles_are_values_of_the_run():
