@@ -1,6 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 """What `make chaos` decides and judges, without breaking anything."""
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +83,15 @@ def test_a_secret_is_found_with_its_table_and_column():
         ("otp", "mail_message", "body"): 1,
         ("token", "marketplace_config", "auth_token"): 1,
     }
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+def test_a_secret_is_found_within_what_was_encoded(before):
+    canaries = Canaries()
+    text = f"{before}{canaries.token}:more".encode()
+    assert canaries.within(base64.b64encode(text).decode()) == ["token"]
+    assert canaries.within(text.hex()) == ["token"]
+    assert canaries.within(base64.b64encode(text[:-16]).decode()) == []
 
 
 def test_a_cursor_that_was_never_opened_is_explained_whenever_it_is_collected(tmp_path):

@@ -29,7 +29,7 @@ def run(seed, size, name="chaos"):
     canaries = canary.Canaries()
     with running_system(seed_number(seed), size.products, canaries.token) as system:
         with timed("set up"):
-            trip = prepare(system, canaries.webhook_secret)
+            trip = prepare(system, canaries.held())
             people = make_people(system, notes, USERS)
         flow = Flow(system, plan, trip, people, notes, canaries)
         with timed("broken while it worked"), Breaker(system, plan) as breaker:
@@ -48,7 +48,7 @@ def seed_number(seed):
     return int.from_bytes(str(seed).encode()[:6], "big")
 
 
-def prepare(system, secret):
+def prepare(system, secrets):
     """A live account with all products listed and pushed, before anything breaks."""
     trip = RoundTrip(system.stack)
     try:
@@ -60,7 +60,7 @@ def prepare(system, secret):
         raise Stop(f"the system could not be set up: {error}") from error
     known = trip.odoo.call("marketplace.config", "fields_get", [], ["type"])
     values = {name: value for name, value in SETTINGS.items() if name in known}
-    trip.odoo.call("marketplace.config", "write", [trip.account], {**values, "webhook_secret": secret})
+    trip.odoo.call("marketplace.config", "write", [trip.account], {**values, **secrets})
     return trip
 
 
