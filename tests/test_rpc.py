@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import contextlib
+
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
@@ -83,12 +85,42 @@ class TestRpc(MarketplaceCase):
                 for call in ("read", *self.buttons(record)):
                     with self.subTest(call), self.assertRaises(AccessError):
                         getattr(record.with_user(user), call)()
+                self.check_nothing_is_changed(record.with_user(user))
+                self.check_what_opens_shows_nothing(record.with_user(user))
                 with self.assertRaises(AccessError):
                     record.with_user(user).search_read([])
         with self.assertRaises(AccessError):
             self.account.with_user(user).get_dashboard_data()
         with self.assertRaises(AccessError):
             self.account.with_user(user).get_doctor_findings()
+
+    def check_nothing_is_changed(self, mine):
+        for name, arguments in (("write", [{}]), ("create", [{}]), ("copy", []), ("unlink", [])):
+            with self.subTest(name), self.assertRaises(AccessError):
+                getattr(mine, name)(*arguments)
+
+    def check_what_opens_shows_nothing(self, mine):
+        """A button that only opens a screen refuses, or leads to one that does, or to one on which nothing stands, as
+        customers see of orders their own."""
+        for name in self.public_methods(mine):
+            if not name.startswith("action_open_"):
+                continue
+            with self.subTest(name), contextlib.suppress(AccessError):
+                action = getattr(mine, name)()
+                self.assertEqual(mine.env[action["res_model"]].search_read(action.get("domain", [])), [])
+
+    def test_somebody_without_sales_presses_no_button_of_ours_on_odoo_s_records(self):
+        self.records()
+        user = new_test_user(self.env, "storekeeper", "base.group_user")
+        order = self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)], limit=1)
+        seen = 0
+        for record in (order, order.order_line, order.picking_ids, self.products[0], self.products[0].product_tmpl_id):
+            for name in self.public_methods(record):
+                if name.startswith("action_") and not name.startswith("action_open_"):
+                    seen += 1
+                    with self.subTest(f"{record._name}.{name}"), self.assertRaises(AccessError):
+                        getattr(record[:1].with_user(user), name)()
+        self.assertGreater(seen, 5)
 
     def test_a_customer_presses_no_button_of_ours_not_even_on_an_own_order(self):
         self.records()
