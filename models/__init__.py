@@ -7,6 +7,7 @@ from . import marketplace_config
 from . import marketplace_config_shared
 from . import marketplace_config_access
 from . import marketplace_config_actions
+from . import marketplace_config_money
 from . import marketplace_config_condition
 from . import marketplace_config_changes
 from . import marketplace_config_screen
@@ -80,7 +81,7 @@ from . import product_category
 from . import product_template
 from . import product_product
 from . import product_product_kits
-from . import mrp_bom
+from . import base
 from . import product_screen
 from . import product_pricelist
 from . import product_pricelist_item

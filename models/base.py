@@ -7,6 +7,7 @@ BILLS = ("mrp.bom", "mrp.bom.line")
 
 class Base(models.AbstractModel):
     """Bills of materials, seen by what all models have in common: what a kit is made of decides what is offered of it.
+    Every write of every model passes here, so it asks for no more than the model's name.
 
     They are not looked for by their time of writing, which tells nothing of what was deleted, and comes late where a
     transaction lasts; nor is the registry patched, as automation rules do that, and take away all patches with theirs.
