@@ -159,6 +159,8 @@ class TestAudit(MarketplaceCase):
         self.assertEqual((drift.theirs_in_words, drift.amount_at_risk), ("Unlimited", 0.0))
         self.env["res.lang"]._activate_lang("ar_001")
         self.assertEqual(drift.with_context(lang="ar_001").theirs_in_words, "بلا حد")
+        drift.theirs = 5
+        self.assertEqual(drift.theirs_in_words, "5.00")
 
     def test_all_pages_are_compared_and_unlisted_products_counted(self):
         from ..marketplaces import cartona
