@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from .database import own_transaction
 from .models.marketplace_identity import PARAMETER
-from .models.marketplace_wake import OUR_MODELS
+from .models.marketplace_wake import DATES_SINCE, OUR_MODELS
 
 # On columns that stay. Those on ours go with them.
 INDEXES = (
@@ -28,7 +28,7 @@ def uninstall_hook(env):
         env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(name)))
     with own_transaction(env) as own:  # the job runner is at work on the same rows
         own.cr.execute(SQL(JOBS, SQL(OUR_MODELS)))
-    env["ir.config_parameter"].search([("key", "=", PARAMETER)]).unlink()
+    env["ir.config_parameter"].search([("key", "in", (PARAMETER, DATES_SINCE))]).unlink()
     path = env["marketplace.identity"]._fingerprint_path()
 
     @env.cr.postcommit.add

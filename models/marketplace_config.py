@@ -386,15 +386,20 @@ class MarketplaceConfig(models.Model):
         try:
             with own_transaction(self.env) as env:
                 config = env[self._name].browse(self.id).exists()
-                if not config or not try_transaction_lock(env.cr, f"marketplace:tell:{self.id}:{cause}"):
-                    return
-                open_causes = config.activity_ids.mapped("marketplace_cause")
-                quiet = not mail or config._running()._was_over_today(cause)
-                if cause not in open_causes and config._running()._is_first_today(cause):
-                    config = config.with_context(mail_activity_quick_update=quiet)
-                    config._schedule_activity(config, summary, note, cause)
+                if config:
+                    config._tell_within(summary, note, cause, mail)
         except Exception:
             _logger.exception("Could not tell anybody that %s", summary)
+
+    def _tell_within(self, summary, note, cause, mail=True):
+        """Tell the same within this transaction: for what is known no more once it is committed."""
+        if not try_transaction_lock(self.env.cr, f"marketplace:tell:{self.id}:{cause}"):
+            return
+        open_causes = self.activity_ids.mapped("marketplace_cause")
+        quiet = not mail or self._running()._was_over_today(cause)
+        if cause not in open_causes and self._running()._is_first_today(cause):
+            config = self.with_context(mail_activity_quick_update=quiet)
+            config._schedule_activity(config, summary, note, cause)
 
     def _schedule_activity(self, record, summary, note, cause):
         """Give the account's responsible person an activity on ``record``."""

@@ -93,7 +93,7 @@ class MarketplaceConfig(models.Model):
             config._in_language()._tell_missing_orders()
 
     def _tell_missing_orders(self):
-        self._tell_responsible(
+        self._tell_within(
             _("%s: stock is sent, and orders are missing", self.name),
             _(
                 "Orders that came while the account was stopped, or the server off, could not be pulled for an hour. "

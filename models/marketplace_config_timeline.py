@@ -60,7 +60,7 @@ class MarketplaceConfig(models.Model):
         if not self._capabilities()["needs_ack"]:
             return
         until, tz = fields.Datetime.now(), self.user_id.tz
-        self._tell_responsible(
+        self._tell_within(
             _("%s: orders may be missing", self.name),
             _(
                 "PostgreSQL goes on from other files: a standby was promoted, or a backup restored. What was committed "
@@ -70,5 +70,5 @@ class MarketplaceConfig(models.Model):
                 since=format_datetime(self.env, since, tz=tz),
                 until=format_datetime(self.env, until, tz=tz),
             ),
-            cause="timeline",
+            cause=f"timeline {fields.Datetime.to_string(since)}",  # each gap is news
         )

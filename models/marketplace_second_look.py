@@ -2,8 +2,6 @@
 from odoo import fields, models, tools
 from odoo.tools import SQL
 
-from ..database import own_transaction
-
 # Settings by which a transaction decides that a change of its own is nothing to an account.
 LOOKED_AT = {"active", "pricelist_id", "sync_price", "sync_stock"}
 # Listings that are looked at again at a time.
@@ -29,11 +27,10 @@ class MarketplaceWake(models.AbstractModel):
 
     def _look_again(self):
         """Mark for another look what some transactions could not see when they left their marks."""
-        with own_transaction(self.env) as env:
-            env.cr.execute(OLDEST)
-            oldest = env.cr.fetchone()[0]
-            env["marketplace.listing"]._look_again(oldest)
-            env["marketplace.config"]._look_again(oldest)
+        self.env.cr.execute(OLDEST)
+        oldest = self.env.cr.fetchone()[0]
+        self.env["marketplace.listing"]._look_again(oldest)
+        self.env["marketplace.config"]._look_again(oldest)
 
 
 class MarketplaceListing(models.Model):

@@ -22,6 +22,20 @@ OUR_MODELS = """
     SELECT m.model FROM ir_model m JOIN ir_model_data d ON d.model = 'ir.model' AND d.res_id = m.id
      WHERE d.module = 'cartona_integration' AND starts_with(m.model, 'marketplace.')"""
 HEARTBEAT_SECONDS = 600
+# What has dates that make a price or a stock another one, and since when they were not looked at, where that failed.
+DATED = ("product.pricelist.item", "res.currency.rate", "stock.quant")
+DATES_SINCE = "cartona_integration.dates_since"
+# What is done each minute beside work, each in a transaction of its own.
+EACH_MINUTE = (
+    ("marketplace.task", "_finish_syncs"),
+    ("marketplace.wake", "_look_again"),
+    ("marketplace.wake", "_beat"),
+    ("marketplace.log.hour", "_count"),
+    ("marketplace.config", "_tell_lasting"),
+    ("marketplace.config", "_stop_awaiting_orders"),
+    ("marketplace.config.state", "_pull_after_stock"),
+    ("marketplace.config.state", "_watch_timeline"),
+)
 
 
 class MarketplaceWake(models.AbstractModel):
@@ -144,13 +158,9 @@ class MarketplaceWake(models.AbstractModel):
     def _cron_sweep(self):
         """Find what a crash left behind and prices whose date has come; where no job runner works, do the work here,
         bounded in time."""
-        last = self.env.context.get("lastcall") or fields.Datetime.now()
-        since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
-        with own_transaction(self.env) as env:  # what comes after may fail, and the clock goes on all the same
-            for model in ("product.pricelist.item", "res.currency.rate", "stock.quant"):
-                env[model]._mark_marketplace_dates(since)
-            env["marketplace.task"]._finish_syncs()
-        self._keep_house()
+        self._look_at_dates(self.env.context.get("lastcall") or fields.Datetime.now())
+        for model, method in EACH_MINUTE:
+            self._keep_house(model, method)
         work = self._work()
         dead = self._is_runner_dead()
         if dead and work:
@@ -175,20 +185,30 @@ class MarketplaceWake(models.AbstractModel):
             except Exception:
                 _logger.exception("Lane %s of account %s failed; the others go on", lane, config_id)
 
-    def _keep_house(self):
-        """Look again at what is new, feel the job runner's pulse and count the calls of the hours that are over. None
-        of it is a reason to leave work undone."""
+    def _look_at_dates(self, last):
+        """Mark what a date has made due since ``last``, or since that could not be done: the clock goes on whatever
+        happens here."""
+        parameter = self.env["ir.config_parameter"].sudo().get_param(DATES_SINCE)
+        since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
+        since = min(since, fields.Datetime.to_datetime(parameter or since))
+        done = [self._keep_house(model, "_mark_marketplace_dates", since) for model in DATED]
+        if parameter or not all(done):
+            self._keep_house(self._name, "_note_dates", not all(done) and fields.Datetime.to_string(since))
+
+    def _note_dates(self, since):
+        """Keep since when dates have to be looked at; ``False`` where that is done."""
+        self.env["ir.config_parameter"].sudo().set_param(DATES_SINCE, since)
+
+    def _keep_house(self, model, method, *arguments):
+        """Do one thing that is due each minute, and tell whether it went well: what fails keeps neither other things
+        nor work from being done, and the next minute tries it again."""
         try:
-            self._look_again()
             with own_transaction(self.env) as env:
-                env[self._name]._beat()
-                env["marketplace.log.hour"]._count()
-                env["marketplace.config"]._tell_lasting()
-                env["marketplace.config"]._stop_awaiting_orders()
-                env["marketplace.config.state"]._pull_after_stock()
-                env["marketplace.config.state"]._watch_timeline()
+                getattr(env[model], method)(*arguments)
         except Exception:
-            _logger.exception("The second look, the heartbeat or the hourly count failed; the next minute tries again")
+            _logger.exception("%s of %s failed; the next minute tries again", method, model)
+            return False
+        return True
 
     def _is_runner_dead(self):
         """Tell whether a job of ours waits that should have been taken up long ago."""

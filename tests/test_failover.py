@@ -1,7 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 
@@ -45,6 +47,29 @@ class TestFailover(MarketplaceCase):
         self.assertGreater(self.running().timeline_at, seen + timedelta(days=1))
         self.sweep()
         self.assertEqual((len(self.told()), len(self.audits())), (1, 1))
+
+    def test_each_gap_is_told_whether_the_one_before_was_done_with_or_not(self):
+        self.account.user_id.tz = "UTC"
+        self.tells("00000001")
+        self.sweep()
+        for number, hour in ((2, 10), (3, 11), (4, 12)):
+            self.running().timeline_at = fields.Datetime.to_datetime(f"2026-01-05 {hour}:07:00")
+            self.tells(f"0000000{number}")
+            self.sweep()
+            self.assertTrue(self.told().filtered(lambda one, hour=hour: f"{hour}:07" in one.note), hour)
+            if number == 3:
+                self.told().action_done()
+
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
+    def test_what_could_not_be_told_is_told_a_minute_later(self):
+        self.tells("00000001")
+        self.sweep()
+        self.tells("00000002")
+        with patch.object(self.registry["marketplace.config"], "_schedule_activity", lambda *_args: 1 / 0):
+            self.sweep()
+        self.assertFalse(self.told())
+        self.sweep()
+        self.assertTrue(self.told())
 
     def test_where_it_may_not_be_asked_nothing_is_known_and_nothing_fails(self):
         self.running().timeline = "00000001"

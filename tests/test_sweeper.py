@@ -1,9 +1,12 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import contextlib
 from datetime import timedelta
+from unittest.mock import patch
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.tools import mute_logger
 
+from ..models.marketplace_wake import DATED, DATES_SINCE, EACH_MINUTE
 from .common import MarketplaceCase
 
 
@@ -27,12 +30,61 @@ class TestSweeper(MarketplaceCase):
         self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
 
     @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
-    def test_a_second_look_that_fails_keeps_no_lost_wake_from_being_repaired(self):
-        self.patch(self.registry["marketplace.wake"], "_look_again", lambda *_args: 1 / 0)
-        self.products[0].list_price = 71
-        self.lose_the_wake()
-        self.sweep()
-        self.assertEqual(self.at_box(self.products[0])["selling_price"], 71)
+    def test_whatever_fails_each_minute_keeps_nothing_else_from_being_done(self):
+        each = [*((model, "_mark_marketplace_dates") for model in DATED), *EACH_MINUTE]
+        for number, (broken, method) in enumerate(each):
+            with self.subTest(f"{broken}.{method}"), contextlib.ExitStack() as stack:
+                done = []
+                for model, name in each:
+                    what = (lambda *_args: 1 / 0) if (model, name) == (broken, method) else None
+                    stack.enter_context(self.watched(model, name, done, what))
+                self.products[0].list_price = price = 71 + number
+                self.lose_the_wake()
+                self.sweep()
+                kept = [one for one in each if one != (broken, method)]
+                self.assertEqual(done[: len(kept)], kept)
+                self.assertEqual(self.at_box(self.products[0])["selling_price"], price)
+
+    @contextlib.contextmanager
+    def watched(self, model, name, done, instead):
+        method = getattr(self.registry[model], name)
+
+        def watching(records, *arguments):
+            result = (instead or method)(records, *arguments)
+            done.append((model, name))
+            return result
+
+        with patch.object(self.registry[model], name, watching):
+            yield
+
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
+    def test_dates_that_could_not_be_looked_at_are_looked_at_as_soon_as_that_goes_again(self):
+        now = fields.Datetime.now()
+        values = {"applied_on": "0_product_variant", "compute_price": "fixed", "fixed_price": 44.0}
+        values.update(product_id=self.products[0].id, date_start=now + timedelta(hours=1))
+        self.account.pricelist_id = self.env["product.pricelist"].create(
+            {"name": "Dated", "item_ids": [Command.create(values)]}
+        )
+        self.commit()
+        for _minute in range(2):
+            self.sweep()  # settings that were made are looked at twice
+        before = self.at_box(self.products[0])["selling_price"]
+        rule = self.account.pricelist_id.item_ids.filtered("date_start")
+        # Time passes.
+        query = "UPDATE product_pricelist_item SET date_start = %s WHERE id = %s"
+        self.env.cr.execute(query, [now - timedelta(minutes=30), rule.id])
+        self.env.invalidate_all()
+
+        def sweep(minutes_ago):
+            self.env["marketplace.wake"].with_context(lastcall=now - timedelta(minutes=minutes_ago))._cron_sweep()
+            self.commit()
+            return self.at_box(self.products[0])["selling_price"]
+
+        with patch.object(self.registry["product.pricelist.item"], "_mark_marketplace_dates", lambda *_args: 1 / 0):
+            self.assertEqual(sweep(31), before)
+            self.assertEqual(sweep(20), before)
+        self.assertEqual(sweep(10), 44.0)
+        self.assertFalse(self.env["ir.config_parameter"].sudo().get_param(DATES_SINCE))
 
     def test_a_lane_without_work_takes_no_step(self):
         steps, lane = [], type(self.env["marketplace.lane.offers"])
