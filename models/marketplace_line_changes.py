@@ -16,7 +16,8 @@ class MarketplaceLineChanges(models.AbstractModel):
 
     To change a line twice does no harm; to add it twice does. So before a line is added, that this was tried is stored,
     and unless the marketplace answers, a person is asked to look. To remove it twice may be refused, since it is gone
-    by then: that it was tried is stored, too, and such a refusal holds back nothing.
+    by then: that it was tried is stored, too, and such a refusal holds back nothing. And what was told without an
+    answer is told again as it is by then, also where that is what the marketplace had before.
     """
 
     _name = "marketplace.line.changes"
@@ -30,7 +31,8 @@ class MarketplaceLineChanges(models.AbstractModel):
         self._settle(order)
         commands = order._marketplace_line_commands()
         removed, adding = self._merged(commands, "removed"), self._merged(commands, "adding")
-        changes = self._leave_unknown(order, order._marketplace_line_changes(removed, adding))
+        unsure = {**self._merged(commands, "telling"), **self._merged(commands, "removing")}
+        changes = self._leave_unknown(order, order._marketplace_line_changes(removed, adding, unsure))
         if not changes:
             commands.unlink()
             return True
@@ -42,16 +44,16 @@ class MarketplaceLineChanges(models.AbstractModel):
         added = [(line, change) for line, change in changes if not change.external_id]
         leaving = {change.external_id for _line, change in changes if change.removes}
         taken, known_error = order._marketplace_taken_document(), command.error_code
-        removed_before = self._note_removing(command, commands, changes)
+        unanswered = self._note_telling(command, commands, changes)
         before = self._note_doubt(command, added, leaving) if added else {}
-        answer, error = self._tell(config, order, changes, removed_before)
+        answer, error = self._tell(config, order, changes, unanswered["removing"])
         if added and error and errors.maybe_applied(error):
             lane._tell_failed(command)
             return False
         if added:
             self._clear_doubt(command, before, known_error)
         if not (error and errors.maybe_applied(error)):
-            self._forget_removing(command, removed_before)
+            self._write_telling(command, unanswered)  # nothing that nobody has heard of, but for what was before
         result, told = answer or (None, [])
         if result and result.outcome == "accepted":
             former = {known["cartona_line_id"] for known in before.values()}
@@ -152,23 +154,24 @@ class MarketplaceLineChanges(models.AbstractModel):
 
     # ------------------------------------------------------------------ in doubt
 
-    def _note_removing(self, command, commands, changes):
-        """Store, before the call, that it may take lines off. Return the ids of those that a call without an answer may
-        have taken off before."""
-        removing = {change.external_id: True for _line, change in changes if change.removes}
-        before = {line_id: True for line_id in self._merged(commands, "removing") if line_id in removing}
-        if removing:
-            with own_transaction(self.env) as env:
-                row = env["marketplace.outbox"].browse(command.id)
-                row.payload = {**(row.payload or {}), "removing": removing}
-            self.env.invalidate_all()
-        return before
+    def _note_telling(self, command, commands, changes):
+        """Store, before the call, which lines it may take off, and which it may change. Return in the same form those
+        of them that a call without an answer may have taken off or changed before."""
+        theirs = [change for _line, change in changes if change.external_id]
+        noted = {
+            "removing": {change.external_id: True for change in theirs if change.removes},
+            "telling": {change.external_id: True for change in theirs if not change.removes},
+        }
+        before = {key: self._merged(commands, key) for key in noted}
+        before["telling"].update(before["removing"])  # of what was to go and stays, nobody knows either
+        with own_transaction(self.env) as env:
+            self.with_env(env)._write_telling(env["marketplace.outbox"].browse(command.id), noted)
+        self.env.invalidate_all()
+        return {key: {id_: True for id_ in ids if id_ in before[key]} for key, ids in noted.items()}
 
-    def _forget_removing(self, command, before):
-        """This call took nothing off that nobody has heard of; of those ``before`` it nobody has heard yet."""
-        payload = {key: value for key, value in (command.payload or {}).items() if key != "removing"}
-        if "removing" in (command.payload or {}):
-            command.payload = {**payload, "removing": before} if before else payload
+    def _write_telling(self, command, noted):
+        others = {key: value for key, value in (command.payload or {}).items() if key not in noted}
+        command.payload = {**others, **{key: ids for key, ids in noted.items() if ids}}
 
     def _ask_about_removed(self, order, line_ids, why):
         self.env["marketplace.order.processor"]._ask_person(

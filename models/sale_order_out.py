@@ -178,7 +178,8 @@ class SaleOrder(models.Model):
             removed = {line_id: total for line_id, total in marks.pop(order.id, {}).items() if line_id not in there}
             if not order.marketplace_config_id.push_lines or not order._may_change_lines():
                 continue
-            if removed or order._marketplace_line_changes():
+            # Of what is under way just now, nobody knows yet how it ends: the sender looks once more after it.
+            if removed or order._marketplace_line_changes() or order._marketplace_line_commands():
                 self.env["marketplace.outbox"]._command(order, "lines", payload={"removed": removed})
 
     def _may_change_lines(self):
@@ -189,18 +190,20 @@ class SaleOrder(models.Model):
             return False
         return self.marketplace_status in {"editing"} | config._capabilities()["line_statuses"]
 
-    def _marketplace_line_changes(self, removed=(), again=()):
+    def _marketplace_line_changes(self, removed=(), again=(), unsure=()):
         """Return what the marketplace does not know of the lines: ``[(sale.order.line, LineChange)]``.
 
         :param removed: the marketplace's ids of lines that were deleted here
         :param again: ids, as text, of lines that are to be added although they were sent before
+        :param unsure: the marketplace's ids of lines of which nobody knows what it has
         """
         self.ensure_one()
         nobody = self.env["sale.order.line"]
         changes = [(nobody, LineChange(external_id=line_id, quantity=0.0)) for line_id in removed]
         gone = self.order_line._is_marketplace_gone()
         for line in self.order_line:
-            changes += [(line, change) for change in line._marketplace_changes(str(line.id) in again, gone)]
+            doubt = line.cartona_line_id in unsure
+            changes += [(line, change) for change in line._marketplace_changes(str(line.id) in again, gone, doubt)]
         return changes
 
     def _marketplace_line_commands(self):

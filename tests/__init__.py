@@ -77,6 +77,7 @@ from . import test_order_changed_there
 from . import test_order_changes
 from . import test_order_currency
 from . import test_order_guard
+from . import test_order_lines_in_doubt
 from . import test_order_lines_out
 from . import test_order_overtaken
 from . import test_order_questions
