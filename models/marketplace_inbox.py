@@ -206,7 +206,7 @@ class MarketplaceInbox(models.Model):
         for config, kind, external_id, raw, *event in documents:
             digest, event_id = self._digest(raw), event[0] if event else ""
             row, known = self._find_stored(config, kind, external_id, digest, event_id)
-            if not known:
+            if not known or (source == "pull" and row._is_told_otherwise()):
                 row = self._insert(config, kind, external_id, raw, digest, source, event_id, row)
                 new.append(self._lane_of(config, kind))
             if needs_ack:
@@ -233,9 +233,10 @@ class MarketplaceInbox(models.Model):
 
     def _find_stored(self, config, kind, external_id, digest, event_id):
         """Return the row that may hold the document already, and whether it does: that of the same event, whatever came
-        since (a copy of it is no news), else the newest of its order; without an order id, that of the same content.
-        One of which no order can be made any more does not hold it. Notices say the same each time, whatever has
-        happened: each is news."""
+        since (a copy of it is no news), else the newest of its order, for a status that of either kind (one that was
+        said before a document came is another one after it); without an order id, that of the same content. One of
+        which no order can be made any more does not hold it. Notices say the same each time, whatever has happened:
+        each is news."""
         self.flush_model(["config_id"])
         self.env.cr.execute(
             SQL(
@@ -246,14 +247,14 @@ class MarketplaceInbox(models.Model):
                      UNION ALL
                     (SELECT 1 AS rank, id, key, CASE WHEN %(gone)s THEN '' ELSE digest END
                        FROM marketplace_inbox i
-                      WHERE config_id = %(config)s AND kind = %(kind)s AND external_id = %(external)s
+                      WHERE config_id = %(config)s AND kind = ANY(%(kinds)s) AND external_id = %(external)s
                         AND kind != 'notice' AND stale IS NOT TRUE AND (external_id != '' OR digest = %(digest)s)
                    ORDER BY id DESC LIMIT 1)
                 ) AS stored ORDER BY rank LIMIT 1
                 """,
                 config=config.id,
                 event=event_id,
-                kind=kind,
+                kinds=["order", "status"] if kind == "status" else [kind],
                 external=external_id,
                 digest=digest,
                 gone=self._gone_sql(),
@@ -261,6 +262,14 @@ class MarketplaceInbox(models.Model):
         )
         found = self.env.cr.fetchone()
         return (self.browse(found[0]), found[1]) if found else (self.browse(), False)
+
+    def _is_told_otherwise(self):
+        """Tell whether a status of the order was told since, and taken over. A queue that hands out what it was told is
+        here does so because that is over: the customer had the order open, say, and changed nothing."""
+        if self.kind != "order" or not self.acknowledged_at:
+            return False
+        later = [("config_id", "=", self.config_id.id), ("external_id", "=", self.external_id), ("id", ">", self.id)]
+        return bool(self.search_count([*later, ("kind", "=", "status"), ("state", "=", "done")], limit=1))
 
     def _insert(self, config, kind, external_id, raw, digest, source, event_id, newest):
         """Insert one document, or find the one that another transaction has inserted under the same key.

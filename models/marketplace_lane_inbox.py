@@ -54,12 +54,14 @@ class MarketplaceLaneInbox(models.AbstractModel):
             lane = env[self._name]
             config = env["marketplace.config"].browse(config_id)
             rows = env["marketplace.inbox"].browse(lane._open_ids(config, ("waiting",), BATCH, erase=False))
-            rows = lane._lock(lane._supersede(rows))
+            left = lane._supersede(rows)
+            worked = len(left) < len(rows)
+            rows = lane._lock(left)
             if rows:
                 lane._import(config, rows)
             imported = lane._open_ids(config, ("imported",), BATCH)
             erases = lane._open_ids(config, ("waiting",), 1, erase=True)
-            worked = bool(rows)
+            worked |= bool(rows)
         worked |= self._follow_all(imported)
         # Seldom: no order pays for another transaction to find that out.
         return bool(erases and self._forget_next(config_id)) or worked

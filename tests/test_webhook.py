@@ -381,6 +381,32 @@ class TestWebhook(MarketplaceCase, HttpCase):
         told = self.inbox().filtered(lambda row: row.kind == "status")
         self.assertEqual(told.mapped("state"), ["done"] * 3)
 
+    def test_a_status_that_an_order_s_document_ended_is_news_when_it_comes_again(self):
+        document = self.document()
+        self.account.confirm_policy = "never"
+        self.pull()
+        for second in range(2):
+            body = {"hashed_id": document["hashed_id"], "status": "editing"}
+            self.deliver(body, kind="status", now=time.time() + second)
+            self.commit()
+            self.assertEqual(self.order_of(document).marketplace_status, "editing", second)
+            self.box.edit_order(document["hashed_id"], note=f"again {second}")
+            self.pull()
+            self.assertEqual(self.order_of(document).marketplace_status, "pending", second)
+
+    def test_an_order_that_is_handed_out_unchanged_ends_the_editing_that_was_told_since(self):
+        document = self.document()
+        self.account.confirm_policy = "never"
+        self.pull()
+        self.deliver({"hashed_id": document["hashed_id"], "status": "editing"}, kind="status")
+        self.commit()
+        self.assertEqual(self.order_of(document).marketplace_status, "editing")
+        for _pull in range(2):
+            self.box.edit_order(document["hashed_id"])  # opened and closed, with nothing changed
+            self.pull()
+            self.assertEqual(self.order_of(document).marketplace_status, "pending")
+        self.assertEqual(len(self.inbox().filtered(lambda row: row.kind == "order")), 2, "once")
+
     def test_a_status_is_for_the_account_that_its_code_names_or_that_has_the_order(self):
         self.account.supplier_code = "1"
         second = self._create_account(name="Second", credentials_id=self.account.id, supplier_code="2")
