@@ -40,7 +40,8 @@ class AccountTax(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", tax=self.ids)
+            # Who began before does not know what is in the group by now.
+            self.env["marketplace.outbox"]._mark("price", look_again="children_tax_ids" in vals, tax=self.ids)
         shared = {name: vals[name] for name in TWIN_FIELDS & vals.keys()}
         if shared and self.marketplace_included_id:
             self.marketplace_included_id.write(shared)

@@ -19,7 +19,7 @@ class Base(models.AbstractModel):
     def create(self, vals_list):
         records = super().create(vals_list)
         if self._name in BILLS:
-            self.env["product.product"]._mark_marketplace_kits(records)
+            self.env["product.product"]._mark_marketplace_kits(records, look_again=True)
         return records
 
     def write(self, vals):
@@ -27,7 +27,7 @@ class Base(models.AbstractModel):
             return super().write(vals)
         self.env["product.product"]._mark_marketplace_kits(self)  # what they were about so far
         result = super().write(vals)
-        self.env["product.product"]._mark_marketplace_kits(self)
+        self.env["product.product"]._mark_marketplace_kits(self, look_again=True)
         return result
 
     def unlink(self):

@@ -191,28 +191,32 @@ class MarketplaceLaneOffers(models.AbstractModel):
         """Turn outbox rows into due marks on their listings; return how many rows there were."""
         folded = self._take_rows(config)
         single = [row for row in folded if row[0]]
-        for _listing_id, *flags, since, cancel, _count in (row for row in folded if not row[0]):
+        for _listing_id, *flags, look_again, since, cancel, _count in (row for row in folded if not row[0]):
             if cancel:
                 self._unforce(config)
+            if look_again:
+                config._ask_second_look()
             if not any(flags):
                 continue
-            values = SQL("(%s, %s, %s, %s, %s::timestamp)", *map(bool, flags), since)
+            # That all of the account is looked at again is noted on the account alone.
+            values = SQL("(%s, %s, %s, %s, FALSE, %s::timestamp)", *map(bool, flags), since)
             self._set_due(
-                SQL("(VALUES %s) AS f (price, stock, publication, force, since)", values),
+                SQL("(VALUES %s) AS f (price, stock, publication, force, look_again, since)", values),
                 SQL("l.config_id = %s", config.id),
                 # What is due for a reason of its own keeps its place before all others.
                 SQL("l.wide_due IS TRUE OR NOT coalesce(l.price_due OR l.stock_due OR l.publication_due, FALSE)"),
             )
         if single:
             ids, *flags, since, _cancels, _counts = map(list, zip(*single, strict=True))
-            types = "unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[], %s::timestamp[])"
-            source = SQL("%s AS f (id, price, stock, publication, force, since)", SQL(types, ids, *flags, since))
+            types = f"unnest(%s::int[]{', %s::bool[]' * len(flags)}, %s::timestamp[])"
+            columns = "f (id, price, stock, publication, force, look_again, since)"
+            source = SQL("%s AS %s", SQL(types, ids, *flags, since), SQL(columns))
             self._set_due(source, SQL("l.id = f.id"), SQL("FALSE"))
         return sum(row[-1] for row in folded)
 
     def _take_rows(self, config):
         """Delete outbox rows and return what they ask for, one row for each listing and one, without, for the account:
-        ``[(listing id, price, stock, publication, force, since, cancel, number of rows)]``.
+        ``[(listing id, price, stock, publication, force, look again, since, cancel, number of rows)]``.
 
         Rows are taken up to an id, not by a list of ids: the table is empty most of the time, so PostgreSQL expects a
         handful of rows, and compares each with each.
@@ -227,12 +231,12 @@ class MarketplaceLaneOffers(models.AbstractModel):
                             SELECT id FROM marketplace_outbox
                              WHERE lane = 'offers' AND config_id = %s ORDER BY id LIMIT %s
                         ) AS oldest
-                    ) RETURNING id, listing_id, price, stock, publication, force, cancel, created_at
+                    ) RETURNING id, listing_id, price, stock, publication, force, look_again, cancel, created_at
                 )
                 SELECT listing_id, bool_or(price), bool_or(stock), bool_or(publication),
                        bool_or(force AND (listing_id IS NOT NULL
                                           OR id > coalesce((SELECT max(id) FROM taken WHERE cancel), 0))),
-                       min(created_at), bool_or(cancel), count(*)
+                       coalesce(bool_or(look_again), FALSE), min(created_at), bool_or(cancel), count(*)
                   FROM taken GROUP BY listing_id
                 """,
                 config.id,
@@ -266,7 +270,8 @@ class MarketplaceLaneOffers(models.AbstractModel):
                        publication_due = coalesce(l.publication_due, FALSE) OR f.publication,
                        forced = coalesce(l.forced, FALSE) OR f.force,
                        due_since = least(l.due_since, f.since),
-                       look_again_after = CASE WHEN l.state = 'new' THEN clock_timestamp() AT TIME ZONE 'utc'
+                       look_again_after = CASE WHEN l.state = 'new' OR f.look_again
+                                               THEN clock_timestamp() AT TIME ZONE 'utc'
                                                ELSE l.look_again_after END,
                        attempts = 0, next_attempt = NULL, state = 'waiting'
                   FROM %s WHERE %s

@@ -8,12 +8,12 @@ from .marketplace_line_changes import DOUBT
 from .product_product_kits import KIN
 
 MARKS = "marketplace.outbox.marks"
-FLAGS = ("price", "stock", "publication", "force")
+FLAGS = ("price", "stock", "publication", "force", "look_again")
 
 # A pricelist's prices may be based on another one's, over any number of steps. Wants the marks, and where to begin.
 PRICELISTS = """
         WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
+            SELECT * FROM %s AS m (id, price, stock, publication, force, look_again)
         ), affected (pricelist_id, mark_id) AS (
             %s
              UNION
@@ -21,7 +21,7 @@ PRICELISTS = """
               FROM affected JOIN product_pricelist_item item
                 ON item.base_pricelist_id = affected.pricelist_id AND item.base = 'pricelist'
         )
-        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
+        SELECT c.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
           FROM affected
           JOIN mark m ON m.id = affected.mark_id
           JOIN marketplace_config c ON c.pricelist_id = affected.pricelist_id"""
@@ -29,9 +29,10 @@ PRICELISTS = """
 # Kits have no stock but that of their components. Wants the marks, and what is kin to what changed.
 KITS = """
         WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
+            SELECT * FROM %s AS m (id, price, stock, publication, force, look_again)
         ), %s
-        SELECT l.config_id, l.id AS listing_id, FALSE AS price, TRUE AS stock, FALSE AS publication, FALSE AS force
+        SELECT l.config_id, l.id AS listing_id, FALSE AS price, TRUE AS stock, FALSE AS publication, FALSE AS force,
+               (SELECT bool_or(look_again) FROM mark) AS look_again
           FROM kin JOIN marketplace_listing l ON l.product_id = kin.product_id"""
 
 # By what marks kits are looked for, too, and of which products they are.
@@ -51,29 +52,29 @@ STOCK_OF = {
 # for a pricelist of 400,000 products, which the sender spreads over them.
 HITS = {
     "product": """
-        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
+          FROM %s AS m (id, price, stock, publication, force, look_again)
           JOIN marketplace_listing l ON l.product_id = m.id""",
     **{f"kits of {kind}": KITS % ("%s", KIN % start) for kind, start in STOCK_OF.items()},
     "template": """
-        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
+          FROM %s AS m (id, price, stock, publication, force, look_again)
           JOIN marketplace_listing l ON l.product_tmpl_id = m.id""",
     "listing": """
-        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
+          FROM %s AS m (id, price, stock, publication, force, look_again)
           JOIN marketplace_listing l ON l.id = m.id""",
     "config": """
-        SELECT m.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)""",
+        SELECT m.id AS config_id, NULL::int AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
+          FROM %s AS m (id, price, stock, publication, force, look_again)""",
     "pricelist": PRICELISTS % ("%s", "SELECT id, id FROM mark"),
     # The pricelists of another currency than their company's follow its rate.
     "currency": PRICELISTS
     % ("%s", "SELECT p.id, mark.id FROM mark JOIN product_pricelist p ON p.currency_id = mark.id"),
     # Whatever lies in the location or below it.
     "location": """
-        SELECT DISTINCT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
-          FROM %s AS m (id, price, stock, publication, force)
+        SELECT DISTINCT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
+          FROM %s AS m (id, price, stock, publication, force, look_again)
           JOIN stock_location parent ON parent.id = m.id
           JOIN stock_location child ON starts_with(child.parent_path, parent.parent_path)
           JOIN stock_quant q ON q.location_id = child.id
@@ -81,14 +82,14 @@ HITS = {
     # A tax may be one of a group.
     "tax": """
         WITH RECURSIVE mark AS (
-            SELECT * FROM %s AS m (id, price, stock, publication, force)
+            SELECT * FROM %s AS m (id, price, stock, publication, force, look_again)
         ), affected (applied_id, mark_id) AS (
             SELECT id, id FROM mark
              UNION
             SELECT r.parent_tax, affected.mark_id
               FROM affected JOIN account_tax_filiation_rel r ON r.child_tax = affected.applied_id
         )
-        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force
+        SELECT l.config_id, l.id AS listing_id, m.price, m.stock, m.publication, m.force, m.look_again
           FROM affected
           JOIN mark m ON m.id = affected.mark_id
           JOIN product_taxes_rel AS r (template_id, applied_tax_id) ON r.applied_tax_id = affected.applied_id
@@ -129,6 +130,7 @@ class MarketplaceOutbox(models.Model):
     stock = fields.Boolean()
     publication = fields.Boolean()
     force = fields.Boolean(help="Send even what equals the value sent last.")
+    look_again = fields.Boolean(help="Look once more when all that began before has ended: it may not know of this.")
     cancel = fields.Boolean(help="Stop sending what equals the value sent last, where the whole account was to be.")
 
     # orders
@@ -245,7 +247,7 @@ class MarketplaceOutbox(models.Model):
 
     # ------------------------------------------------------------------ business: what a transaction leaves
 
-    def _mark(self, *subjects, force=False, **changed):
+    def _mark(self, *subjects, force=False, look_again=False, **changed):
         """Note that subjects of some listings may have changed, to be made listings at the flush.
 
         Costs next to nothing here; all marks of one flush become one INSERT. Needs no rights of the user.
@@ -253,13 +255,14 @@ class MarketplaceOutbox(models.Model):
         :param subjects: of ``price``, ``stock``, ``publication``
         :param changed: ids of what changed, by the kinds of ``HITS``: ``product=[1, 2]``, ``config=[7]``
         :param force: send even what equals the value sent last
+        :param look_again: what leads from changes to listings is new, and unknown to transactions that began before
         """
         data = self.env.cr.precommit.data
         marks = data.get(MARKS)
         if marks is None:
             marks = data[MARKS] = {}
             self.env.cr.precommit.add(self._flush_marks)
-        wanted = {*subjects, "force"} if force else set(subjects)
+        wanted = {*subjects, *(["force"] * force), *(["look_again"] * look_again)}
         for kind, ids in changed.items():
             for record_id in ids:
                 marks.setdefault(kind, {}).setdefault(record_id, set()).update(wanted)
@@ -277,9 +280,10 @@ class MarketplaceOutbox(models.Model):
                 """
                 INSERT INTO marketplace_outbox
                             (config_id, company_id, lane, state, created_at, listing_id,
-                             price, stock, publication, force)
+                             price, stock, publication, force, look_again)
                      SELECT h.config_id, c.company_id, 'offers', 'waiting', now() at time zone 'utc', h.listing_id,
-                            bool_or(h.price), bool_or(h.stock), bool_or(h.publication), bool_or(h.force)
+                            bool_or(h.price), bool_or(h.stock), bool_or(h.publication), bool_or(h.force),
+                            bool_or(h.look_again)
                        FROM (%s) AS h
                        JOIN marketplace_config c ON c.id = h.config_id AND c.active
                       WHERE h.force OR h.publication OR h.price AND c.sync_price OR h.stock AND c.sync_stock
@@ -294,7 +298,7 @@ class MarketplaceOutbox(models.Model):
     def _hits(self, kind, subjects):
         """Return the query that finds the listings of one kind of marks: ``{record id: {subject, ...}}``."""
         flags = [[name in wanted for wanted in subjects.values()] for name in FLAGS]
-        marks = SQL("unnest(%s::int[], %s::bool[], %s::bool[], %s::bool[], %s::bool[])", list(subjects), *flags)
+        marks = SQL("unnest(%s::int[], %s)", list(subjects), SQL(", ").join(SQL("%s::bool[]", flag) for flag in flags))
         return SQL("(%s)", SQL(HITS[kind], marks))
 
     def _command(self, order, operation, status=False, payload=None):

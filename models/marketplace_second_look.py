@@ -80,6 +80,13 @@ class MarketplaceConfig(models.Model):
         """Return the values of a write, and that the account is to be looked at again where they decide that."""
         return {**vals, "look_again": True, "look_again_after": False} if LOOKED_AT & vals.keys() else vals
 
+    def _ask_second_look(self):
+        """Have all of the account looked at again: what was folded says that more leads to it than some may know."""
+        self.env.cr.execute(
+            "UPDATE marketplace_config SET look_again = TRUE, look_again_after = NULL WHERE id = ANY(%s)", [self.ids]
+        )
+        self.invalidate_recordset(["look_again", "look_again_after"])
+
     def _look_again(self, oldest):
         """As for listings: mark all of the accounts for another look whose settings were changed."""
         self.env.cr.execute(

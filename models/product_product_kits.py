@@ -109,10 +109,13 @@ class ProductProduct(models.Model):
             makes[kit.id] = made * min(ratios, default=0.0)
         return makes
 
-    def _mark_marketplace_kits(self, bills):
-        """Mark the kits of these bills of materials, or lines of such, and all they are made of."""
+    def _mark_marketplace_kits(self, bills, look_again=False):
+        """Mark the kits of these bills of materials, or lines of such, and all they are made of.
+
+        :param look_again: who began before does not know what they are made of by now
+        """
         # sudo: who makes kits may not see all of their products
         bills = bills.sudo()
         kits = (bills.bom_id if "bom_id" in bills._fields else bills).filtered(lambda bom: bom.type == "phantom")
         products = kits.product_tmpl_id.product_variant_ids | kits.bom_line_ids.product_id
-        self.env["marketplace.outbox"]._mark("stock", product=products.ids)
+        self.env["marketplace.outbox"]._mark("stock", look_again=look_again, product=products.ids)

@@ -63,7 +63,7 @@ class ProductTemplate(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", template=self.ids)
+            self.env["marketplace.outbox"]._mark("price", look_again="taxes_id" in vals, template=self.ids)
         if SALE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", "stock", "publication", template=self.ids)
         if (TYPE_FIELDS | {"use_expiration_date", "sale_delay"}) & vals.keys():
