@@ -8,5 +8,5 @@ class ProductPricelist(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if {"currency_id", "active"} & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", look_again="currency_id" in vals, pricelist=self.ids)
+            self.env["marketplace.outbox"]._mark("price", pricelist=self.ids)
         return result

@@ -63,7 +63,7 @@ class ProductProduct(models.Model):
             self.filtered(lambda product: product.cartona_id != (vals["cartona_id"] or False))._leave_cartona_id()
         result = super().write(vals)
         if PRICE_FIELDS & vals.keys():
-            self.env["marketplace.outbox"]._mark("price", look_again="taxes_id" in vals, product=self.ids)
+            self.env["marketplace.outbox"]._mark("price", product=self.ids)
         if SALE_FIELDS & vals.keys():
             self.env["marketplace.outbox"]._mark("price", "stock", "publication", product=self.ids)
         if LISTING_FIELDS & vals.keys():

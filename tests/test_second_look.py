@@ -193,6 +193,20 @@ class TestSecondLook(CommittedCase):
         self.settle()
         self.assertEqual(self.stock_there(), 12)
 
+    def test_a_component_that_was_moved_by_a_transaction_that_knows_a_kit_as_something_else(self):
+        part = self.component()
+        with self.transaction() as env:
+            bom = self.make_kit(env, part)
+            bom.type = "normal"
+        self.settle()
+        with self.older() as env:
+            with self.transaction() as now:
+                now["mrp.bom"].browse(bom.id).type = "phantom"
+            self.drain("offers")
+            self.stock(env, part, 12)
+        self.settle()
+        self.assertEqual(self.stock_there(), 12)
+
     def test_a_component_that_was_moved_by_a_transaction_older_than_its_line_of_the_kit(self):
         part, other = self.component(), self.component()
         with self.transaction() as env:
