@@ -10,9 +10,14 @@ from .models.marketplace_wake import DATES_SINCE, OUR_MODELS
 
 # On columns that stay. Those on ours go with them.
 INDEXES = (
+    "product_pricelist_item_marketplace_base_idx",
+    "product_pricelist_item_marketplace_end_idx",
+    "product_pricelist_item_marketplace_start_idx",
+    "product_template_marketplace_delay_idx",
     "res_partner_marketplace_mobile_idx",
     "res_partner_marketplace_phone_idx",
     "sale_order_line_marketplace_draft_idx",
+    "stock_lot_marketplace_expiry_idx",
 )
 
 JOBS = """

@@ -1,7 +1,7 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
 
-from odoo import _, fields, models
+from odoo import _, fields, models, tools
 from odoo.tools import SQL
 
 from ..database import own_transaction
@@ -28,13 +28,16 @@ class MarketplacePush(models.Model):
     _order = "id"
     _log_access = False
 
-    config_id = fields.Many2one("marketplace.config", required=True, ondelete="cascade", index=True)
+    config_id = fields.Many2one("marketplace.config", required=True, ondelete="cascade")
     handle = fields.Char(required=True)
     rows = fields.Json(required=True)
     row_count = fields.Integer()
     created_at = fields.Datetime(required=True, default=fields.Datetime.now)
     next_poll = fields.Datetime(required=True)
     polls = fields.Integer()
+
+    def init(self):
+        tools.create_index(self.env.cr, "marketplace_push_next_poll_idx", self._table, ["config_id", "next_poll"])
 
     # ------------------------------------------------------------------ asking
 

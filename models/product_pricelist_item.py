@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 
 # By what a pricelist follows another one.
 BASED_ON = {"pricelist_id", "base", "base_pricelist_id"}
@@ -7,6 +7,21 @@ BASED_ON = {"pricelist_id", "base", "base_pricelist_id"}
 
 class ProductPricelistItem(models.Model):
     _inherit = "product.pricelist.item"
+
+    def init(self):
+        result = super().init()
+        for name in ("start", "end"):  # each minute the sweeper asks which have come
+            index, column = f"product_pricelist_item_marketplace_{name}_idx", f"date_{name}"
+            tools.create_index(self.env.cr, index, self._table, [column], where=f"{column} IS NOT NULL")
+        # What follows a pricelist, at each change of one.
+        tools.create_index(
+            self.env.cr,
+            "product_pricelist_item_marketplace_base_idx",
+            self._table,
+            ["base_pricelist_id"],
+            where="base = 'pricelist'",
+        )
+        return result
 
     @api.model_create_multi
     def create(self, vals_list):

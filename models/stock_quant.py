@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -7,6 +7,17 @@ from odoo.tools import SQL
 from ..compat import expiry_field
 
 STOCK_FIELDS = {"quantity", "reserved_quantity", "location_id", "product_id"}
+# By how many days before it expires a product is sold no more, as it takes so long to be delivered: found one after the
+# other, since they are few however many products there are.
+DELAYS = """
+    WITH RECURSIVE delay (days) AS (
+        SELECT 0
+         UNION ALL
+        SELECT (SELECT min(sale_delay) FROM product_template WHERE sale_delay > 0 AND sale_delay > days)
+          FROM delay WHERE days IS NOT NULL
+    )
+    SELECT days FROM delay WHERE days IS NOT NULL"""
+EXPIRING = "SELECT product_id, %s AS days FROM stock_lot WHERE %s > %s AND %s <= %s"
 
 
 class StockQuant(models.Model):
@@ -41,20 +52,21 @@ class StockQuant(models.Model):
         until = now if since.date() == now.date() else datetime.combine(now, time.max)
         self.env["stock.lot"].flush_model()
         self.env["product.template"].flush_model(["sale_delay"])
-        # Of lots, which are fewer than quants; neither table has an index of its dates, so they are read once.
+        self.env.cr.execute(DELAYS)
+        delays = [timedelta(days=row[0]) for row in self.env.cr.fetchall()]
+        expires = SQL.identifier(expires)
+        # Of lots, which are fewer than quants; an index has those of each number of days.
+        lots = (SQL(EXPIRING, days.days, expires, since + days, expires, until + days) for days in delays)
         self.env.cr.execute(
             SQL(
                 """
                 SELECT DISTINCT lot.product_id
-                  FROM stock_lot lot
+                  FROM (%s) AS lot
                   JOIN product_product p ON p.id = lot.product_id
                   JOIN product_template t ON t.id = p.product_tmpl_id
-                 WHERE %(expires)s - greatest(t.sale_delay, 0) * interval '1 day' > %(since)s
-                   AND %(expires)s - greatest(t.sale_delay, 0) * interval '1 day' <= %(until)s
+                 WHERE greatest(t.sale_delay, 0) = lot.days
                 """,
-                expires=SQL.identifier("lot", expires),
-                since=since,
-                until=until,
+                SQL(" UNION ALL ").join(lots),
             )
         )
         self.env["marketplace.outbox"]._mark("stock", product=[row[0] for row in self.env.cr.fetchall()])

@@ -20,12 +20,16 @@ GROWN = (
     "mail_activity",
     "marketplace_inbox",
     "marketplace_listing",
+    "marketplace_push",
+    "marketplace_unmatched",
+    "product_pricelist_item",
     "product_product",
     "product_template",
     "queue_job",
     "res_partner",
     "sale_order",
     "sale_order_line",
+    "stock_lot",
     "stock_move",
     "stock_move_line",
     "stock_picking",
@@ -219,7 +223,7 @@ class TestGrown(ScaleCase):
         code = {"default_code": "'old-' || n", "barcode": "NULL", "cartona_id": "NULL"}
         day = {"create_date": "t.create_date - n * interval '10 minutes'"}
         done = {"state": "'done'", "group_id": "NULL", "sale_id": same, "sale_line_id": same, "picking_id": same}
-        self.multiply(self.products[0].product_tmpl_id, code)
+        self.multiply(self.products[0].product_tmpl_id, {**code, "sale_delay": "n % 7"})
         self.multiply(self.products[0], {**product, **code})
         self.multiply(self.products[0].stock_quant_ids.filtered(lambda q: q.location_id.usage == "internal"), product)
         sent = {"pushed_at": "t.pushed_at - n * interval '10 minutes'"}  # not all of them within the hour
@@ -236,15 +240,40 @@ class TestGrown(ScaleCase):
         own = {"uuid": "'old-' || n", "identity_key": "'old-' || n"}
         self.multiply(jobs, {**own, "date_done": "t.date_done - n * interval '2 seconds'"})
         activity = order.activity_schedule("mail.mail_activity_data_todo", summary="Old")
-        self.env.flush_all()
         self.multiply(activity, {"res_id": same, "marketplace_cause": "'old'"})
         self.multiply(document, {"key": "'old-' || n", "external_id": "'old-' || n", "order_id": same, **day})
+        self.grow_dates()
+        self.grow_waiting()
         self.env.cr.execute(f"ANALYZE {', '.join(GROWN)}")
         self.env.invalidate_all()
+
+    def grow_dates(self):
+        """Rules of pricelists that have begun and ended, lots that have expired and will, and products that take some
+        days."""
+        now = fields.Datetime.now()
+        pricelist = self.env["product.pricelist"].create({"name": "Old"})
+        rule = {"pricelist_id": pricelist.id, "date_start": now - timedelta(days=2), "date_end": now}
+        ago = " - (n + 1) * interval '10 minutes'"
+        dates = {"date_start": f"t.date_start{ago}", "date_end": f"t.date_end{ago}"}
+        self.multiply(self.env["product.pricelist.item"].create(rule), dates)
+        lot = {"name": "Old", "product_id": self.products[0].id, "company_id": self.account.company_id.id}
+        around = f"now() at time zone 'utc' + (n - {OLD // 2}) * interval '10 minutes'"
+        dates = dict.fromkeys(("expiration_date", "removal_date"), around)
+        self.multiply(self.env["stock.lot"].create(lot), {**dates, "name": "'old-' || n", "product_id": f"{FIRST} + n"})
+
+    def grow_waiting(self):
+        """Pushes that are not answered yet, and products that nobody has matched."""
+        soon = fields.Datetime.now() + timedelta(minutes=1)
+        push = {"config_id": self.account.id, "handle": "old", "rows": [{}], "next_poll": soon}
+        later = {"handle": "'old-' || n", "next_poll": "t.next_poll + n * interval '1 minute'"}
+        self.multiply(self.env["marketplace.push"].create(push), later)
+        unmatched = {"config_id": self.account.id, "external_id": "old", "reason": "unknown"}
+        self.multiply(self.env["marketplace.unmatched"].create(unmatched), {"external_id": "'old-' || n"})
 
     def multiply(self, record, own):
         """Insert many copies of a row, with the expressions of ``own`` for those of its columns that they name."""
         self.assertEqual(len(record), 1)
+        self.env.flush_all()
         copy_row(self.env.cr, record._table, record.id, FIRST, OLD, own)
 
     def flush(self):
@@ -303,7 +332,9 @@ class TestGrown(ScaleCase):
         self.flush()
         self.assertTrue(rows.order_id.marketplace_hold)
         with self.queries() as seen:
-            unmatched = self.env["marketplace.unmatched"].search([("external_id", "=", "unknown")])
+            unmatched = self.env["marketplace.unmatched"].search(
+                [("config_id", "=", self.account.id), ("external_id", "=", "unknown")]
+            )
             self.assertEqual(unmatched.held_count, 1)
             self.listings[2].external_id = "unknown"
             self.flush()
@@ -341,23 +372,13 @@ class TestGrown(ScaleCase):
             lane._fold(self.account)
             rows, _settled = lane._claim(self.account)
             self.env["marketplace.listing"]._store_accepted(rows)
-            self.assertIsNone(lane._next_attempt(self.account))
+            self.assertGreater(lane._next_attempt(self.account), fields.Datetime.now())
         self.assertTrue(rows)
         self.assert_indexed(seen)
 
     def test_what_looks_around_all_the_time(self):
-        wake = self.env["marketplace.wake"]
-        with self.queries() as seen:
-            wake._work()
-            since = fields.Datetime.now() - timedelta(minutes=1)
-            self.env["product.pricelist.item"]._mark_marketplace_dates(since)
-            self.env["res.currency.rate"]._mark_marketplace_dates(since)
-            self.env["marketplace.task"]._finish_syncs()
-            wake._look_again()
-            wake._is_runner_dead()
-            wake._beat()
-            self.env["marketplace.log.hour"]._count()
-            self.env["marketplace.config"]._tell_lasting()
+        with self.queries() as seen, self.assertNoLogs("odoo.addons.cartona_integration", "WARNING"):
+            self.env["marketplace.wake"]._cron_sweep()
             self.env["marketplace.config"]._cron_deadlines()
             for lane in self.env["marketplace.sender"]._lanes().values():
                 lane._next_attempt(self.account)
