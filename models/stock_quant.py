@@ -7,8 +7,8 @@ from odoo.tools import SQL
 from ..compat import expiry_field
 
 STOCK_FIELDS = {"quantity", "reserved_quantity", "location_id", "product_id"}
-# By how many days before it expires a product is sold no more, as it takes so long to be delivered: found one after the
-# other, since they are few however many products there are.
+# How many days products take to be delivered, which each of them is sold no more before it expires: found one after the
+# other, since they are few however many products there are. Who enters more than a century means never.
 DELAYS = """
     WITH RECURSIVE delay (days) AS (
         SELECT 0
@@ -16,8 +16,14 @@ DELAYS = """
         SELECT (SELECT min(sale_delay) FROM product_template WHERE sale_delay > 0 AND sale_delay > days)
           FROM delay WHERE days IS NOT NULL
     )
-    SELECT days FROM delay WHERE days IS NOT NULL"""
-EXPIRING = "SELECT product_id, %s AS days FROM stock_lot WHERE %s > %s AND %s <= %s"
+    SELECT days FROM delay WHERE days < 36500"""
+EXPIRING_LOTS = "SELECT product_id, %s AS days FROM stock_lot WHERE %s > %s AND %s <= %s"
+EXPIRING = """
+    SELECT DISTINCT lot.product_id
+      FROM (%s) AS lot
+      JOIN product_product p ON p.id = lot.product_id
+      JOIN product_template t ON t.id = p.product_tmpl_id
+     WHERE greatest(t.sale_delay, 0) = lot.days"""
 
 
 class StockQuant(models.Model):
@@ -52,24 +58,16 @@ class StockQuant(models.Model):
         until = now if since.date() == now.date() else datetime.combine(now, time.max)
         self.env["stock.lot"].flush_model()
         self.env["product.template"].flush_model(["sale_delay"])
+        self.env.cr.execute(SQL(EXPIRING, self._marketplace_expiring_lots(SQL.identifier(expires), since, until)))
+        self.env["marketplace.outbox"]._mark("stock", product=[row[0] for row in self.env.cr.fetchall()])
+
+    def _marketplace_expiring_lots(self, expires, since, until):
+        """Return the query for the lots of each number of days, which an index has. Of lots, as they are fewer than
+        quants."""
         self.env.cr.execute(DELAYS)
         delays = [timedelta(days=row[0]) for row in self.env.cr.fetchall()]
-        expires = SQL.identifier(expires)
-        # Of lots, which are fewer than quants; an index has those of each number of days.
-        lots = (SQL(EXPIRING, days.days, expires, since + days, expires, until + days) for days in delays)
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT DISTINCT lot.product_id
-                  FROM (%s) AS lot
-                  JOIN product_product p ON p.id = lot.product_id
-                  JOIN product_template t ON t.id = p.product_tmpl_id
-                 WHERE greatest(t.sale_delay, 0) = lot.days
-                """,
-                SQL(" UNION ALL ").join(lots),
-            )
-        )
-        self.env["marketplace.outbox"]._mark("stock", product=[row[0] for row in self.env.cr.fetchall()])
+        lots = (SQL(EXPIRING_LOTS, days.days, expires, since + days, expires, until + days) for days in delays)
+        return SQL(" UNION ALL ").join(lots)
 
     def _mark_marketplace_stock(self):
         self.env["marketplace.outbox"]._mark("stock", product=self.product_id.ids)

@@ -176,6 +176,7 @@ class TestOfferSources(MarketplaceCase):
         self.list_products()
         product = self.products[0]
         product.sale_delay = 5
+        self.products[1].sale_delay = 2_000_000_000  # as somebody enters who means never
         self.stock_lots(product, later=(40, 24 * 30))
         self.commit()
         self.assertEqual(self.at_box(product)["available_stock_quantity"], 40)
