@@ -56,6 +56,7 @@ from . import test_forgotten_documents
 from . import test_fuzz
 from . import test_house_rules
 from . import test_import
+from . import test_interactive_calls
 from . import test_invoiced_parts
 from . import test_lanes_apart
 from . import test_language

@@ -36,6 +36,25 @@ class TestLogHour(MarketplaceCase):
         self.hours._count()
         self.assertEqual(self.calls(), before, "nothing is counted twice")
 
+    def rows(self):
+        found = self.hours.search([("config_id", "=", self.account.id)])
+        return sorted((row.hour, row.status, row.calls) for row in found)
+
+    def test_who_counts_the_same_hours_once_more_leaves_the_same_rows(self):
+        """As two servers do at once, neither of which sees what the other one counts."""
+        for hours_ago in (0, 3, 3, 20):
+            self.called(hours_ago)
+        self.called(3, "error")
+        self.hours._count()
+        counted = self.rows()
+        self.assertEqual(sorted(calls for _hour, _status, calls in counted), [1, 1, 2])
+        self.patch(self.registry["marketplace.log.hour"], "_counted_until", lambda hours: hours._first_hour())
+        self.hours._count()
+        self.assertEqual(self.rows(), counted)
+        self.hours.search([]).unlink()
+        self.hours._count()
+        self.assertEqual(self.rows(), counted, "they are made of the log alone")
+
     def test_what_comes_after_the_count_is_counted_too(self):
         self.called(3)
         self.hours._count()

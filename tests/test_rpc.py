@@ -15,19 +15,20 @@ ODOO_NAMES = (
 )
 
 
+def public_methods(model):
+    """Return the names of the methods that this module makes callable on a model."""
+    ours = [cls for cls in type(model).__mro__ if cls.__module__.startswith("odoo.addons.cartona_integration.")]
+    names = {name for cls in ours for name, value in vars(cls).items() if callable(value)}
+    return sorted(name for name in names if not name.startswith("_") and name not in ODOO_NAMES)
+
+
 class TestRpc(MarketplaceCase):
     """Whatever has no underscore can be called by every user, from outside, with any argument."""
-
-    def public_methods(self, model):
-        """Return the names of the methods that this module makes callable on a model."""
-        ours = [cls for cls in type(model).__mro__ if cls.__module__.startswith("odoo.addons.cartona_integration.")]
-        names = {name for cls in ours for name, value in vars(cls).items() if callable(value)}
-        return sorted(name for name in names if not name.startswith("_") and name not in ODOO_NAMES)
 
     def test_only_buttons_can_be_called(self):
         seen = 0
         for model in self.env.registry:
-            for name in self.public_methods(self.env[model]):
+            for name in public_methods(self.env[model]):
                 seen += 1
                 fine = name.startswith("action_") or (model == "marketplace.config" and name in PUBLIC)
                 self.assertTrue(fine, f"{model}.{name}")
@@ -70,7 +71,7 @@ class TestRpc(MarketplaceCase):
 
     def buttons(self, record):
         """Return the buttons that do something; those that only open a list are for everybody."""
-        names = self.public_methods(record)
+        names = public_methods(record)
         return [name for name in names if not name.startswith("action_open_") and name not in PUBLIC]
 
     def test_who_has_no_right_on_marketplaces_sees_and_does_nothing(self):
@@ -133,7 +134,7 @@ class TestRpc(MarketplaceCase):
         seen = 0
         product = self.products[0]
         for record in (order, order.order_line, order.picking_ids, order.partner_id, product, product.product_tmpl_id):
-            for name in self.public_methods(record):
+            for name in public_methods(record):
                 if not name.startswith("action_") or name.startswith("action_open_"):
                     continue  # what only opens a list shows nothing by itself
                 seen += 1
