@@ -4,34 +4,18 @@ from datetime import timedelta
 from odoo import fields
 
 from .common import MarketplaceCase
+from .stock_sending import StockSending
 
 PULL = "pull-orders"
 
 
-class TestStockAfterAPause(MarketplaceCase):
+class TestStockAfterAPause(StockSending, MarketplaceCase):
     """While an account is paused the marketplace goes on selling: what is true here is more than it may offer, until
     the orders of that time are known."""
-
-    def prepare(self):
-        super().prepare()
-        self.listings = self.stock_products()
-        self.product = self.products[0]
 
     def pause(self):
         self.account.action_pause()
         self.commit()
-
-    def push(self, account=None):
-        """Have prices and stock sent, and nothing else done."""
-        self.run_hooks()
-        self.env["marketplace.sender"]._drain((account or self.account).id, "offers")
-        self.env.invalidate_all()
-
-    def quantities(self):
-        """Return what was sent of the product's stock, in order."""
-        there = self.external_id(self.product)
-        rows = [row for row in self.sent_rows() if str(row["supplier_product_id"]) == there]
-        return [row["available_stock_quantity"] for row in rows if "available_stock_quantity" in row]
 
     def resumed(self, quantity=99):
         """Resume after a pause in which 60 were ordered there, and the stock was counted anew here."""

@@ -4,11 +4,12 @@ from datetime import timedelta
 from odoo import fields
 
 from .common import SECRET, MarketplaceCase
+from .stock_sending import StockSending
 
 FIVE = timedelta(minutes=5)
 
 
-class TestStockBetweenPulls(MarketplaceCase):
+class TestStockBetweenPulls(StockSending, MarketplaceCase):
     """Where orders come by pulls alone, each stock that is sent gives back what was sold there since the last one. So
     it is pulled beside it."""
 
@@ -17,8 +18,6 @@ class TestStockBetweenPulls(MarketplaceCase):
     def prepare(self):
         super().prepare()
         self.account.webhook_secret = False
-        self.listings = self.stock_products()
-        self.product = self.products[0]
         self.pulled_before(minutes=5)
         self.box.clear_journal()
 
@@ -31,20 +30,8 @@ class TestStockBetweenPulls(MarketplaceCase):
         self.running().pull_after = fields.Datetime.now()
         self.sweep()
 
-    def push(self, account=None):
-        """Have prices and stock sent, and nothing else done."""
-        self.run_hooks()
-        self.env["marketplace.sender"]._drain((account or self.account).id, "offers")
-        self.env.invalidate_all()
-
     def asked(self):
         return bool(self.running().pull_requested_at)
-
-    def quantities(self):
-        """Return what was sent of the product's stock, in order."""
-        there = self.external_id(self.product)
-        rows = [row for row in self.sent_rows() if str(row["supplier_product_id"]) == there]
-        return [row["available_stock_quantity"] for row in rows if "available_stock_quantity" in row]
 
     # ------------------------------------------------------------------ what was sold there meanwhile
 
