@@ -115,8 +115,8 @@ def keys(node):
     for key in getattr(node, "keys", ()):
         if isinstance(key, ast.Constant):
             yield key.value
-        elif isinstance(key, ast.Name):
-            yield WORDS.get(key.id, "?")
+        else:
+            yield WORDS.get(getattr(key, "id", None), "?")
 
 
 def contexts(name, tree):
@@ -127,6 +127,17 @@ def contexts(name, tree):
         for value in given:
             found += keys_of(value, tree)
         yield from ((call.lineno, f"context {key}") for key in found if key not in allowed)
+    for line, value in environments(tree):
+        found = [key for node in ast.walk(value) if isinstance(node, ast.Dict) for key in [*keys(node), None]] or ["?"]
+        yield from ((line, f"context {key}") for key in found if key and key not in allowed)
+
+
+def environments(tree):
+    """The contexts of environments that are made anew: ``(line, context)``."""
+    for call in calls(tree, "Environment", "env"):
+        given = [word.value for word in call.keywords if word.arg == "context"]
+        given += call.args[2:3]
+        yield from ((call.lineno, value) for value in given)
 
 
 def keys_of(value, tree):
@@ -182,6 +193,9 @@ BROKEN = [
     (contexts, "self.with_context(**{'order_ids': order.ids})"),
     (contexts, "self.with_context({'default_config_id': 1})"),
     (contexts, "self.with_context(**whatever())"),
+    (contexts, "api.Environment(cr, SUPERUSER_ID, {'config_id': 1})"),
+    (contexts, "api.Environment(cr, SUPERUSER_ID, {**env.context})"),
+    (contexts, "self.env(context=dict(self.env.context, config_id=1))"),
     (firsts, "self.env['marketplace.config'].search([], limit=1)"),
     (firsts, "self.env['marketplace.config'].sudo().search([('state', '=', 'live')], limit=1)"),
     (firsts, "self.search([])[:1]"),
@@ -198,6 +212,8 @@ FINE = [
     (states, "class X(Model):\n    _inherit = 'marketplace.task'\n    def f(self):\n        self.state = 'done'"),
     (states, "command.write({'state': 'waiting'})"),
     (contexts, "self.with_context(active_test=False, lang=None)"),
+    (contexts, "api.Environment(cr, SUPERUSER_ID, {'lang': lang} if lang else {})"),
+    (contexts, "self.env(su=True)"),
     (firsts, "self.search([('order_id', '=', order.id)], limit=1)"),
 ]
 
