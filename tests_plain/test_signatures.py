@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import base64
+import hmac
 import json
 
 import pytest
@@ -68,6 +69,37 @@ def test_a_wrong_secret_is_refused(scheme):
 def test_two_secrets_are_accepted_while_one_replaces_the_other(scheme):
     for secrets, which in (([SECRETS[scheme], OTHERS[scheme]], 0), ([OTHERS[scheme], SECRETS[scheme]], 1)):
         assert verify(scheme, signed(scheme), BODY, secrets, NOW).secret == which
+
+
+#: Where each scheme's signature stands, and what it is when nothing is signed.
+SIGNED = {
+    "token": ("X-Marketplace-Token", "x"),
+    "hmac": ("X-Marketplace-Signature", "sha256="),
+    "standard": ("webhook-signature", "v1,"),
+}
+
+
+@each_scheme
+@pytest.mark.parametrize("given", ["first", "second", "of neither", "empty"])
+def test_what_is_given_is_compared_with_each_secrets_own_in_constant_time_whichever_it_is(scheme, given, monkeypatch):
+    third = SECRETS[scheme].replace("s3cret", "third").replace("a2tr", "enp6")
+    secrets = [SECRETS[scheme], OTHERS[scheme]]
+    signer = {"first": secrets[0], "second": secrets[1]}.get(given, third)
+    headers = sign(scheme, BODY, signer, NOW)
+    header, nothing = SIGNED[scheme]
+    headers = {**headers, header: nothing} if given == "empty" else headers
+    compared, compare = [], hmac.compare_digest
+
+    def counted(one, other):
+        compared.append(other)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    try:
+        assert verify(scheme, headers, BODY, secrets, NOW).secret == ["first", "second"].index(given)
+    except WebhookRejected:
+        assert given in ("of neither", "empty")
+    assert len(compared) == len(set(compared)) == 2
 
 
 @each_scheme
