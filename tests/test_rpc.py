@@ -9,6 +9,8 @@ from .common import MarketplaceCase
 
 # What is public besides buttons, on purpose.
 PUBLIC = ("retry_cause", "get_dashboard_data", "get_doctor_findings", "apply_doctor_fix")
+# Wizards that others than managers open, and who they are: they need no right on marketplaces.
+OPENED_BY = {"marketplace.otp": {"sales_team.group_sale_salesman", "stock.group_stock_user"}}
 ODOO_NAMES = (
     *("default_get", "create", "write", "unlink", "copy", "read", "name_create", "init", "get_empty_list_help"),
     "button_uninstall",  # which refuses more than Odoo's own
@@ -122,6 +124,28 @@ class TestRpc(MarketplaceCase):
                     with self.subTest(f"{record._name}.{name}"), self.assertRaises(AccessError):
                         getattr(record[:1].with_user(user), name)()
         self.assertGreater(seen, 5)
+
+    def wizards(self):
+        """Return our models that hold no more than what a person is being asked."""
+        names = [name for name in sorted(self.env.registry) if name.startswith("marketplace.")]
+        return [name for name in names if self.env[name]._transient]
+
+    def test_nobody_opens_a_wizard_without_a_right_on_marketplaces(self):
+        """Nor who may only look at them."""
+        self.assertGreater(len(self.wizards()), 4)
+        looker = "cartona_integration.group_marketplace_user"
+        for group in ("base.group_user", "base.group_portal", "base.group_public", looker):
+            user = new_test_user(self.env, f"of {group}", group)
+            for name in self.wizards():
+                with self.subTest(group=group, wizard=name), self.assertRaises(AccessError):
+                    self.env[name].with_user(user).create({})
+
+    def test_wizards_are_for_managers_but_for_those_that_are_named_here(self):
+        for name in self.wizards():
+            with self.subTest(name):
+                groups = self.env["ir.model.access"].search([("model_id.model", "=", name)]).group_id
+                expected = OPENED_BY.get(name, {"cartona_integration.group_marketplace_manager"})
+                self.assertEqual(set(groups.get_external_id().values()), expected)
 
     def test_a_customer_presses_no_button_of_ours_not_even_on_an_own_order(self):
         self.records()
