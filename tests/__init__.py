@@ -19,6 +19,7 @@ from . import test_cartona
 from . import test_companies
 from . import test_company_moves
 from . import test_concurrency
+from . import test_concurrency_commits
 from . import test_concurrency_doubt
 from . import test_concurrency_meetings
 from . import test_concurrency_tokens

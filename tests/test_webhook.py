@@ -1,14 +1,18 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import json
 import time
+from unittest import mock
+
+import psycopg2
 
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
+from odoo.sql_db import TestCursor
 from odoo.tests import Form, HttpCase, tagged
 from odoo.tools import mute_logger
 
 from ..transport import signatures
-from .common import SECRET, MarketplaceCase
+from .common import SECRET, MarketplaceCase, commit_with_hooks
 
 
 @tagged("post_install", "-at_install")
@@ -61,6 +65,25 @@ class TestWebhook(MarketplaceCase, HttpCase):
         self.pull()
         self.assertEqual(len(self.order_of(document)), 1)
         self.assertFalse(self.box.queued(), "the pull acknowledges what came by webhook")
+
+    @mute_logger("odoo.http")
+    def test_a_delivery_that_can_not_be_committed_is_not_said_to_be_taken(self):
+        tried = []
+
+        def full(cursor):
+            cursor.execute("SELECT 1 FROM marketplace_inbox WHERE config_id = %s", [account_id])
+            if cursor.rowcount:
+                tried.append(cursor)
+                raise psycopg2.OperationalError("no space left on device")
+            commit_with_hooks(cursor)
+
+        document, account_id = self.document(), self.account.id
+        with mock.patch.object(TestCursor, "commit", full):
+            answer = self.deliver(document)
+        self.assertTrue(tried)
+        self.assertEqual(answer.status_code, 500, answer.text)
+        self.assertFalse(self.inbox())
+        self.assertEqual(self.deliver(document).json()["new"], 1)
 
     @mute_logger("odoo.addons.cartona_integration.models.marketplace_sync_log")
     def test_a_delivery_whose_refusal_can_not_be_noted_is_refused_all_the_same(self):
