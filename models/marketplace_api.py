@@ -460,7 +460,7 @@ class MarketplaceApi(models.AbstractModel):
             exchange.renew = None if elsewhere else partial(self._renew_auth, config)
             yield exchange
         except Exception as err:
-            error = self._retold(err)
+            error = self._retold(self._covered(err, getattr(exchange.client, "secrets", ())))
             raise
         finally:
             self.env["marketplace.sync.log"]._record_exchange(

@@ -227,20 +227,32 @@ class MarketplaceLane(models.AbstractModel):
         :param lane: whose failure it is, where a lane has calls that may fail by themselves
         """
         lane = lane or self._lane()
+        api = self.env["marketplace.api"]
         try:
-            answer = call(*args)
+            answer = self._called(config, call, *args)
         except (errors.RequestRejected, errors.MappingError) as err:
-            return None, self.env["marketplace.api"]._retold(err)
+            return None, api._retold(err)
         except errors.MarketplaceError as err:
-            self.env["marketplace.api"]._retold(err)
+            api._retold(err)
             config._running()._note_failure(err, lane)
             return None, err
         except psycopg2.Error:
             raise  # the transaction is lost, so nothing can be noted in it
         except Exception as err:  # an adapter's bug must not be retried without end, nor be invisible
             _logger.exception("Adapter %s failed", config.code)
-            unforeseen = errors.TemporaryFailure(self.env["marketplace.api"]._unforeseen(err))
+            unforeseen = errors.TemporaryFailure(api._unforeseen(err))
             config._running()._note_failure(unforeseen, lane)
             return None, err
         config._running()._note_success(lane)
         return answer, None
+
+    def _called(self, config, call, *args):
+        """Run ``call(*args)``; whatever comes of it tells none of the account's secrets."""
+        try:
+            answer = call(*args)
+        except psycopg2.Error:
+            raise
+        except Exception as err:
+            config._api()._covered(err, config._api()._secrets(config))
+            raise
+        return config._api()._covered(answer, config._api()._secrets(config))

@@ -1,10 +1,13 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 import re
+from functools import partial
 
 from odoo import _, models
 from odoo.exceptions import RedirectWarning, UserError
 
+from ..schemas import RowResult
 from ..transport.errors import MarketplaceError
+from ..transport.redaction import covered
 from ..transport.text import storable
 from ..transport.words import Words
 
@@ -16,6 +19,14 @@ NOT_FOUND = re.compile(
     r"|منتج.{0,40}(?:غير موجود|لم يتم العثور)|(?:غير موجود|لم يتم العثور).{0,40}منتج",
     re.IGNORECASE,
 )
+
+
+def _results(answer):
+    """Return what became of rows, wherever it stands in an adapter's answer."""
+    if isinstance(answer, RowResult):
+        return [answer] if answer.message or answer.code else []
+    parts = answer if type(answer) in (list, tuple) else ()
+    return [result for part in parts for result in _results(part)]
 
 
 class MarketplaceApi(models.AbstractModel):
@@ -32,6 +43,17 @@ class MarketplaceApi(models.AbstractModel):
         if isinstance(error, MarketplaceError):
             error.retell(self._say)
         return error
+
+    def _covered(self, told, secrets):
+        """Return an error, or what became of rows, without ``secrets``: a marketplace may repeat what it was sent."""
+        hide = partial(covered, secrets=secrets)
+        if isinstance(told, MarketplaceError):
+            told.cover(hide)
+        elif isinstance(told, Exception):
+            told.args = tuple(hide(part) if isinstance(part, str) else part for part in told.args)
+        for result in _results(told):
+            result.message, result.code = hide(result.message), hide(result.code)
+        return told
 
     def _unforeseen(self, error=""):
         """Return what a person reads of an error that nobody foresaw. Odoo's own words for people stay as they are."""

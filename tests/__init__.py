@@ -115,6 +115,7 @@ from . import test_scale_dashboard
 from . import test_screens_edges
 from . import test_second_look
 from . import test_secrets
+from . import test_secrets_nowhere
 from . import test_set_aside
 from . import test_setup
 from . import test_shipments

@@ -25,6 +25,10 @@ from ..sandbox import Sandbox
 
 TOKEN = "token-of-the-tests"
 SECRET = "secret-of-the-tests"
+# Tables of Odoo and of queue_job in which something that came from a marketplace may stand, besides all of ours.
+TABLES = ("res_partner", "mail_message", "mail_tracking_value", "mail_activity", "queue_job", "sale_order")
+# Where it stands only by some ways.
+FURTHER = ("sale_order_line", "stock_move", "stock_picking", "account_move", "account_move_line")
 
 
 def specs_folder(marketplace):
@@ -362,3 +366,15 @@ class MarketplaceCase(LoopbackCase, TransactionCase):
 
     def running(self):
         return self.account.state_ids
+
+    def where(self, *words):
+        """Return ``{(table, word)}``: where one of these words stands."""
+        self.env.flush_all()
+        ours = [self.env[name] for name in self.env.registry if name.startswith("marketplace.")]
+        tables = {model._table for model in ours if not model._abstract} | {*TABLES, *FURTHER}
+        found = set()
+        for table in tables:
+            for word in words:
+                self.env.cr.execute(f"SELECT 1 FROM {table} t WHERE position(%s in t::text) > 0", [word])
+                found |= {(table, word)} if self.env.cr.rowcount else set()
+        return found

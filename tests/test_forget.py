@@ -2,7 +2,7 @@
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user
 
-from .common import MarketplaceCase
+from .common import TABLES, MarketplaceCase
 
 # What nobody else is called, called at, or lives at.
 CANARY = {
@@ -18,10 +18,6 @@ NOTE = "Ask for Tweety Bird"
 # In JSON, and that in a row that is shown as text.
 AS_JSON = r"\\u0645\\u062a\\u062c\\u0631"
 WORDS = (*CANARY.values(), NOTE, "Kanarienvogel", "Canary Wharf", "متجر", AS_JSON)
-# Tables of Odoo and of queue_job in which something of a customer stands, besides all of ours.
-TABLES = ("res_partner", "mail_message", "mail_tracking_value", "mail_activity", "queue_job", "sale_order")
-# Where it stands only by some ways.
-FURTHER = ("sale_order_line", "stock_move", "stock_picking", "account_move", "account_move_line")
 
 
 class TestForget(MarketplaceCase):
@@ -35,18 +31,6 @@ class TestForget(MarketplaceCase):
         self.pull()
         self.order = self.order_of(self.document)
         self.customer = self.order.partner_id
-
-    def where(self, *words):
-        """Return ``{(table, word)}``: where one of these words stands."""
-        self.env.flush_all()
-        ours = [self.env[name] for name in self.env.registry if name.startswith("marketplace.")]
-        tables = {model._table for model in ours if not model._abstract and not model._transient} | {*TABLES, *FURTHER}
-        found = set()
-        for table in tables:
-            for word in words:
-                self.env.cr.execute(f"SELECT 1 FROM {table} t WHERE position(%s in t::text) > 0", [word])
-                found |= {(table, word)} if self.env.cr.rowcount else set()
-        return found
 
     def forget(self, customer=None):
         answer = (customer or self.customer).action_marketplace_forget()

@@ -4,7 +4,9 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cartona_integration.transport.redaction import excerpt, redact, without_codes, without_personal
+from cartona_integration.transport.errors import MappingError, RequestRejected
+from cartona_integration.transport.redaction import covered, excerpt, redact, without_codes, without_personal
+from cartona_integration.transport.words import _
 
 SECRET = 'p@ss "w\\ord/+سر'
 
@@ -175,3 +177,13 @@ def test_a_code_that_is_nothing_else_by_chance_goes_anywhere_but_where_something
         assert without_codes(data, {code}, set()) == {**data, **left}
     for code in ("tea", "12345", "box 12", "1200.50"):
         assert without_codes({"any": code}, {code}, set()) == {"any": code}
+
+
+@pytest.mark.parametrize("kind", [RequestRejected, lambda words: MappingError("[0].id", words)])
+def test_an_error_that_is_covered_tells_no_secret_in_any_language_and_keeps_its_own_words(kind):
+    error = kind(_("Invalid token: the marketplace says %(why)s", why=_("no to %(given)s", given=f"<{SECRET}>")))
+    error.cover(lambda text: covered(text, [SECRET]))
+    assert str(error).endswith("Invalid token: the marketplace says no to <***>")
+    assert SECRET not in repr(error)
+    error.retell(lambda source: source.replace("no to", "non à"))
+    assert str(error).endswith("Invalid token: the marketplace says non à <***>")

@@ -36,6 +36,12 @@ class MarketplaceError(Exception):
         if isinstance(self.words, Words):
             self.message = self.words.said(say)
 
+    def cover(self, hide: Callable[[str], str]):
+        """Put ``hide(text)`` in place of whatever the marketplace has said."""
+        self.words = self.words.covered(hide) if isinstance(self.words, Words) else hide(self.words)
+        self.message, self.code = hide(self.message), hide(self.code)
+        self.args = tuple(map(hide, self.args))
+
 
 class ConfigurationError(MarketplaceError):
     """A setting of the account is wrong; nothing helps until a person corrects it."""

@@ -60,11 +60,15 @@ _PLAIN = re.compile(
 )
 
 
+def covered(text: str, secrets) -> str:
+    """``text`` with every secret, in all its forms, replaced by ``***``; for sentences, which tell of keys as well."""
+    pattern = _secrets_pattern(_tidy(secrets))
+    return text if pattern is None else pattern.sub(MASK, text)
+
+
 def redact(text: str, secrets=()) -> str:
     """``text`` with every secret, in all its forms, and the values of telling keys replaced by ``***``."""
-    pattern = _secrets_pattern(_tidy(secrets))
-    if pattern is not None:
-        text = pattern.sub(MASK, text)
+    text = covered(text, secrets)
     if not _TELLING.search(text):
         return storable(text)
     text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)

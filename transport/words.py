@@ -24,6 +24,16 @@ class Words(str):
         source = say(self.source)
         return storable(source % values if values else source)
 
+    def covered(self, cover: Callable[[str], str]) -> "Words":
+        """The sentence with ``cover(text)`` in place of each text in it that is no sentence itself."""
+
+        def within(value):
+            if isinstance(value, Words):
+                return value.covered(cover)
+            return cover(value) if isinstance(value, str) else value
+
+        return Words(self.source, **{name: within(value) for name, value in self.values.items()})
+
 
 def _(source: str, **values) -> Words:
     return Words(source, **values)
