@@ -10,6 +10,7 @@ UPDATE marketplace_config
        refresh_token = NULL,
        rest_token_2 = NULL;
 DELETE FROM marketplace_token;
+DELETE FROM marketplace_otp;
 UPDATE marketplace_task
    SET state = 'stopped', message = 'Neutralized copy of a database'
  WHERE state = 'running';

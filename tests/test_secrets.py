@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL, file_open
 from odoo.tools import config as odoo_config
 
 from .. import encryption
@@ -204,3 +205,39 @@ class TestSecrets(MarketplaceCase):
             self.account.auth_token = "by-the-first-key"
             sealed = self.account._sealed_secrets()["auth_token"]
         self.assertEqual(Fernet(key).decrypt(sealed.encode()), b"by-the-first-key")
+
+    # ------------------------------------------------------------------ copies
+
+    def sealed_rows(self):
+        """Return a row of each of our models that keep a secret, with all of its secrets in it."""
+        self.list_products()
+        document = self.box_order((self.products[0], 1, 5.0), status="pending")
+        self.pull()
+        self.account.write(dict.fromkeys(self.secret_names(self.account), "secret"))
+        values = {
+            "marketplace.token": {"config_id": self.account.id},
+            "marketplace.otp": {"order_id": self.order_of(document).id},
+            "marketplace.erasure": {"accounts": self.account.ids},
+        }
+        rows = [self.account]
+        for model, required in values.items():
+            rows.append(self.env[model].create({**required, **dict.fromkeys(self.secret_names(self.env[model]), "{}")}))
+        self.env.flush_all()
+        return rows
+
+    def secret_names(self, model):
+        return [name for name, field in model._fields.items() if isinstance(field, Secret) and field.store]
+
+    def test_a_neutralised_database_keeps_no_secret_but_what_a_copy_has_to_forget_too(self):
+        rows = self.sealed_rows()
+        with_secrets = [name for name in self.env.registry if self.secret_names(self.env[name])]
+        self.assertEqual(sorted(row._name for row in rows), sorted(with_secrets))
+        with file_open("cartona_integration/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        kept = set()
+        for row in rows:
+            for name in self.secret_names(row):
+                query = SQL("SELECT 1 FROM %s WHERE %s IS NOT NULL", *map(SQL.identifier, (row._table, name)))
+                self.env.cr.execute(query)
+                kept |= {(row._name, name)} if self.env.cr.rowcount else set()
+        self.assertEqual(kept, {("marketplace.erasure", "words")})
