@@ -80,8 +80,8 @@ class TestWebhook(MarketplaceCase, HttpCase):
         document, account_id = self.document(), self.account.id
         with mock.patch.object(TestCursor, "commit", full):
             answer = self.deliver(document)
-        self.assertTrue(tried)
         self.assertEqual(answer.status_code, 500, answer.text)
+        self.assertTrue(tried)
         self.assertFalse(self.inbox())
         self.assertEqual(self.deliver(document).json()["new"], 1)
 
