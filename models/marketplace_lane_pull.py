@@ -16,6 +16,8 @@ _logger = logging.getLogger(__name__)
 
 # A notice whose order can't be fetched so often waits for a person.
 MAX_ATTEMPTS = 10
+# A pull that was asked for so long ago waits for no more notices.
+LATE = timedelta(minutes=1)
 # So many orders are tried alone, where none is taken, to find out whose acknowledgement it is that is refused.
 REFUSED_ALONE = 5
 # Acknowledgements fail by themselves: orders come in without them.
@@ -92,12 +94,14 @@ class MarketplaceLanePull(models.AbstractModel):
 
     def _fetch_noticed(self, config_id):
         """Fetch one order that a notice is about, store it, and acknowledge it once that is committed; tell whether
-        there was one and it worked."""
+        there was one and it worked. Thousands of them, as when thousands of orders are changed at once, take hours: a
+        pull that has waited for a minute goes before them, since new orders stand at the end.
+        """
         with own_transaction(self.env) as env:
             config = env["marketplace.config"].browse(config_id)
             lane = env[self._name]
             notice = lane._notices(config)
-            if not notice or not self._may_talk(config) or lane._is_probing(config):
+            if not notice or not self._may_talk(config) or lane._is_probing(config) or lane._is_pull_late(config):
                 return False
             # All that stand here before the order is fetched are about what it says then.
             same = [("config_id", "=", notice.config_id.id), ("external_id", "=", notice.external_id)]
@@ -116,6 +120,12 @@ class MarketplaceLanePull(models.AbstractModel):
                 lane._go_on_pulling(config)
                 return True
         return self._acknowledge_noticed(config_id, row_ids, (notice | told).ids)
+
+    def _is_pull_late(self, config):
+        """Tell whether orders were asked for so long ago that notices wait for them; not where that fails."""
+        requested_at = config._running().pull_requested_at
+        late = bool(requested_at) and requested_at < fields.Datetime.now() - LATE
+        return late and not self._failures(config)
 
     def _go_on_pulling(self, config):
         """Pull once more where stock waits for all orders, and the last that a pull has left behind is here."""
@@ -188,7 +198,7 @@ class MarketplaceLanePull(models.AbstractModel):
                     config._running()._note_failure(error, self._lane())  # a pull is about no row that could be blamed
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
-            env[self._name]._close_failed_notices(rows)
+            env[self._name]._close_notices(rows)
             new += env[self._name]._store_later(config, answer)
             cut = bool(answer.limit or env[self._name]._is_owed_by_pull(config))
             if not config._capabilities()["needs_ack"]:
@@ -216,11 +226,12 @@ class MarketplaceLanePull(models.AbstractModel):
         rows, new = inbox._store_locked(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
 
-    def _close_failed_notices(self, rows):
-        """Let nobody look after a notice whose order a pull has brought."""
+    def _close_notices(self, rows):
+        """Have nobody look after a notice whose order a pull has brought, nor fetch that: what stood here before the
+        call is about what it says."""
         orders = [("config_id", "in", rows.config_id.ids), ("external_id", "in", rows.mapped("external_id"))]
-        failed = self.env["marketplace.inbox"].search([("kind", "=", "notice"), ("state", "=", "failed"), *orders])
-        failed.write({"state": "done", "last_error": False})
+        open_ones = [("kind", "=", "notice"), ("state", "in", ("waiting", "failed"))]
+        self.env["marketplace.inbox"].search([*open_ones, *orders]).write({"state": "done", "last_error": False})
 
     def _store_later(self, config, page):
         """Note which orders of the page are to be fetched one by one; return how many of them are new."""

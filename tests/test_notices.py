@@ -1,4 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+import re
+
 from odoo import fields
 from odoo.tools import mute_logger
 
@@ -62,6 +64,29 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertEqual((notice.state, notice.attempts), ("waiting", 0))
         self.assert_order_comes(notice)
 
+    def test_a_pull_that_has_waited_goes_before_notices_and_is_what_they_are_about(self):
+        notices = self.notice() | self.notice()
+        new = self.place_order((self.products[0], 1, 10.0))
+        self.running()._request_pull()
+        ago = fields.Datetime.subtract(fields.Datetime.now(), minutes=2)
+        self.env.cr.execute("UPDATE marketplace_config_state SET pull_requested_at = %s", [ago])
+        self.env.invalidate_all()
+        self.commit()
+        self.assertEqual(notices.mapped("state"), ["done", "done"])
+        self.assertTrue(self.order_here(new))
+        self.assertFalse([call for call in self.box.journal if re.search(ANY_ORDER, call.path)])
+
+    def test_notices_go_on_where_a_pull_that_has_waited_can_not_be_made(self):
+        notice = self.notice()
+        self.box.fail("orders$", status=404, times=None)
+        self.running()._request_pull()
+        ago = fields.Datetime.subtract(fields.Datetime.now(), minutes=2)
+        self.env.cr.execute("UPDATE marketplace_config_state SET pull_requested_at = %s", [ago])
+        self.env.invalidate_all()
+        self.commit()
+        self.tries(3)
+        self.assertEqual(notice.state, "done")
+
     def test_wrong_credentials_are_no_fault_of_the_order(self):
         notice = self.notice()
         self.box.fail(ANY_ORDER, status=401, times=None)
@@ -113,7 +138,7 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.tries(1)
         self.assertRegex(self.box.journal[0].path, "orders$")
         self.assertTrue(self.order_here(notice.external_id), "the pull brings it, whatever its own call says")
-        self.assertEqual(notice.state, "waiting")
+        self.assertEqual(notice.state, "done")
 
     def test_a_pull_that_alone_fails_keeps_no_order_from_being_fetched(self):
         self.box.fail("orders$", status=500, times=None)
