@@ -41,6 +41,10 @@ class MarketplaceConfig(models.Model):
         """Return how many orders of each account have not left and should by ``moment``: ``{account id: count}``."""
         return self._count_orders(late_domain(moment))
 
+    def _zone(self):
+        """Return the name of the time zone of the account: that by which its days begin and end."""
+        return self.company_id.partner_id.tz or self.user_id.tz or "UTC"
+
     def _cron_deadlines(self):
         """Tell the responsible person of each account that orders have to leave soon: of each order once, by one
         activity that says how many there are, until that is seen to."""
@@ -150,7 +154,7 @@ class MarketplaceOrderProcessor(models.AbstractModel):
         agreed = order.delivery_date if order.delivery_date != order.preferred_day else None  # a wish binds nobody
         day = agreed or order.estimated_day
         if day:
-            zone = pytz.timezone(config.company_id.partner_id.tz or config.user_id.tz or "UTC")
+            zone = pytz.timezone(config._zone())
             end = zone.localize(datetime.combine(day, time(23, 59, 59)))
             return end.astimezone(pytz.utc).replace(tzinfo=None)
         ordered = order.ordered_at or came or fields.Datetime.now()

@@ -43,7 +43,8 @@ class SaleOrder(models.Model):
         """Invoice what was delivered; nothing where that was done already."""
         self.ensure_one()
         config = self.marketplace_config_id
-        order = self.with_company(self.company_id).with_context(**{AS_DELIVERED: True})
+        # The day is the company's: by that of UTC, what is made after midnight would be of the day before.
+        order = self.with_company(self.company_id).with_context(**{AS_DELIVERED: True, "tz": config._zone()})
         if config.invoice_policy == "never" or not order._is_to_invoice_now():
             return
         if not order._get_invoiceable_lines(final=True).filtered(lambda line: not line.display_type):

@@ -141,6 +141,20 @@ class TestPolicies(PoliciesCase):
         self.commit()
         self.assertEqual(len(order.invoice_ids), 1)
 
+    def test_an_invoice_is_of_the_day_that_it_is_where_the_company_is(self):
+        self.account.invoice_policy = "posted"
+        today = fields.Date.context_today
+        # A day begins 25 hours earlier in the one than in the other, so one of them has another day than we have here.
+        days = {
+            zone: today(self.env.user.with_context(tz=zone)) for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+        }
+        zone, day = next((zone, day) for zone, day in days.items() if day != today(self.env.user))
+        self.account.company_id.partner_id.tz = zone
+        order = self.place()
+        self.deliver(order)
+        self.commit()
+        self.assertEqual((order.invoice_ids.invoice_date, order.invoice_ids.date), (day, day))
+
     def test_the_invoice_may_stay_a_draft(self):
         self.account.invoice_policy = "draft"
         order = self.place()
