@@ -86,7 +86,8 @@ def pack_unit(uom, size):
         values = {"relative_uom_id": uom.id, "relative_factor": size}
     else:
         found = Unit.search([("category_id", "=", uom.category_id.id)]).filtered(
-            lambda unit: _same(unit.factor_inv, uom.factor_inv * size)
+            # Parts of a pack go out, too: where whole ones are counted alone, they would come to none, or to one.
+            lambda unit: unit.rounding <= 0.01 and _same(unit.factor_inv, uom.factor_inv * size)
         )
         ratio = uom.factor_inv * size
         kind = "bigger" if ratio > 1 else "smaller"

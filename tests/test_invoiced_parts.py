@@ -11,10 +11,18 @@ class TestPartsOfPacks(PoliciesCase):
     def prepare(self):
         super().prepare()
         self.account.invoice_policy = "posted"
+        self.add_whole_cartons()
         listing = self.env["marketplace.listing"].search([("product_id", "=", self.products[0].id)])
         listing.pack_size = 24
         self.order = self.place((self.products[0], 1, 600.0), delivered_by="delivered_by_supplier")
         self.line = self.order.order_line
+
+    def add_whole_cartons(self):
+        """Have a unit of that size that is counted in whole ones, as some companies make theirs: until 18.0."""
+        unit = self.products[0].uom_id
+        if "category_id" in unit._fields:
+            values = {"uom_type": "bigger", "factor_inv": 24 * unit.factor_inv, "rounding": 1.0}
+            unit.create({"name": "Carton of 24", "category_id": unit.category_id.id, **values})
 
     def there(self):
         return self.box.order(self.order.cartona_id)["order_details"][0]["amount"]
