@@ -41,11 +41,6 @@ def check_access(records, operation):
     records.check_access_rule(operation)
 
 
-def has_stock(product):
-    """Tell whether what is available of the product can be counted: its own stock, or that of a kit's components."""
-    return is_storable(product) or ("is_kits" in product._fields and product.is_kits)
-
-
 def is_storable(product):
     """Tell whether Odoo keeps a stock of the product: a type of its own until 17.0, a flag since 18.0."""
     if "is_storable" in product._fields:

@@ -4,7 +4,6 @@ import math
 from odoo import _, fields, models
 from odoo.tools import SQL, float_compare
 
-from ..compat import has_stock
 from ..schemas import Offer
 
 # Floats that should be whole may lack the last bit: 11.999999999 boxes are 12.
@@ -85,12 +84,13 @@ class MarketplaceListing(models.Model):
         if not self:
             return {}
         available = self.product_id._marketplace_available(config)
+        counted = self.product_id._marketplace_counted(config.company_id)
         rules = config._stock_rules(self.product_id)
         quantities = {}
         for listing in self:
             product = listing.product_id
             rule = rules[product.id]
-            if has_stock(product):
+            if product in counted:
                 quantities[listing.id] = rule._quantity(available[product.id], listing.pack_size)
             else:
                 quantities[listing.id] = rule._quantity_untracked(config.untracked_policy)

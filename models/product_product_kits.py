@@ -64,6 +64,12 @@ class ProductProduct(models.Model):
         # sudo: as Odoo does where it delivers a kit; who sells it needs no rights on how it is made
         return self.env["mrp.bom"].sudo()._bom_find(self, bom_type="phantom")
 
+    def _marketplace_counted(self, company):
+        """Return those of which the company can count what is available: of what it stocks, and of its kits. Odoo says
+        of kits whether they are some in any company, or in that of whoever asks."""
+        boms = self.with_company(company).with_context(company_id=company.id)._marketplace_boms()
+        return self.filtered(lambda product: is_storable(product) or boms.get(product))
+
     def _marketplace_taken_apart(self, wanted, boms):
         """Return what is asked for, ``{product id: quantity}``, with the components of kits in their place."""
         taken = Counter()

@@ -4,6 +4,7 @@ from collections import Counter
 from odoo import Command
 from odoo.exceptions import UserError
 
+from ..schemas import UNLIMITED
 from .common import MarketplaceCase
 
 
@@ -187,6 +188,20 @@ class TestOfferKits(MarketplaceCase):
         self.assertEqual(self.offered(kit), [10])
         self.ask(kit, 2)
         self.assertEqual(self.offered(kit, self.part), [8, 16])
+
+    def test_what_is_a_kit_in_one_company_alone_is_one_at_its_accounts_alone(self):
+        abroad = self.env["res.company"].create({"name": "Abroad"})
+        elsewhere = self._create_account(name="Elsewhere", company_id=abroad.id, warehouse_ids=False)
+        self.env["stock.quant"]._update_available_quantity(self.part, elsewhere._warehouses()[0].lot_stock_id, 10)
+        self.stock(20)
+        companies = {self.account.company_id: (10, UNLIMITED), abroad: (UNLIMITED, 5)}
+        for company, offered in companies.items():
+            with self.subTest(company=company.name):
+                kit = self.create_kit("Kit", components={self.part: 2}, company_id=company.id)
+                here = kit.marketplace_listing_ids
+                there = here.create({"config_id": elsewhere.id, "product_id": kit.id, "external_id": f"there {kit.id}"})
+                quantities = {**here._quantities(self.account), **there._quantities(elsewhere)}
+                self.assertEqual((quantities[here.id], quantities[there.id]), offered)
 
     # ------------------------------------------------------------------ bills of materials that change
 
