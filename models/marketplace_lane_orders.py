@@ -13,6 +13,7 @@ from ..database import is_of_database, own_transaction, session_lock, try_transa
 from ..schemas import RowResult
 from ..transport import errors
 from ..transport.retry import backoff
+from .marketplace_api import Reach
 from .marketplace_line_changes import DOUBT
 from .marketplace_sender import MAX_ATTEMPTS
 
@@ -171,6 +172,7 @@ class MarketplaceLaneOrders(models.AbstractModel):
             self._store_accepted(command, order)
             return True
         if not order or not self._is_wanted(command, order):
+            self._ask_about_undone(command, order)
             command.unlink()  # the marketplace knows better by now, or nobody cares any more
             return True
         waits = self._waits_for_marketplace(command, order)
@@ -230,7 +232,41 @@ class MarketplaceLaneOrders(models.AbstractModel):
         return getattr(self, f"_call_{command.operation}")(config, order, command)
 
     def _call_status(self, config, order, command):
-        return config._api()._push_order_status(config, order.cartona_id, command.status, command.payload or {})
+        values = {key: value for key, value in (command.payload or {}).items() if key != "tried"}
+        if command.status != "cancelled":
+            return config._api()._push_order_status(config, order.cartona_id, command.status, values)
+        # It may be undone here while nobody knows whether it was heard there.
+        return self._call_noted(
+            config, command, lambda api: api._push_order_status(config, order.cartona_id, command.status, values)
+        )
+
+    def _call_noted(self, config, command, call):
+        """Make ``call(api)``, and have it noted on the command, as long as nobody knows that nothing got there."""
+        tried, reach, result = self._was_tried(command), Reach(), None
+        self._note_tried(command, True)
+        try:
+            result = call(config._api().with_context(marketplace_reach=reach))
+            return result
+        except errors.MarketplaceError as err:
+            reach.there |= errors.maybe_applied(err)
+            raise
+        finally:
+            if not (tried or reach.there or result and result.outcome == "accepted"):
+                self._note_tried(command, False)
+
+    def _was_tried(self, command):
+        return bool((command.payload or {}).get("tried"))
+
+    def _note_tried(self, command, tried):
+        """Store, before the call, that it may have been carried out: a process that ends or an answer that is lost
+        leaves it at that, and from then on it is a repetition, whoever asks for it. Take it back where nothing got
+        there."""
+        with own_transaction(self.env) as env:
+            row = env["marketplace.outbox"].browse(command.id).exists()
+            if row:
+                payload = {key: value for key, value in (row.payload or {}).items() if key != "tried"}
+                row.payload = {**payload, "tried": True} if tried else payload
+        command.invalidate_recordset(["payload"])
 
     def _conclude(self, config, order, command, result, error):
         """Note what became of a command; tell whether the next one may follow."""
@@ -283,6 +319,19 @@ class MarketplaceLaneOrders(models.AbstractModel):
                 order,
                 _("Cancelled at the marketplace"),
                 _("It was opened again here while the marketplace was told that it is cancelled. Cancel it here, too."),
+                cause="opened-again",
+            )
+
+    def _ask_about_undone(self, command, order):
+        """Ask a person about an order that was opened again here, and whose cancellation may have been heard there."""
+        if order and command.status == "cancelled" and order.state != "cancel" and self._was_tried(command):
+            self.env["marketplace.order.processor"]._ask_person(
+                order,
+                _("Cancelled at the marketplace?"),
+                _(
+                    "It was opened again here after the marketplace was told that it is cancelled, and did not answer. "
+                    "Look there: where it is cancelled, cancel it here, too."
+                ),
                 cause="opened-again",
             )
 

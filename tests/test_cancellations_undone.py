@@ -43,7 +43,7 @@ class TestCancellationsUndone(OrderOutCase):
         self.box.clear_journal()
         self.start_account()
         self.assertEqual((self.steps(), self.there_now()), ([], "approved"))
-        self.assertFalse(self.commands())
+        self.assertFalse(self.commands() or self.order.activity_ids)
         self.deliver()
         self.assertEqual(self.there_now(), "assigned_to_salesman")
 
@@ -53,6 +53,7 @@ class TestCancellationsUndone(OrderOutCase):
         self.assertEqual(self.commands().mapped("state"), ["failed"])
         self.open_again()
         self.assertFalse(self.commands(), "it failed to tell what nobody wants any more")
+        self.assertFalse(self.order.activity_ids)
         self.deliver()
         self.assertEqual(self.there_now(), "assigned_to_salesman")
 
@@ -62,6 +63,23 @@ class TestCancellationsUndone(OrderOutCase):
         self.sweep()
         self.assertEqual(self.commands().mapped("state"), ["failed"])
         self.assertFalse(self.env["marketplace.lane.orders"]._has_work(self.account))
+
+    def test_who_opens_an_order_again_whose_cancellation_may_have_been_heard_is_asked(self):
+        self.box.fail(path="update-order-status", kind="drop", times=1)
+        self.cancel()
+        self.assertEqual((self.there_now(), self.commands().state), ("cancelled_by_supplier", "waiting"))
+        self.open_again()
+        self.start_account()
+        self.assertFalse(self.commands().filtered(lambda command: command.status == "cancelled"))
+        self.assertEqual(self.order.activity_ids.mapped("summary"), ["Cancelled at the marketplace?"])
+
+    def test_a_cancellation_that_is_tried_again_says_the_same(self):
+        self.box.fail(path="update-order-status", kind="drop", times=1)
+        self.cancel("out_of_stock")
+        self.start_account()
+        told = [entry.body for entry in self.box.calls(f"update-order-status/{self.hashed_id}")]
+        self.assertEqual(len(told), 2)
+        self.assertEqual(told[0], told[1])
 
     def test_what_was_cancelled_twice_is_told_with_the_newest_reason(self):
         self.stop_account()
