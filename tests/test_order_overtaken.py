@@ -1,4 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from ..models import marketplace_lane_inbox
 from .test_order_lines_out import OrderOutCase
 
 
@@ -173,6 +174,36 @@ class TestOvertaken(OvertakenCase):
         self.commit()
         order = self.order_of(document)
         self.assertEqual((order.state, order.marketplace_status), ("sale", "approved"))
+
+    def test_a_document_that_says_again_what_it_said_before_a_status_is_news(self):
+        self.say("editing")
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "editing")
+        self.store(self.document, source="webhook")  # by a relay that is late
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "editing")
+        row = self.store(self.document)
+        self.commit()
+        self.assertEqual((row.state, self.order.marketplace_status), ("done", "pending"))
+        self.assertEqual(self.store(self.document), row)
+
+    def test_a_status_that_says_again_what_it_said_before_a_document_is_news(self):
+        first = self.say("editing")
+        self.commit()
+        self.assertEqual(self.say("editing"), first)
+        self.store(self.edited(12))
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "pending")
+        self.say("editing")
+        self.commit()
+        self.assertEqual(self.order.marketplace_status, "editing")
+
+    def test_any_number_of_documents_that_newer_ones_replace_hold_up_nothing(self):
+        self.patch(marketplace_lane_inbox, "BATCH", 1)
+        for amount in range(1, 8):
+            row = self.store(self.edited(amount))
+        self.commit()
+        self.assertEqual((row.state, self.first.product_uom_qty), ("done", 7))
 
     def test_a_newer_one_is_taken_over(self):
         self.store(self.edited(12))
