@@ -140,6 +140,11 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertTrue(self.order_here(notice.external_id), "the pull brings it, whatever its own call says")
         self.assertEqual(notice.state, "done")
 
+    def test_an_answer_that_is_no_list_is_told_as_such(self):
+        self.box.fail("orders$", status=200, body={"code": "maintenance"}, times=None)
+        self.pull()
+        self.assertIn("should answer with a list", self.running().last_error)
+
     def test_a_pull_that_alone_fails_keeps_no_order_from_being_fetched(self):
         self.box.fail("orders$", status=500, times=None)
         self.pull()
