@@ -132,7 +132,7 @@ class MarketplaceConfig(models.Model):
     safety_quantity = fields.Float(
         digits="Product Unit of Measure", help="Kept back from what is sent, in units of the product."
     )
-    stock_rule_ids = fields.One2many("marketplace.stock.rule", "config_id", string="Stock Rules")
+    stock_rule_ids = fields.One2many("marketplace.stock.rule", "config_id", string="Stock Rules", copy=True)
     untracked_policy = fields.Selection(
         [("unlimited", "Always available"), ("zero", "Not available")],
         string="Consumables and Services",

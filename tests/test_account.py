@@ -4,6 +4,7 @@ from unittest import mock
 
 from psycopg2 import IntegrityError
 
+from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user
 from odoo.tools import file_open, mute_logger
@@ -94,6 +95,15 @@ class TestAccount(MarketplaceCase):
         self.assertFalse(copy.auth_token or copy.webhook_secret or copy.base_url)
         self.assertEqual(copy.state, "draft")
         self.assertNotEqual(copy.webhook_key, self.account.webhook_key)
+
+    def test_a_copied_account_keeps_back_what_the_first_one_does(self):
+        rules = [{"threshold": 5}, {"categ_id": self.products[0].categ_id.id, "safety_quantity": 2, "maximum": 9}]
+        self.account.stock_rule_ids = [Command.create(rule) for rule in rules]
+        both = self.account.copy(), self.account
+        names = ("categ_id", "product_tmpl_id", "safety_quantity", "threshold", "maximum", "unlimited")
+        there, here = ([[rule[name] for name in names] for rule in account.stock_rule_ids] for account in both)
+        self.assertCountEqual(there, here)
+        self.assertEqual(len(there), 2)
 
     def test_accounts_of_other_companies_are_out_of_sight(self):
         company = self.env["res.company"].create({"name": "Other"})
