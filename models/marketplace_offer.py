@@ -57,7 +57,11 @@ class MarketplaceListing(models.Model):
             return False
         # Asked of the template: the variant's own fields are copies that Odoo would make for each of them.
         template = product.product_tmpl_id
-        return template.sale_ok and template.marketplace_sync_enabled
+        return template.sale_ok and template.marketplace_sync_enabled and self._is_of_company(template)
+
+    def _is_of_company(self, template):
+        """Tell whether the account's company may sell the product: a branch sells its company's, too, as in Odoo."""
+        return not template.company_id or template.company_id in self.config_id.company_id.parent_ids
 
     def _prices(self, config):
         """Return ``{listing id: price}`` for one selling unit by the account's pricelist and tax setting, rounded by

@@ -20,7 +20,7 @@ PRICE_FIELDS = {
 }
 LISTING_FIELDS = {"cartona_id", "marketplace_sync_enabled"}
 # What takes a product off the marketplaces, or puts it back.
-SALE_FIELDS = {"active", "sale_ok", "marketplace_sync_enabled"}
+SALE_FIELDS = {"active", "sale_ok", "marketplace_sync_enabled", "company_id"}
 
 # Of Odoo's quantities of a product, what an account may sell.
 STOCK_BASIS = {

@@ -22,6 +22,33 @@ class TestProductsOffSale(MarketplaceCase):
         there = self.at_box(product)
         self.assertEqual((there["available_stock_quantity"], there["is_published"]), (100, True))
 
+    # ------------------------------------------------------------------ products of another company
+
+    def test_what_is_given_to_another_company_is_taken_off_and_put_back(self):
+        shown = self.products[0]
+        product = self.env["product.product"].create({"name": "Advice", "type": "service", "list_price": 5})
+        product.marketplace_sync_enabled = True
+        self.listings.filtered(lambda listing: listing.product_id == shown).product_id = product
+        self.commit()
+        self.assertTrue(self.at_box(shown)["is_unlimited_stock"])
+        other = self.env["res.company"].create({"name": "Other"})
+        for company, on_sale in ((other, False), (self.account.company_id, True)):
+            with self.subTest(company=company.name):
+                product.company_id = company
+                self.commit()
+                there = self.at_box(shown)
+                self.assertEqual((there["is_unlimited_stock"], there["is_published"]), (on_sale, on_sale))
+
+    def test_a_branch_sells_what_is_of_the_company_it_belongs_to(self):
+        company = self.account.company_id
+        branch = self.env["res.company"].create({"name": "Branch", "parent_id": company.id})
+        account = self._create_account(name="Branch", company_id=branch.id, warehouse_ids=False)
+        product = self.products[0]
+        values = {"config_id": account.id, "product_id": product.id, "external_id": "branch"}
+        listing = self.env["marketplace.listing"].create(values)
+        product.company_id = company
+        self.assertTrue(listing._is_on_sale())
+
     # ------------------------------------------------------------------ archived products
 
     def archived(self, **values):
