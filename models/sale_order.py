@@ -1,5 +1,5 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 
 STATUSES = [
     ("pending", "Pending"),
@@ -127,7 +127,24 @@ class SaleOrder(models.Model):
         self._mark_marketplace_stock()
         return super().unlink()
 
+    def copy_data(self, default=None):
+        """A copy is an ordinary order: Odoo reckons its prices anew, which hold no taxes, when somebody changes it."""
+        result = super().copy_data(default)
+        if "order_line" not in (default or {}):
+            for order, values in zip(self, result, strict=True):
+                order._free_copied_lines([line for _command, _id, line in values["order_line"]])
+        return result
+
     # ------------------------------------------------------------------ business
+
+    def _free_copied_lines(self, lines):
+        """Have the values of copied lines mean the same without the marketplace."""
+        Product, Tax = self.env["product.product"], self.env["account.tax"]
+        for line in lines if self.marketplace_config_id else ():
+            for _command, _id, tax_ids in line.get("tax_id") or ():
+                product = Product.browse(line.get("product_id"))
+                taxes, price = Tax.browse(tax_ids)._marketplace_apart(line["price_unit"], self.currency_id, product)
+                line.update({"tax_id": [Command.set(taxes.ids)], "price_unit": price})
 
     def _mark_marketplace_stock(self):
         self.filtered("marketplace_config_id").order_line._mark_marketplace_stock()

@@ -77,6 +77,31 @@ class TestChangesOfDrafts(OrderChangesCase):
         )
         self.assertEqual(order.order_line.tax_id, tax)
 
+    def test_a_duplicate_is_taxed_as_any_order_and_comes_to_the_same_sum(self):
+        line = self.add_taxed("included")
+        line.price_unit = 34.2
+        copy = self.order.copy()
+        added = copy.order_line[-1]
+        self.assertEqual((added.tax_id, added.price_unit), (line.product_id.taxes_id, 30.0))
+        self.assertEqual(copy.amount_total, self.order.amount_total)
+        added.product_uom_qty = 4
+        self.assertEqual((added.price_unit, added.price_total), (30.0, 136.8))
+        self.assertEqual((line.price_unit, line.tax_id.price_include), (34.2, True), "the order itself stays")
+
+    def test_a_duplicate_keeps_taxes_that_are_in_the_products_own_prices(self):
+        line = self.add_taxed("included")
+        own = self.env["account.tax"].create({"name": "5 within", "amount": 5.0, **included_tax_values(line.tax_id)})
+        line.write({"tax_id": [Command.link(own.id)], "price_unit": 119.0})
+        copied = self.order.copy().order_line[-1]
+        self.assertEqual(copied.tax_id, line.product_id.taxes_id | own)
+        self.assertEqual(copied.price_unit, 105.0)
+
+    def test_a_salesperson_without_rights_on_accounts_duplicates_an_order(self):
+        line = self.add_taxed("included")
+        seller = new_test_user(self.env, "copy-seller", groups="sales_team.group_sale_salesman_all_leads")
+        copied = self.order.with_user(seller).copy().order_line[-1]
+        self.assertEqual(copied.tax_id, line.product_id.taxes_id)
+
     def test_a_salesperson_without_rights_on_accounts_updates_the_taxes(self):
         taxes = self.env["account.tax"]
         tax = taxes.create({"name": "14 within", "amount": 14.0, **included_tax_values(taxes)})
