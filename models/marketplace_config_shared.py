@@ -89,8 +89,13 @@ class MarketplaceConfig(models.Model):
         return _(
             "%s goes by the external product IDs of the products, too. If that is another shop, its IDs are other "
             "products here: turn this off, and match the products.",
-            format_list(self.env, others.mapped("name")),
+            format_list(self.env, self._names_of_seen(others)),
         )
+
+    def _names_of_seen(self, others):
+        """Return what to call these accounts: those that the user does not see, without a name."""
+        seen = self.search([("id", "in", others.ids)])
+        return seen.mapped("name") + ([_("an account of another company")] if len(seen) < len(others) else [])
 
     def _route(self, code):
         """Return the account that a document with this supplier code is for, among those that share credentials; none

@@ -2,6 +2,7 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from .common import MarketplaceCase, storable
@@ -28,6 +29,19 @@ class TestAccountNeighbours(MarketplaceCase):
         self.assertIn("Cartona Test", other._onchange_use_cartona_id()["warning"]["message"])
         self.account.use_cartona_id = False
         self.assertFalse(other._warn_of_shared_ids())
+
+    def test_the_warning_names_no_account_of_a_company_that_one_does_not_see(self):
+        company = self.env["res.company"].create({"name": "Other"})
+        groups = "cartona_integration.group_marketplace_manager"
+        manager = new_test_user(self.env, "other-manager", groups, company_id=company.id, company_ids=company.ids)
+        other = self._create_account(name="Theirs", company_id=company.id, warehouse_ids=False, use_cartona_id=True)
+        self._create_account(name="Near", company_id=company.id, warehouse_ids=False, use_cartona_id=True)
+        words = other.with_user(manager)._warn_of_shared_ids()
+        self.assertNotIn("Cartona Test", words)
+        self.assertRegex(words, "^Near, an account of another company goes by")
+        manager.company_ids |= self.account.company_id
+        both = other.with_user(manager).with_context(allowed_company_ids=manager.company_ids.ids)
+        self.assertRegex(both._warn_of_shared_ids(), "Cartona Test")
 
     def test_accounts_that_share_a_token_are_no_reason_for_a_warning(self):
         self.account.supplier_code = "1"
