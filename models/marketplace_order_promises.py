@@ -1,4 +1,8 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
+from datetime import datetime, time
+
+import pytz
+
 from odoo import fields, models
 
 
@@ -10,25 +14,34 @@ class MarketplaceOrderProcessor(models.AbstractModel):
 
     def _prepare_order_values(self, config, order, partners, listings):
         values = super()._prepare_order_values(config, order, partners, listings)
-        promised = self._promised(order)
+        promised = self._promised(config, order)
         if promised:
             values.update(commitment_date=promised, marketplace_promised_at=promised)
         return values
 
-    def _promised(self, order):
-        """Return for when the marketplace promises the order, ``None`` where it does not."""
-        return fields.Datetime.to_datetime(order.delivery_date) or order.ship_by
+    def _promised(self, config, order):
+        """Return for when the marketplace promises the order, ``None`` where it does not. Of a day, its noon where the
+        company is: everybody there reads that day."""
+        if not order.delivery_date:
+            return order.ship_by
+        noon = pytz.timezone(config._zone()).localize(datetime.combine(order.delivery_date, time(12)))
+        return noon.astimezone(pytz.utc).replace(tzinfo=None)
 
     def _is_promised_anew(self, sale_order, order):
-        promised = self._promised(order)
-        return bool(promised) and promised != sale_order.marketplace_promised_at
+        """A day that is the same there is no news, by whatever hour it stands here."""
+        config, before = sale_order.marketplace_config_id, sale_order.marketplace_promised_at
+        if order.delivery_date and before:
+            local = fields.Datetime.context_timestamp(config.with_context(tz=config._zone()), before)
+            return local.date() != order.delivery_date
+        promised = self._promised(config, order)
+        return bool(promised) and promised != before
 
     def _promise(self, sale_order, order):
         """Take over for when the marketplace promises the order now, and have what has not left planned with it."""
         if not self._is_promised_anew(sale_order, order):
             return
         chosen_here = sale_order.commitment_date != sale_order.marketplace_promised_at
-        sale_order.marketplace_promised_at = self._promised(order)
+        sale_order.marketplace_promised_at = self._promised(sale_order.marketplace_config_id, order)
         if not chosen_here:
             sale_order._promise_for(sale_order.marketplace_promised_at)
 

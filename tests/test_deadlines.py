@@ -164,13 +164,14 @@ class TestMovedDeliveryDays(MarketplaceCase):
     def prepare(self):
         super().prepare()
         self.stock_products()
+        self.account.company_id.partner_id.tz = "UTC"
 
     def place(self, policy):
         self.account.confirm_policy = policy
         self.document = self.box_order((self.products[0], 1, 10.0), status="pending", delivery_day="2100-01-15")
         self.pull()
         order = self.order_of(self.document)
-        self.assertEqual(order.commitment_date, datetime(2100, 1, 15))
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 15, 12))
         return order
 
     def move(self, day="2100-01-20", **values):
@@ -180,14 +181,14 @@ class TestMovedDeliveryDays(MarketplaceCase):
     def test_a_draft_is_promised_for_the_new_day(self):
         order = self.place("never")
         self.move()
-        self.assertEqual(order.commitment_date, datetime(2100, 1, 20))
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 20, 12))
 
     def test_so_is_a_confirmed_order_with_its_delivery(self):
         order = self.place("always")
         before = order.picking_ids.scheduled_date
         self.move()
-        self.assertEqual(order.commitment_date, datetime(2100, 1, 20))
-        self.assertEqual(order.picking_ids.date_deadline, datetime(2100, 1, 20))
+        self.assertEqual(order.commitment_date, datetime(2100, 1, 20, 12))
+        self.assertEqual(order.picking_ids.date_deadline, datetime(2100, 1, 20, 12))
         self.assertEqual(order.picking_ids.scheduled_date - before, timedelta(days=5))
 
     def test_so_are_all_steps_of_its_delivery(self):
@@ -202,15 +203,37 @@ class TestMovedDeliveryDays(MarketplaceCase):
     def test_a_day_that_was_chosen_here_stays(self):
         for policy in ("never", "always"):
             order = self.place(policy)
-            order.commitment_date = datetime(2100, 1, 12)
+            order.commitment_date = datetime(2100, 1, 12, 12)
             self.move("2100-01-15", note_message="x")
-            self.assertEqual(order.commitment_date, datetime(2100, 1, 12))
+            self.assertEqual(order.commitment_date, datetime(2100, 1, 12, 12))
             self.move()
-            self.assertEqual(order.commitment_date, datetime(2100, 1, 12))
+            self.assertEqual(order.commitment_date, datetime(2100, 1, 12, 12))
 
     def test_an_older_version_moves_nothing(self):
         order = self.place("always")
         order.write({"marketplace_status": "shipped", "marketplace_heard_status": "shipped"})
         deadline = order.marketplace_deadline
         self.move()
-        self.assertEqual((order.commitment_date, order.marketplace_deadline), (datetime(2100, 1, 15), deadline))
+        self.assertEqual((order.commitment_date, order.marketplace_deadline), (datetime(2100, 1, 15, 12), deadline))
+
+    def test_the_day_is_that_of_the_company_wherever_it_is(self):
+        for zone, moment in (
+            ("America/New_York", datetime(2100, 1, 15, 17)),
+            ("Africa/Cairo", datetime(2100, 1, 15, 10)),
+            ("Pacific/Kiritimati", datetime(2100, 1, 14, 22)),
+        ):
+            self.account.company_id.partner_id.tz = zone
+            document = self.box_order((self.products[0], 1, 10.0), status="pending", delivery_day="2100-01-15")
+            with self.subTest(zone):
+                self.pull()
+                order = self.order_of(document)
+                self.assertEqual((order.commitment_date, order.marketplace_promised_at), (moment, moment))
+                local = fields.Datetime.context_timestamp(order.with_context(tz=zone), order.commitment_date)
+                self.assertEqual(str(local.date()), "2100-01-15")
+
+    def test_the_same_day_at_another_hour_is_no_news(self):
+        order = self.place("always")
+        midnight = datetime(2100, 1, 15)
+        order.write({"commitment_date": midnight, "marketplace_promised_at": midnight})
+        self.move("2100-01-15", note_message="x")
+        self.assertEqual(order.commitment_date, midnight)
