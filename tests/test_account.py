@@ -97,7 +97,8 @@ class TestAccount(MarketplaceCase):
         self.assertNotEqual(copy.webhook_key, self.account.webhook_key)
 
     def test_a_copied_account_keeps_back_what_the_first_one_does(self):
-        rules = [{"threshold": 5}, {"categ_id": self.products[0].categ_id.id, "safety_quantity": 2, "maximum": 9}]
+        category = self.env["product.category"].create({"name": "Fresh"})
+        rules = [{"threshold": 5}, {"categ_id": category.id, "safety_quantity": 2, "maximum": 9}]
         self.account.stock_rule_ids = [Command.create(rule) for rule in rules]
         both = self.account.copy(), self.account
         names = ("categ_id", "product_tmpl_id", "safety_quantity", "threshold", "maximum", "unlimited")
