@@ -84,13 +84,17 @@ class MarketplaceConfig(models.Model):
         """Send stock again where the orders can't be pulled: shops that show nothing for ever help nobody."""
         waiting = [("stock_waits_since", "<", fields.Datetime.now() - PATIENCE), ("config_id.state", "=", "live")]
         late = self.env["marketplace.config.state"].search(waiting).filtered(lambda one: one.config_id._is_running())
-        late.stock_waits_since = False
-        # Who goes on asking in vain was not away: nobody is to wait again for that.
-        asked = late.config_id._credentials().state_ids.filtered("pull_requested_at")
-        asked.pull_requested_at = fields.Datetime.now()
-        self.env["marketplace.outbox"]._mark("stock", config=late.config_id.ids)
         for config in late.config_id:
-            config._in_language()._tell_missing_orders()
+            self.env["marketplace.wake"]._keep_house(config, "_send_stock_without_orders")
+
+    def _send_stock_without_orders(self):
+        """Send the account's stock again and tell that, or neither: the mark is all that knows of it."""
+        self._running().stock_waits_since = False
+        # Who goes on asking in vain was not away: nobody is to wait again for that.
+        asked = self._credentials()._running().filtered("pull_requested_at")
+        asked.pull_requested_at = fields.Datetime.now()
+        self.env["marketplace.outbox"]._mark("stock", config=self.ids)
+        self._in_language()._tell_missing_orders()
 
     def _tell_missing_orders(self):
         self._tell_within(

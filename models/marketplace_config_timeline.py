@@ -30,25 +30,33 @@ class MarketplaceConfigState(models.Model):
         if not timeline or not live:
             return
         self.flush_model()
-        # Who holds a row may be waiting for a marketplace, and the next minute looks again.
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE marketplace_config_state s SET timeline = %s, timeline_at = now() at time zone 'utc'
-                  FROM (SELECT id, timeline, timeline_at FROM marketplace_config_state
-                         WHERE config_id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED) AS before
-                 WHERE s.id = before.id RETURNING s.config_id, before.timeline, before.timeline_at
+                UPDATE marketplace_config_state SET timeline = %(timeline)s, timeline_at = now() at time zone 'utc'
+                 WHERE id IN (SELECT id FROM marketplace_config_state
+                               WHERE config_id = ANY(%(live)s) AND coalesce(timeline, %(timeline)s) = %(timeline)s
+                                 FOR NO KEY UPDATE SKIP LOCKED)
                 """,
-                timeline,
-                live.ids,
+                timeline=timeline,
+                live=live.ids,
             )
         )
-        looks = self.env.cr.fetchall()
         self.invalidate_model(["timeline", "timeline_at"])
-        passed = {config_id: moment for config_id, before, moment in looks if before and before != timeline}
-        for config in live.browse(passed):
-            config._in_language()._tell_gap(passed[config.id])
-        self.env["marketplace.audit"]._start(live.browse(passed))
+        passed = [("config_id", "in", live.ids), ("timeline", "!=", False), ("timeline", "!=", timeline)]
+        for state in self.search(passed):
+            self.env["marketplace.wake"]._keep_house(state, "_follow_timeline", timeline)
+
+    def _follow_timeline(self, timeline):
+        """Note another history, tell it and have everything compared, or none of these."""
+        # Who holds the row may be waiting for a marketplace, and the next minute looks again.
+        self.env.cr.execute(
+            "SELECT timeline_at FROM marketplace_config_state WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED", [self.id]
+        )
+        for (since,) in self.env.cr.fetchall():
+            self.write({"timeline": timeline, "timeline_at": fields.Datetime.now()})
+            self.config_id._in_language()._tell_gap(since)
+            self.env["marketplace.audit"]._start(self.config_id)
 
 
 class MarketplaceConfig(models.Model):

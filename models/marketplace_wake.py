@@ -160,7 +160,7 @@ class MarketplaceWake(models.AbstractModel):
         bounded in time."""
         self._look_at_dates(self.env.context.get("lastcall") or fields.Datetime.now())
         for model, method in EACH_MINUTE:
-            self._keep_house(model, method)
+            self._keep_house(self.env[model], method)
         work = self._work()
         dead = self._is_runner_dead()
         if dead and work:
@@ -191,22 +191,22 @@ class MarketplaceWake(models.AbstractModel):
         parameter = self.env["ir.config_parameter"].sudo().get_param(DATES_SINCE)
         since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
         since = min(since, fields.Datetime.to_datetime(parameter or since))
-        done = [self._keep_house(model, "_mark_marketplace_dates", since) for model in DATED]
+        done = [self._keep_house(self.env[model], "_mark_marketplace_dates", since) for model in DATED]
         if parameter or not all(done):
-            self._keep_house(self._name, "_note_dates", not all(done) and fields.Datetime.to_string(since))
+            self._keep_house(self, "_note_dates", not all(done) and fields.Datetime.to_string(since))
 
     def _note_dates(self, since):
         """Keep since when dates have to be looked at; ``False`` where that is done."""
         self.env["ir.config_parameter"].sudo().set_param(DATES_SINCE, since)
 
-    def _keep_house(self, model, method, *arguments):
-        """Do one thing that is due each minute, and tell whether it went well: what fails keeps neither other things
-        nor work from being done, and the next minute tries it again."""
+    def _keep_house(self, records, method, *arguments):
+        """Do one thing that is due each minute, in a transaction of its own, and tell whether it went well: what fails
+        keeps neither other things nor work from being done, and the next minute tries it again."""
         try:
             with own_transaction(self.env) as env:
-                getattr(env[model], method)(*arguments)
+                getattr(records.with_env(env), method)(*arguments)
         except Exception:
-            _logger.exception("%s of %s failed; the next minute tries again", method, model)
+            _logger.exception("%s of %s failed; the next minute tries again", method, records)
             return False
         return True
 

@@ -71,6 +71,24 @@ class TestFailover(MarketplaceCase):
         self.sweep()
         self.assertTrue(self.told())
 
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
+    def test_an_account_of_which_nobody_could_be_told_keeps_the_others_from_nothing(self):
+        second = self._create_account(name="Second")
+        self.tells("00000001")
+        self.sweep()
+        self.tells("00000002")
+        schedule = self.registry["marketplace.config"]._schedule_activity
+
+        def fail_for_the_first(config, *arguments):
+            return 1 / 0 if config == self.account else schedule(config, *arguments)
+
+        with patch.object(self.registry["marketplace.config"], "_schedule_activity", fail_for_the_first):
+            self.sweep()
+        self.assertFalse(self.told() or self.audits())
+        self.assertIn("orders may be missing", second.activity_ids.summary)
+        self.sweep()
+        self.assertEqual((len(self.told()), len(self.audits()), len(second.activity_ids)), (1, 1, 1))
+
     def test_where_it_may_not_be_asked_nothing_is_known_and_nothing_fails(self):
         self.running().timeline = "00000001"
         self.env.cr.execute(

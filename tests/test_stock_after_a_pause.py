@@ -1,7 +1,9 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
+from odoo.tools import mute_logger
 
 from .common import MarketplaceCase
 from .stock_sending import StockSending
@@ -177,6 +179,26 @@ class TestStockAfterAPause(StockSending, MarketplaceCase):
         self.push()
         self.assertEqual(self.quantities(), [99])
         self.assertIn("orders", self.told().note)
+
+    @mute_logger("odoo.addons.cartona_integration.models.marketplace_wake")
+    def test_stock_waits_until_somebody_could_be_told_and_other_accounts_do_not_wait_for_that(self):
+        second = self._create_account(name="Second")
+        self.commit()
+        both = self.account | second
+        both.state_ids.stock_waits_since = fields.Datetime.now() - timedelta(hours=2)
+        schedule = self.registry["marketplace.config"]._schedule_activity
+
+        def fail_for_the_first(config, *arguments):
+            return 1 / 0 if config == self.account else schedule(config, *arguments)
+
+        with patch.object(self.registry["marketplace.config"], "_schedule_activity", fail_for_the_first):
+            self.sweep()
+        self.assertTrue(self.running().stock_waits_since and not self.told())
+        self.assertFalse(second.state_ids.stock_waits_since)
+        self.assertIn("stock is sent", second.activity_ids.summary)
+        self.sweep()
+        self.assertFalse(self.running().stock_waits_since)
+        self.assertTrue(self.told())
 
     def test_a_wait_is_seen_in_the_check_up_when_it_is_no_matter_of_moments(self):
         def found():
