@@ -229,9 +229,9 @@ class MarketplaceLanePull(models.AbstractModel):
     def _close_notices(self, rows):
         """Have nobody look after a notice whose order a pull has brought, nor fetch that: what stood here before the
         call is about what it says."""
-        orders = [("config_id", "in", rows.config_id.ids), ("external_id", "in", rows.mapped("external_id"))]
-        open_ones = [("kind", "=", "notice"), ("state", "in", ("waiting", "failed"))]
-        self.env["marketplace.inbox"].search([*open_ones, *orders]).write({"state": "done", "last_error": False})
+        about = [("config_id", "in", rows.config_id.ids), ("external_id", "in", rows.mapped("external_id"))]
+        notices = [*about, ("kind", "=", "notice"), ("state", "in", ("waiting", "failed"))]
+        self.env["marketplace.inbox"].search(notices).write({"state": "done", "last_error": False})
 
     def _store_later(self, config, page):
         """Note which orders of the page are to be fetched one by one; return how many of them are new."""

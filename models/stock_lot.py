@@ -1,5 +1,6 @@
 # Part of cartona_integration. See LICENSE for the full licence (LGPL-3).
 from odoo import models, tools
+from odoo.tools.sql import column_exists
 
 from ..compat import expiry_field
 
@@ -13,7 +14,7 @@ class StockLot(models.Model):
     def init(self):
         result = super().init()
         expires = expiry_field(self.env["stock.quant"])
-        if expires and tools.column_exists(self.env.cr, self._table, expires):
+        if expires and column_exists(self.env.cr, self._table, expires):
             tools.create_index(
                 self.env.cr,
                 "stock_lot_marketplace_expiry_idx",

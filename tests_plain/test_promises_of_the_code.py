@@ -19,10 +19,15 @@ CONTEXT = {"active_test", "lang", "mail_activity_automation_skip", "mail_activit
 CONTEXT |= {"mail_notrack", "tracking_disable", "_partners_skip_fields_sync", "marketplace_as_delivered"}
 CONTEXT |= {"marketplace_customer_lang", "marketplace_deadline", "marketplace_fresh", "marketplace_matching"}
 CONTEXT |= {"marketplace_mover", "marketplace_reach"}
-#: … but where Odoo itself asks the context: its wizard for returns, and its quantities of a place and a company.
+#: … but where Odoo itself asks the context: its wizard for returns, its quantities of a place and a company, its taxes
+#: whether to round, and its days where they are.
 ODOO_ASKS = {
     "compat.py": {"active_id", "active_ids", "active_model"},
+    "models/account_tax.py": {"round", "round_base"},
+    "models/marketplace_order_promises.py": {"tz"},
     "models/product_product.py": {"location", "company_id"},
+    "models/product_product_kits.py": {"company_id"},
+    "models/sale_order_invoice.py": {"tz"},
 }
 #: Names of Odoo's documents, whose state its own actions change.
 DOCUMENTS = re.compile(r"\b(\w+_)?(order|picking|move|invoice|production|repair|payment)(s|_ids?)?\b")
