@@ -33,7 +33,8 @@ def uninstall_hook(env):
         env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(name)))
     with own_transaction(env) as own:  # the job runner is at work on the same rows
         own.cr.execute(SQL(JOBS, SQL(OUR_MODELS)))
-    env["ir.config_parameter"].search([("key", "in", (PARAMETER, DATES_SINCE))]).unlink()
+    ours = ["|", ("key", "=", PARAMETER), ("key", "=like", f"{DATES_SINCE}.%")]
+    env["ir.config_parameter"].search(ours).unlink()
     path = env["marketplace.identity"]._fingerprint_path()
 
     @env.cr.postcommit.add

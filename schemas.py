@@ -169,6 +169,10 @@ class LineChange:
     def removes(self) -> bool:
         return bool(self.external_id) and self.quantity == 0.0
 
+    def told(self) -> list[str]:
+        """The names of the amounts that the marketplace is told."""
+        return [name for name in ("quantity", "price_unit") if getattr(self, name) is not None]
+
 
 @dataclass
 class Package:

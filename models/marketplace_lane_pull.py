@@ -125,7 +125,7 @@ class MarketplaceLanePull(models.AbstractModel):
         """Tell whether orders were asked for so long ago that notices wait for them; not where that fails."""
         requested_at = config._running().pull_requested_at
         late = bool(requested_at) and requested_at < fields.Datetime.now() - LATE
-        return late and not self._failures(config)
+        return late and not (self._failures(config) or self._limited_times(config))
 
     def _go_on_pulling(self, config):
         """Pull once more where stock waits for all orders, and the last that a pull has left behind is here."""
@@ -159,8 +159,11 @@ class MarketplaceLanePull(models.AbstractModel):
         """Tell whether a pull is what the marketplace is to be tried with: it failed or limited our calls, and a pull
         is about no single order, which might be the reason. By turns, since it may be the pull that it can't stand."""
         running = config._running()
-        limited = (running.limited or {}).get(self._lane(), {})
-        return bool(running.pull_requested_at and (self._failures(config) + limited.get("times", 0)) % 2)
+        return bool(running.pull_requested_at and (self._failures(config) + self._limited_times(config)) % 2)
+
+    def _limited_times(self, config):
+        """Return how often in a row its calls were too many."""
+        return (config._running().limited or {}).get(self._lane(), {}).get("times", 0)
 
     def _postpone_notice(self, notice, error):
         """Come back to a notice later. An attempt counts where the marketplace worked until then: an outage, a limit
@@ -192,13 +195,14 @@ class MarketplaceLanePull(models.AbstractModel):
             requested_at = running._requested_at()
             cursor = running.order_cursor or None
             api = config._api()
+            noticed = env[self._name]._last_notice(config)
             answer, error = env[self._name]._guarded(config, api._pull_orders, config, cursor)
             if error:
                 if isinstance(error, (errors.RequestRejected, errors.MappingError)):
                     config._running()._note_failure(error, self._lane())  # a pull is about no row that could be blamed
                 return None
             rows, new = env[self._name]._store(config, answer.documents)
-            env[self._name]._close_notices(rows)
+            env[self._name]._close_notices(rows.filtered(lambda row: not row.stale), noticed)
             new += env[self._name]._store_later(config, answer)
             cut = bool(answer.limit or env[self._name]._is_owed_by_pull(config))
             if not config._capabilities()["needs_ack"]:
@@ -226,11 +230,18 @@ class MarketplaceLanePull(models.AbstractModel):
         rows, new = inbox._store_locked(known, source, needs_ack=config._capabilities()["needs_ack"])
         return rows, new + held_new
 
-    def _close_notices(self, rows):
-        """Have nobody look after a notice whose order a pull has brought, nor fetch that: what stood here before the
-        call is about what it says."""
+    def _last_notice(self, config):
+        """Return the id of the newest notice that waits."""
+        waiting = [("kind", "=", "notice"), ("state", "=", "waiting")]
+        ours = [("config_id", "in", config._credential_group().ids)]
+        return self.env["marketplace.inbox"].search(ours + waiting, order="id desc", limit=1).id or 0
+
+    def _close_notices(self, rows, last):
+        """Have nobody look after a notice whose order a pull has brought, nor fetch that where it stood here before the
+        call, as ``last`` did: then it is about what the page says."""
         about = [("config_id", "in", rows.config_id.ids), ("external_id", "in", rows.mapped("external_id"))]
-        notices = [*about, ("kind", "=", "notice"), ("state", "in", ("waiting", "failed"))]
+        known = ["|", ("state", "=", "failed"), "&", ("state", "=", "waiting"), ("id", "<=", last)]
+        notices = [*about, ("kind", "=", "notice"), *known]
         self.env["marketplace.inbox"].search(notices).write({"state": "done", "last_error": False})
 
     def _store_later(self, config, page):

@@ -31,7 +31,7 @@ class MarketplaceLineChanges(models.AbstractModel):
         self._settle(order)
         commands = order._marketplace_line_commands()
         removed, adding = self._merged(commands, "removed"), self._merged(commands, "adding")
-        unsure = {**self._merged(commands, "telling"), **self._merged(commands, "removing")}
+        unsure = self._unsure(commands)
         changes = self._leave_unknown(order, order._marketplace_line_changes(removed, adding, unsure))
         if not changes:
             commands.unlink()
@@ -160,14 +160,20 @@ class MarketplaceLineChanges(models.AbstractModel):
         theirs = [change for _line, change in changes if change.external_id]
         noted = {
             "removing": {change.external_id: True for change in theirs if change.removes},
-            "telling": {change.external_id: True for change in theirs if not change.removes},
+            "telling": {change.external_id: change.told() for change in theirs if not change.removes},
         }
-        before = {key: self._merged(commands, key) for key in noted}
-        before["telling"].update(before["removing"])  # of what was to go and stays, nobody knows either
+        before = {"removing": self._merged(commands, "removing"), "telling": self._unsure(commands)}
         with own_transaction(self.env) as env:
             self.with_env(env)._write_telling(env["marketplace.outbox"].browse(command.id), noted)
         self.env.invalidate_all()
-        return {key: {id_: True for id_ in ids if id_ in before[key]} for key, ids in noted.items()}
+        return {key: {id_: before[key][id_] for id_ in ids if id_ in before[key]} for key, ids in noted.items()}
+
+    def _unsure(self, commands):
+        """Return of which lines nobody knows what of them the marketplace has: ``{its id: ["quantity"]}``. Of what was
+        to go and stays, its quantity."""
+        removing = dict.fromkeys(self._merged(commands, "removing"), ["quantity"])
+        telling = self._merged(commands, "telling")
+        return {id_: [*removing.get(id_, ()), *telling.get(id_, ())] for id_ in removing | telling}
 
     def _write_telling(self, command, noted):
         others = {key: value for key, value in (command.payload or {}).items() if key not in noted}

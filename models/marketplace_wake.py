@@ -188,16 +188,18 @@ class MarketplaceWake(models.AbstractModel):
     def _look_at_dates(self, last):
         """Mark what a date has made due since ``last``, or since that could not be done: the clock goes on whatever
         happens here."""
-        parameter = self.env["ir.config_parameter"].sudo().get_param(DATES_SINCE)
-        since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
-        since = min(since, fields.Datetime.to_datetime(parameter or since))
-        done = [self._keep_house(self.env[model], "_mark_marketplace_dates", since) for model in DATED]
-        if parameter or not all(done):
-            self._keep_house(self, "_note_dates", not all(done) and fields.Datetime.to_string(since))
+        for model in DATED:
+            name = f"{DATES_SINCE}.{model}"
+            kept = self.env["ir.config_parameter"].sudo().get_param(name)
+            since = last - timedelta(minutes=1)  # a little twice, and nothing between two runs is missed
+            since = min(since, fields.Datetime.to_datetime(kept or since))
+            done = self._keep_house(self.env[model], "_mark_marketplace_dates", since)
+            if done == bool(kept):
+                self._keep_house(self, "_note_dates", name, not done and fields.Datetime.to_string(since))
 
-    def _note_dates(self, since):
-        """Keep since when dates have to be looked at; ``False`` where that is done."""
-        self.env["ir.config_parameter"].sudo().set_param(DATES_SINCE, since)
+    def _note_dates(self, name, since):
+        """Keep since when these dates have to be looked at; ``False`` where that is done."""
+        self.env["ir.config_parameter"].sudo().set_param(name, since)
 
     def _keep_house(self, records, method, *arguments):
         """Do one thing that is due each minute, in a transaction of its own, and tell whether it went well: what fails

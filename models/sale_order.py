@@ -129,8 +129,9 @@ class SaleOrder(models.Model):
 
     def copy_data(self, default=None):
         """A copy is an ordinary order: Odoo reckons its prices anew, which hold no taxes, when somebody changes it."""
+        given = "order_line" in (default or {})  # asked first: Odoo adds them to what it is given
         result = super().copy_data(default)
-        if "order_line" not in (default or {}):
+        if not given:
             for order, values in zip(self, result, strict=True):
                 order._free_copied_lines([line for _command, _id, line in values["order_line"]])
         return result

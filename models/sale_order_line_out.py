@@ -140,12 +140,12 @@ class SaleOrderLine(models.Model):
         same = found.filtered(lambda listing: not float_compare(listing.pack_size, pack, precision_digits=6))
         return (same or found)[:1]
 
-    def _marketplace_changes(self, again=False, gone=None, unsure=False):
+    def _marketplace_changes(self, again=False, gone=None, unsure=()):
         """Return the changes that make the marketplace's line what this one is; none where it is so.
 
         :param bool again: it was sent as a new line before and is to be sent once more
         :param bool gone: as for :meth:`_marketplace_amount`
-        :param bool unsure: nobody knows what the marketplace has of it: what it was told last was not answered
+        :param unsure: the amounts of which nobody knows what the marketplace has: it was told last, without an answer
         """
         if self.display_type or not self.product_id or self.is_downpayment or self.cartona_line_id == ROUNDING_LINE:
             return []
@@ -156,9 +156,9 @@ class SaleOrderLine(models.Model):
             return removal + self._marketplace_addition(gone)  # another product is another line
         quantity, price = self._marketplace_amount(gone), self._marketplace_price(self._net_price())
         change = LineChange(external_id=self.cartona_line_id or "")
-        if unsure or self._is_to_tell("marketplace_quantity", quantity):
+        if "quantity" in unsure or self._is_to_tell("marketplace_quantity", quantity):
             change.quantity = quantity
-        if change.quantity != 0.0 and (unsure or self._is_to_tell("marketplace_price_unit", price)):
+        if change.quantity != 0.0 and ("price_unit" in unsure or self._is_to_tell("marketplace_price_unit", price)):
             change.price_unit = price
         return [] if change.quantity is None and change.price_unit is None else [change]
 

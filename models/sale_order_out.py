@@ -190,19 +190,19 @@ class SaleOrder(models.Model):
             return False
         return self.marketplace_status in {"editing"} | config._capabilities()["line_statuses"]
 
-    def _marketplace_line_changes(self, removed=(), again=(), unsure=()):
+    def _marketplace_line_changes(self, removed=(), again=(), unsure=None):
         """Return what the marketplace does not know of the lines: ``[(sale.order.line, LineChange)]``.
 
         :param removed: the marketplace's ids of lines that were deleted here
         :param again: ids, as text, of lines that are to be added although they were sent before
-        :param unsure: the marketplace's ids of lines of which nobody knows what it has
+        :param dict unsure: what of lines nobody knows there, by the marketplace's ids of them: ``{id: ["quantity"]}``
         """
         self.ensure_one()
         nobody = self.env["sale.order.line"]
         changes = [(nobody, LineChange(external_id=line_id, quantity=0.0)) for line_id in removed]
         gone = self.order_line._is_marketplace_gone()
         for line in self.order_line:
-            doubt = line.cartona_line_id in unsure
+            doubt = (unsure or {}).get(line.cartona_line_id, ())
             changes += [(line, change) for change in line._marketplace_changes(str(line.id) in again, gone, doubt)]
         return changes
 

@@ -76,16 +76,34 @@ class TestNotices(WoocommerceBase, AdapterTools, MarketplaceCase):
         self.assertTrue(self.order_here(new))
         self.assertFalse([call for call in self.box.journal if re.search(ANY_ORDER, call.path)])
 
+    def test_a_notice_that_comes_during_the_call_is_fetched_all_the_same(self):
+        external_id = self.place_order((self.products[0], 1, 10.0))
+        pull = type(self.env["marketplace.api.woocommerce"])._pull_orders
+
+        def meanwhile(api, config, cursor):
+            answer = pull(api, config, cursor)
+            if not self.env["marketplace.inbox"].search([("kind", "=", "notice")]):
+                self.env["marketplace.inbox"]._store([(self.account, "notice", external_id, {})], "webhook")
+            return answer
+
+        self.patch(type(self.env["marketplace.api.woocommerce"]), "_pull_orders", meanwhile)
+        self.pull()
+        self.sweep()
+        self.assertEqual(len([call for call in self.box.journal if re.search(ANY_ORDER, call.path)]), 1)
+
     def test_notices_go_on_where_a_pull_that_has_waited_can_not_be_made(self):
-        notice = self.notice()
-        self.box.fail("orders$", status=404, times=None)
-        self.running()._request_pull()
         ago = fields.Datetime.subtract(fields.Datetime.now(), minutes=2)
-        self.env.cr.execute("UPDATE marketplace_config_state SET pull_requested_at = %s", [ago])
-        self.env.invalidate_all()
-        self.commit()
-        self.tries(3)
-        self.assertEqual(notice.state, "done")
+        for status in (404, 429):
+            with self.subTest(status):
+                notice = self.notice()
+                self.box.clear_faults()
+                self.box.fail("orders$", status=status, times=None)
+                self.running()._request_pull()
+                self.env.cr.execute("UPDATE marketplace_config_state SET pull_requested_at = %s", [ago])
+                self.env.invalidate_all()
+                self.commit()
+                self.tries(3)
+                self.assertEqual(notice.state, "done")
 
     def test_wrong_credentials_are_no_fault_of_the_order(self):
         notice = self.notice()

@@ -80,7 +80,7 @@ class TestChangesOfDrafts(OrderChangesCase):
     def test_a_duplicate_is_taxed_as_any_order_and_comes_to_the_same_sum(self):
         line = self.add_taxed("included")
         line.price_unit = 34.2
-        copy = self.order.copy()
+        copy = self.order.copy({"client_order_ref": "once more"})
         added = copy.order_line[-1]
         self.assertEqual((added.tax_id, added.price_unit), (line.product_id.taxes_id, 30.0))
         self.assertEqual(copy.amount_total, self.order.amount_total)

@@ -13,7 +13,10 @@ class TestOrderLinesInDoubt(OrderOutCase):
         self.commit()
         self.assertEqual(self.there()[0], self.sold(0, 6, 20.0), "it was taken")
         self.first.product_uom_qty = 10
+        self.box.clear_journal()
         self.again()
+        told = {"id": self.box.order(self.hashed_id)["order_details"][0]["id"], "amount": 10}
+        self.assertEqual(self.sent(), [[told]], "and no price, which nobody had changed")
         self.assertEqual(self.there()[0], self.sold(0, 10, 20.0))
         self.assertFalse(self.commands())
         self.assertEqual(self.first.marketplace_quantity, 10)

@@ -84,7 +84,7 @@ class TestSweeper(MarketplaceCase):
             self.assertEqual(sweep(31), before)
             self.assertEqual(sweep(20), before)
         self.assertEqual(sweep(10), 44.0)
-        self.assertFalse(self.env["ir.config_parameter"].sudo().get_param(DATES_SINCE))
+        self.assertFalse(self.env["ir.config_parameter"].sudo().search([("key", "=like", f"{DATES_SINCE}.%")]))
 
     def test_a_lane_without_work_takes_no_step(self):
         steps, lane = [], type(self.env["marketplace.lane.offers"])
