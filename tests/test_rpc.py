@@ -12,7 +12,18 @@ PUBLIC = ("retry_cause", "get_dashboard_data", "get_doctor_findings", "apply_doc
 # Wizards that others than managers open, and who they are: they need no right on marketplaces.
 OPENED_BY = {"marketplace.otp": {"sales_team.group_sale_salesman", "stock.group_stock_user"}}
 ODOO_NAMES = (
-    *("default_get", "create", "write", "unlink", "copy", "read", "name_create", "init", "get_empty_list_help"),
+    *(
+        "default_get",
+        "create",
+        "write",
+        "unlink",
+        "copy",
+        "copy_data",
+        "read",
+        "name_create",
+        "init",
+        "get_empty_list_help",
+    ),
     "button_uninstall",  # which refuses more than Odoo's own
 )
 
@@ -105,7 +116,7 @@ class TestRpc(MarketplaceCase):
     def check_what_opens_shows_nothing(self, mine):
         """A button that only opens a screen refuses, or leads to one that does, or to one on which nothing stands, as
         customers see of orders their own."""
-        for name in self.public_methods(mine):
+        for name in public_methods(mine):
             if not name.startswith("action_open_"):
                 continue
             with self.subTest(name), contextlib.suppress(AccessError):
@@ -118,7 +129,7 @@ class TestRpc(MarketplaceCase):
         order = self.env["sale.order"].search([("marketplace_config_id", "=", self.account.id)], limit=1)
         seen = 0
         for record in (order, order.order_line, order.picking_ids, self.products[0], self.products[0].product_tmpl_id):
-            for name in self.public_methods(record):
+            for name in public_methods(record):
                 if name.startswith("action_") and not name.startswith("action_open_"):
                     seen += 1
                     with self.subTest(f"{record._name}.{name}"), self.assertRaises(AccessError):
