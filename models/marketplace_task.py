@@ -117,8 +117,8 @@ class MarketplaceTask(models.Model):
         # sudo: the caller has checked that the user may change the account
         tasks = self.sudo()
         running = tasks.search([("config_id", "=", config.id), ("kind", "=", kind), ("state", "=", "running")])
-        if running:
-            running.total = max(total, running.total)
+        if total > running.total:  # else nothing is written: the sender may be at work on the row
+            running.total = total
         values = {"config_id": config.id, "kind": kind, "total": total, "cursor": cursor}
         started = not running and tasks._create_running(values)
         self.env["marketplace.wake"]._request()
