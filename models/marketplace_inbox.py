@@ -264,12 +264,11 @@ class MarketplaceInbox(models.Model):
         return (self.browse(found[0]), found[1]) if found else (self.browse(), False)
 
     def _is_told_otherwise(self):
-        """Tell whether a status of the order was told since. A queue that hands out what it was told is
-        here does so because that is over: the customer had the order open, say, and changed nothing."""
-        if self.kind != "order" or not self.acknowledged_at:
-            return False
+        """Tell whether a status of the order came since. A queue that hands out again what it was told is here does so
+        because that is over: the customer had the order open, say, and changed nothing."""
         later = [("config_id", "=", self.config_id.id), ("external_id", "=", self.external_id), ("id", ">", self.id)]
-        return bool(self.search_count([*later, ("kind", "=", "status")], limit=1))
+        again = self.kind == "order" and self.acknowledged_at
+        return bool(again and self.search_count([*later, ("kind", "=", "status")], limit=1))
 
     def _insert(self, config, kind, external_id, raw, digest, source, event_id, newest):
         """Insert one document, or find the one that another transaction has inserted under the same key.

@@ -172,14 +172,15 @@ class SaleOrder(models.Model):
         """Leave a command for each order whose lines are not what the marketplace has. Called with sudo."""
         marks = self.env.cr.precommit.data.get(LINE_MARKS) or {}
         self._settle_there()
+        # Of what is under way just now, nobody knows yet how it ends: the sender looks once more after it.
+        under_way = set(self._marketplace_line_commands().mapped("order_id"))
         for order in self:
             # A deletion may have been undone with its savepoint.
             there = set(order.order_line.mapped("cartona_line_id"))
             removed = {line_id: total for line_id, total in marks.pop(order.id, {}).items() if line_id not in there}
             if not order.marketplace_config_id.push_lines or not order._may_change_lines():
                 continue
-            # Of what is under way just now, nobody knows yet how it ends: the sender looks once more after it.
-            if removed or order._marketplace_line_changes() or order._marketplace_line_commands():
+            if removed or order.id in under_way or order._marketplace_line_changes():
                 self.env["marketplace.outbox"]._command(order, "lines", payload={"removed": removed})
 
     def _may_change_lines(self):
@@ -207,10 +208,9 @@ class SaleOrder(models.Model):
         return changes
 
     def _marketplace_line_commands(self):
-        """Return what waits, or failed, to be told of the order's lines."""
-        self.ensure_one()
+        """Return what waits, or failed, to be told of the orders' lines."""
         return self.env["marketplace.outbox"].search(
-            [("lane", "=", "orders"), ("order_id", "=", self.id), ("operation", "=", "lines")], order="id"
+            [("lane", "=", "orders"), ("order_id", "in", self.ids), ("operation", "=", "lines")], order="id"
         )
 
     def _marketplace_removed(self):

@@ -187,6 +187,22 @@ class TestTasks(MarketplaceCase):
         self.assertEqual((task.state, task.done, task.progress), ("done", 6, 100.0))
         self.assertEqual(len(self.sent()), 6)
 
+    def test_sync_all_pressed_again_writes_nothing_where_a_sender_may_be_at_work(self):
+        task = self.sync_all()
+        self.env.cr.flush()
+
+        def version():
+            self.env.flush_all()
+            self.env.cr.execute("SELECT ctid::text FROM marketplace_task WHERE id = %s", [task.id])
+            return self.env.cr.fetchone()
+
+        before = version()
+        somebody_else = new_test_user(self.env, "second", groups="cartona_integration.group_marketplace_manager")
+        self.account.with_user(somebody_else).action_sync_all()
+        self.assertEqual(version(), before)
+        self.env["marketplace.task"]._start(self.account, "sync", total=9)
+        self.assertEqual(task.total, 9)
+
     def test_sync_all_that_starts_while_a_sender_ends_is_not_taken_for_done(self):
         self.list_products()
         self.account.action_sync_all()
